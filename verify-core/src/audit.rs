@@ -1,0 +1,112 @@
+//! What happened, for the log, the metrics and the application; never with a secret in it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::contact::Channel;
+
+/// Something that happened to a challenge.
+///
+/// Each event goes to `tracing` (target `verify::audit`), to the `metrics` counter `verify_events_total`, and to the
+/// application's own listener, if it gave one to [`EngineBuilder::on_event`](crate::EngineBuilder::on_event). Subject and
+/// challenge appear as keyed pseudonyms: stable, so that a log can be followed, and worthless to whoever reads it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// When, by the engine's clock.
+    pub at: SystemTime,
+    /// The policy that asked.
+    pub policy: Arc<str>,
+    /// The factor, by the name that the application gave it.
+    pub factor: String,
+    /// A pseudonym of the challenge: 16 hexadecimal digits.
+    pub challenge: String,
+    /// A pseudonym of the user: 16 hexadecimal digits.
+    pub subject: String,
+    /// The channel of a code, once it is known.
+    pub channel: Option<Channel>,
+    /// The country calling code of the number that was written to, and zero for mail: for conversion by country.
+    pub calling_code: u16,
+}
+
+/// The kinds of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A challenge was opened: its first message is about to leave.
+    Created,
+    /// A message was committed to and handed to the courier.
+    Sent,
+    /// The courier's service has taken the message.
+    Delivered,
+    /// The courier did not deliver.
+    DeliveryFailed,
+    /// A send was refused by a budget.
+    SendRefused,
+    /// An answer was counted and compared, and was wrong.
+    Failed,
+    /// The answer that used up a budget: the challenge is over.
+    Locked,
+    /// The factor was satisfied.
+    Verified,
+    /// A right answer came too late: the challenge was used, cancelled or gone.
+    Replayed,
+    /// The visitor cancelled.
+    Cancelled,
+}
+
+impl EventKind {
+    /// The name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::DeliveryFailed => "delivery_failed",
+            Self::SendRefused => "send_refused",
+            Self::Failed => "failed",
+            Self::Locked => "locked",
+            Self::Verified => "verified",
+            Self::Replayed => "replayed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The application's listener.
+pub(crate) type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
+
+pub(crate) fn record(listener: Option<&Listener>, event: &Event) {
+    let channel = event.channel.map_or("none", Channel::name);
+    tracing::info!(
+        target: "verify::audit",
+        event = event.kind.name(),
+        policy = %event.policy,
+        factor = %event.factor,
+        challenge = %event.challenge,
+        subject = %event.subject,
+        channel,
+        calling_code = event.calling_code,
+    );
+    metrics::counter!(
+        "verify_events_total",
+        "event" => event.kind.name(),
+        "policy" => event.policy.to_string(),
+        "channel" => channel,
+        "calling_code" => event.calling_code.to_string(),
+    )
+    .increment(1);
+    if let Some(listener) = listener {
+        listener(event);
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

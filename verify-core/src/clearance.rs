@@ -1,0 +1,194 @@
+//! The clearance: which factors this subject has proven, and when, signed.
+
+use hmac::Mac;
+
+use crate::encoding::{Reader, base64url_into, to_base64url};
+use crate::factor::FactorTag;
+use crate::keys::{KeyRing, Mac256};
+use crate::subject::Subject;
+
+const VERSION: &[u8] = b"c1";
+const MAC_BYTES: usize = 16;
+/// Room for [`MAX_PROOFS`] bound proofs and the MAC.
+const MAX_BYTES: usize = 512;
+/// A clearance carries at most this many proofs; the oldest make room.
+const MAX_PROOFS: usize = 8;
+
+/// That a factor was satisfied, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    pub(crate) factor: FactorTag,
+    /// When the factor was verified, in milliseconds since 1970; its age runs from here and from nowhere else.
+    pub(crate) verified_at: u64,
+    /// What exactly was approved, where the proof is for one transaction only. A bound proof never satisfies an
+    /// unbound requirement, nor the other way round.
+    pub(crate) binding: Option<[u8; 32]>,
+}
+
+impl Proof {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(if self.binding.is_some() { 2 } else { 1 });
+        out.extend_from_slice(&self.factor.0);
+        out.extend_from_slice(&self.verified_at.to_be_bytes());
+        out.extend_from_slice(self.binding.as_ref().map_or(&[], |binding| binding));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let kind = reader.byte()?;
+        let factor = FactorTag(reader.array()?);
+        let verified_at = reader.u64()?;
+        let binding = match kind {
+            1 => None,
+            2 => Some(reader.array()?),
+            _ => return None,
+        };
+        Some(Self { factor, verified_at, binding })
+    }
+}
+
+/// Signs the proofs for one subject. The subject is not in the token, only in its MAC: the token tells a finder
+/// nothing, and is worth nothing to another subject.
+pub(crate) fn issue(ring: &KeyRing, subject: &Subject<'_>, proofs: &[Proof]) -> String {
+    let key = ring.newest();
+    let mut newest_first: Vec<&Proof> = proofs.iter().collect();
+    newest_first.sort_by_key(|proof| std::cmp::Reverse(proof.verified_at));
+    let mut body = Vec::with_capacity(128);
+    for proof in newest_first.into_iter().take(MAX_PROOFS) {
+        proof.write(&mut body);
+    }
+    let mut mac = key.clearance.clone();
+    feed(&mut mac, &body, subject);
+    body.extend(mac.finalize().into_bytes().iter().take(MAC_BYTES));
+    format!("c1.{}.{}", key.id, to_base64url(&body))
+}
+
+/// Hands each proof of a genuine clearance to `visit`, and says whether it was genuine. Allocates nothing.
+pub(crate) fn read(
+    ring: &KeyRing,
+    subject: &Subject<'_>,
+    token: &[u8],
+    mut visit: impl FnMut(Proof),
+) -> bool {
+    let mut buffer = [0; MAX_BYTES];
+    let Some(proofs) = verified(ring, subject, token, &mut buffer) else { return false };
+    let mut reader = Reader::new(proofs);
+    while let Some(proof) = Proof::read(&mut reader) {
+        visit(proof);
+    }
+    true
+}
+
+/// The signed bytes, once their MAC has been found right.
+fn verified<'b>(
+    ring: &KeyRing,
+    subject: &Subject<'_>,
+    token: &[u8],
+    buffer: &'b mut [u8; MAX_BYTES],
+) -> Option<&'b [u8]> {
+    let mut parts = token.splitn(3, |byte| *byte == b'.');
+    let (version, id, body) = (parts.next()?, parts.next()?, parts.next()?);
+    if version != VERSION {
+        return None;
+    }
+    let key = ring.find(id)?;
+    let bytes = base64url_into(body, buffer)?;
+    let (proofs, tag) = bytes.split_last_chunk::<MAC_BYTES>()?;
+    let mut mac = key.clearance.clone();
+    feed(&mut mac, proofs, subject);
+    mac.verify_truncated_left(tag).ok()?;
+    Some(proofs)
+}
+
+fn feed(mac: &mut Mac256, proofs: &[u8], subject: &Subject<'_>) {
+    mac.update(&(proofs.len() as u64).to_be_bytes());
+    mac.update(proofs);
+    subject.feed_all(mac);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ring(ids: &str) -> KeyRing {
+        KeyRing::parse(&ids.split(',').map(|k| format!("{k}:{}", k.repeat(32))).collect::<Vec<_>>().join(","))
+            .unwrap()
+    }
+
+    fn proofs(ring: &KeyRing, subject: &Subject<'_>, token: &str) -> Option<Vec<Proof>> {
+        let mut found = Vec::new();
+        read(ring, subject, token.as_bytes(), |proof| found.push(proof)).then_some(found)
+    }
+
+    fn any_proof() -> impl Strategy<Value = Proof> {
+        (any::<[u8; 8]>(), any::<u64>(), proptest::option::of(any::<[u8; 32]>())).prop_map(
+            |(factor, verified_at, binding)| Proof { factor: FactorTag(factor), verified_at, binding },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn r16_a_clearance_goes_there_and_back(mut sent in proptest::collection::vec(any_proof(), 0..=8)) {
+            let (ring, alice) = (ring("aa"), Subject::user("alice"));
+            let token = issue(&ring, &alice, &sent);
+            sent.sort_by_key(|proof| std::cmp::Reverse(proof.verified_at));
+            prop_assert_eq!(proofs(&ring, &alice, &token), Some(sent));
+        }
+
+        #[test]
+        fn r16_any_flipped_bit_is_refused(proof in any_proof(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+            let (ring, alice) = (ring("aa"), Subject::user("alice"));
+            let mut token = issue(&ring, &alice, &[proof]).into_bytes();
+            let at = at.index(token.len());
+            token[at] ^= 1 << bit;
+            prop_assert!(!read(&ring, &alice, &token, |_| ()));
+        }
+
+        #[test]
+        fn r49_no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..900)) {
+            let ring = ring("aa");
+            let _ = read(&ring, &Subject::user("alice"), &bytes, |_| ());
+            let _ = read(&ring, &Subject::user("alice"), &[b"c1.aa.".as_slice(), &bytes].concat(), |_| ());
+        }
+    }
+
+    #[test]
+    fn r16_another_subject_session_tenant_or_epoch_has_nothing() {
+        let ring = ring("aa");
+        let alice = || Subject::user("alice");
+        let proof = Proof { factor: FactorTag([1; 8]), verified_at: 1, binding: None };
+        let token = issue(&ring, &alice().session("s1"), &[proof]);
+        assert!(proofs(&ring, &alice().session("s1"), &token).is_some());
+        for other in [
+            alice(),
+            alice().session("s2"),
+            alice().session("s1").tenant("t"),
+            alice().session("s1").epoch(1),
+            Subject::user("bob").session("s1"),
+            Subject::visitor("alice").session("s1"),
+            Subject::user("alic").session("es1"),
+        ] {
+            assert!(proofs(&ring, &other, &token).is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn r34_a_dropped_key_ends_its_clearances() {
+        let alice = Subject::user("alice");
+        let token = issue(&ring("aa"), &alice, &[]);
+        assert!(proofs(&ring("bb,aa"), &alice, &token).is_some());
+        assert!(proofs(&ring("bb"), &alice, &token).is_none());
+    }
+
+    #[test]
+    fn the_largest_clearance_fits_the_buffer() {
+        let proof = Proof { factor: FactorTag([1; 8]), verified_at: 1, binding: Some([2; 32]) };
+        let token = issue(&ring("aa"), &Subject::user("alice"), &[proof; MAX_PROOFS + 1]);
+        assert_eq!(
+            proofs(&ring("aa"), &Subject::user("alice"), &token).map(|all| all.len()),
+            Some(MAX_PROOFS)
+        );
+        assert!(token.len() < 1024, "it has to fit a cookie");
+    }
+}

@@ -1,0 +1,52 @@
+//! What a gate says of a request, and what an adapter has to do about it.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+
+use crate::inquiry::Inquiry;
+
+/// A whole answer, ready to be sent.
+pub type Reply = http::Response<Bytes>;
+
+/// What [`Gate::decide`](crate::Gate::decide) says, without I/O.
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an adapter that misses a case would let requests through or lose them"
+)]
+#[must_use]
+pub enum Decision {
+    /// Pass the request on as it is.
+    Allow,
+    /// Send this instead.
+    Respond(Reply),
+    /// Ask [`Gate::rule`](crate::Gate::rule), with an empty body; the request's own body stays where it is.
+    Consult(Inquiry),
+    /// Read the body, up to so many bytes (413 beyond, with [`Inquiry::too_large`]), and ask `rule` with it.
+    Read(Inquiry, usize),
+}
+
+/// What [`Gate::rule`](crate::Gate::rule) says.
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an adapter that misses a case would let requests through or lose them"
+)]
+#[must_use]
+pub enum Ruling {
+    /// Pass the request on.
+    Allow(Passage),
+    /// Send this instead.
+    Respond(Reply),
+}
+
+/// How a request that has just earned its clearance is passed on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Passage {
+    /// The body for the handler, where the gate asked to read it: what the client meant for the handler, and not the
+    /// fields that were meant for the gate. The content length has to follow it.
+    pub body: Bytes,
+    /// Header fields to append to the handler's answer: the new clearance.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}

@@ -1,0 +1,157 @@
+//! Bytes as text and back, and the length-prefixed binary form that tickets are written in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// Unpadded base64url (RFC 4648, section 5).
+pub(crate) fn to_base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Strict: no padding, no white space, no stray bits.
+pub(crate) fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// Decodes into `buffer` without allocating and returns the bytes that were written.
+pub(crate) fn base64url_into<'b>(text: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let written = URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()?;
+    buffer.get(..written)
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Either case; an even number of digits and nothing else.
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect()
+}
+
+/// Fresh random bytes from the operating system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Writes fields one after the other, each of fixed size or with its length in front.
+#[derive(Default)]
+pub(crate) struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { bytes: Vec::with_capacity(capacity) }
+    }
+
+    pub(crate) fn fixed(&mut self, bytes: &[u8]) -> &mut Self {
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+
+    pub(crate) fn byte(&mut self, byte: u8) -> &mut Self {
+        self.fixed(&[byte])
+    }
+
+    pub(crate) fn u16(&mut self, number: u16) -> &mut Self {
+        self.fixed(&number.to_be_bytes())
+    }
+
+    pub(crate) fn u32(&mut self, number: u32) -> &mut Self {
+        self.fixed(&number.to_be_bytes())
+    }
+
+    pub(crate) fn u64(&mut self, number: u64) -> &mut Self {
+        self.fixed(&number.to_be_bytes())
+    }
+
+    /// Text or bytes, behind a 32-bit length: ("ab", "c") and ("a", "bc") never meet.
+    pub(crate) fn field(&mut self, bytes: &[u8]) -> &mut Self {
+        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        self.fixed(bytes)
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Reads back what a [`Writer`] wrote; every step may find the bytes too short.
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.bytes.split_first_chunk::<N>()?;
+        self.bytes = rest;
+        Some(*head)
+    }
+
+    pub(crate) fn byte(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    pub(crate) fn field(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.u32()?).ok()?;
+        let (head, rest) = self.bytes.split_at_checked(length)?;
+        self.bytes = rest;
+        Some(head)
+    }
+
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.field()?).ok()
+    }
+
+    /// Nothing may be left over.
+    pub(crate) fn end(self) -> Option<()> {
+        self.bytes.is_empty().then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_goes_there_and_back_and_refuses_the_rest() {
+        assert_eq!(from_hex(&to_hex(&[0, 15, 255])), Some(vec![0, 15, 255]));
+        assert_eq!(from_hex("abc"), None);
+        assert_eq!(from_hex("zz"), None);
+        assert_eq!(from_hex("+1"), None);
+    }
+
+    #[test]
+    fn neighbouring_fields_never_meet() {
+        let written = |a: &str, b: &str| {
+            let mut writer = Writer::default();
+            writer.field(a.as_bytes()).field(b.as_bytes());
+            writer.finish()
+        };
+        assert_ne!(written("ab", "c"), written("a", "bc"));
+    }
+}

@@ -1,0 +1,311 @@
+//! The engine: one value that knows the application, and from which gates and endpoints are made.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::audit::Listener;
+use crate::budgets::Budgets;
+use crate::clearance::{self, Proof};
+use crate::clock::{Clock, millis_of, unix_millis};
+use crate::contact::Channel;
+use crate::cookies::Cookies;
+use crate::courier::{Contacts, Courier};
+use crate::endpoints::Endpoints;
+use crate::factor::{Factor, FactorTag};
+use crate::facts;
+use crate::gate::Gate;
+use crate::keys::KeyRing;
+use crate::limit::Limiter;
+use crate::origin::Origin;
+use crate::policy::{Plan, Policy, PolicyError};
+use crate::request::{Head, RequestView};
+use crate::revocation::Revocations;
+use crate::source::{ClientIp, Source};
+use crate::store::{Store, StoreError};
+use crate::subject::Subject;
+use crate::ticket::{PolicyTag, Ticket};
+
+mod builder;
+
+pub use builder::{BlockStatus, ConfigError, EngineBuilder, MissingContacts};
+
+/// How far ahead another machine's clock may be before its proofs are refused.
+const SKEW_MILLIS: u64 = 30_000;
+
+/// The engine of one application. Cheap to clone; clones are one engine.
+///
+/// ```
+/// use verify_core::{Channel, Contact, Engine, Factor, KeyRing, Origin, Policy, Subject};
+/// # use verify_core::{Courier, CourierError, Delivery};
+/// # #[derive(Debug)] struct Sms;
+/// # #[async_trait::async_trait] impl Courier for Sms {
+/// #     async fn deliver(&self, _: &Delivery) -> Result<(), CourierError> { Ok(()) }
+/// #     fn is_development(&self) -> bool { false }
+/// # }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
+/// let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
+///     .site("Demo Bank")
+///     .courier(Channel::Sms, Sms)
+///     .contacts(|_: &Subject<'_>, _: Channel| Contact::phone("+12025550123").ok())
+///     .subject(|head| Some(Subject::user(head.header("x-user")?)))
+///     .build()?;
+///
+/// let gate = engine.gate(Policy::new("vault").require(Factor::code("step-up")))?;
+/// assert!(engine.gate(Policy::new("hollow")).is_err(), "a policy that asks for nothing does not start");
+/// # let _ = gate;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) core: Arc<Core>,
+}
+
+/// What the application's closure says of a request.
+pub(crate) type SubjectOf = Box<dyn for<'a> Fn(&Head<'a>) -> Option<Subject<'a>> + Send + Sync>;
+
+/// What the application does with a session that has just proven more; see [`EngineBuilder::on_verified`].
+pub(crate) type Rotate = Box<dyn Fn(&Subject<'_>) -> Option<Rotated> + Send + Sync>;
+
+/// The new session after a success: whom the clearance is for, and the cookies that make the browser that session.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rotated {
+    pub(crate) subject: Subject<'static>,
+    pub(crate) cookies: Vec<http::HeaderValue>,
+}
+
+impl Rotated {
+    /// The subject of the new session. The clearance is made for it; the old session's id carries none.
+    #[must_use]
+    pub fn to(subject: Subject<'static>) -> Self {
+        Self { subject, cookies: Vec::new() }
+    }
+
+    /// A `Set-Cookie` value to send along.
+    #[must_use]
+    pub fn set_cookie(mut self, cookie: http::HeaderValue) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+}
+
+pub(crate) struct Core {
+    pub(crate) keys: KeyRing,
+    pub(crate) origin: Origin,
+    pub(crate) site: String,
+    pub(crate) mount: String,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) couriers: BTreeMap<Channel, Arc<dyn Courier>>,
+    pub(crate) contacts: Option<Arc<dyn Contacts>>,
+    pub(crate) missing_contacts: MissingContacts,
+    pub(crate) subject: Option<SubjectOf>,
+    pub(crate) rotate: Option<Rotate>,
+    pub(crate) client_ip: ClientIp,
+    pub(crate) challenges: Limiter,
+    pub(crate) blocked: Limiter,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) budgets: Budgets,
+    pub(crate) registry: Registry,
+    pub(crate) revocations: Revocations,
+    pub(crate) cookies: Cookies,
+    pub(crate) listener: Option<Listener>,
+    pub(crate) clearance_life: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) status: BlockStatus,
+    #[cfg(feature = "danger-development")]
+    pub(crate) inbox: Option<crate::courier::Inbox>,
+}
+
+impl Engine {
+    /// Starts to build: the keys that seal, and the public origin of the application. Everything else has a default.
+    pub fn builder(keys: KeyRing, origin: Origin) -> EngineBuilder {
+        EngineBuilder::new(keys, origin)
+    }
+
+    /// Compiles a policy into a gate, which an adapter puts in front of routes.
+    ///
+    /// # Errors
+    /// When the policy makes no sense, names a channel that no courier serves, or contradicts a policy or a factor of
+    /// the same name.
+    pub fn gate(&self, policy: Policy) -> Result<Gate, PolicyError> {
+        let plan = Plan::compile(&policy, self.core.clearance_life)?;
+        for leaf in &plan.leaves {
+            for channel in leaf.factor.channels() {
+                if !self.core.couriers.contains_key(channel) {
+                    let name = leaf.factor.name();
+                    let what = format!(
+                        "factor `{name}` goes over {channel:?}, which has no courier: `.courier(Channel::{channel:?}, ..)`"
+                    );
+                    return Err(PolicyError::new(&policy, what));
+                }
+            }
+            if !leaf.factor.channels().is_empty() && self.core.contacts.is_none() {
+                return Err(PolicyError::new(
+                    &policy,
+                    "it sends codes, but the engine has no `.contacts(..)`",
+                ));
+            }
+        }
+        let info = self.core.registry.enter(policy, &plan)?;
+        Ok(Gate::new(Arc::clone(&self.core), plan, info))
+    }
+
+    /// The endpoints `send`, `check`, `status` and `cancel`, which an adapter mounts where
+    /// [`EngineBuilder::mount`] says.
+    #[must_use]
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints::new(Arc::clone(&self.core))
+    }
+
+    /// Ends every clearance that this user holds, in all sessions: in this process at once, in other processes for
+    /// gates whose policy [checks revocations](Policy::checks_revocation). For logout, a changed password or a changed
+    /// address it is simpler, and needs no store, to change the subject's [session](Subject::session) or
+    /// [epoch](Subject::epoch).
+    ///
+    /// # Errors
+    /// When the store could not be told; in this process the clearances are over even then.
+    pub async fn revoke(&self, subject: &Subject<'_>) -> Result<(), StoreError> {
+        let (core, now) = (&self.core, self.core.now());
+        core.revocations.revoke(subject, now, millis_of(core.clearance_life));
+        let name = facts::revoked(core.keys.oldest(), subject);
+        let value = bytes::Bytes::copy_from_slice(&now.to_be_bytes());
+        core.store.take(&name).await?;
+        core.store.insert(&name, value, core.clearance_life).await?;
+        Ok(())
+    }
+
+    /// How long an adapter lets one request wait for stores and couriers before it answers 503.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.core.deadline
+    }
+}
+
+impl Core {
+    pub(crate) fn now(&self) -> u64 {
+        unix_millis(self.clock.now())
+    }
+
+    pub(crate) fn source(&self, view: &impl RequestView) -> Source {
+        self.client_ip.resolve(view.peer(), |name| view.headers(name))
+    }
+
+    /// Opens what was stored under a subject's open challenge.
+    pub(crate) fn reopen(&self, sealed: &[u8]) -> Option<Ticket> {
+        Ticket::open(&self.keys, std::str::from_utf8(sealed).ok()?)
+    }
+
+    /// Who asks: the application's middleware, then its closure, then the visitor cookie. `None` is a visitor without
+    /// a cookie.
+    pub(crate) fn subject_of<'v>(&self, view: &'v impl RequestView) -> Option<Subject<'v>> {
+        if let Some(subject) = view.subject() {
+            return Some(subject.clone());
+        }
+        if let Some(subject_of) = &self.subject
+            && let Some(subject) = subject_of(&Head::new(view))
+        {
+            return Some(subject);
+        }
+        self.cookies.visitor(view).map(Subject::visitor)
+    }
+
+    /// Hands every live proof that the request presents to `visit`. Allocates nothing and does no I/O.
+    pub(crate) fn proofs(
+        &self,
+        view: &impl RequestView,
+        subject: &Subject<'_>,
+        now: u64,
+        mut visit: impl FnMut(Proof),
+    ) {
+        let void = self.revocations.since(subject);
+        let oldest = now.saturating_sub(millis_of(self.clearance_life)).max(void);
+        let mut live = |proof: Proof| {
+            // A proof as old as the cap is over, and one from the future is somebody's broken clock.
+            if proof.verified_at > oldest && proof.verified_at <= now.saturating_add(SKEW_MILLIS) {
+                visit(proof);
+            }
+        };
+        let cookie = self.cookies.clearance(view);
+        for token in view.headers("challenge-clearance").take(4).chain(cookie) {
+            clearance::read(&self.keys, subject, token, &mut live);
+        }
+    }
+}
+
+/// The policies and factors that gates were made for, so that the endpoints know what a ticket speaks of.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    entries: RwLock<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    policies: HashMap<PolicyTag, Arc<PolicyInfo>>,
+    factors: HashMap<FactorTag, Arc<Factor>>,
+}
+
+/// What is remembered of a policy.
+#[derive(Debug)]
+pub(crate) struct PolicyInfo {
+    pub(crate) tag: PolicyTag,
+    pub(crate) name: Arc<str>,
+    pub(crate) purpose: String,
+    pub(crate) checks_revocation: bool,
+    policy: Policy,
+}
+
+impl Registry {
+    fn enter(&self, policy: Policy, plan: &Plan) -> Result<Arc<PolicyInfo>, PolicyError> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let tag = PolicyTag::of(&policy.name);
+        if entries.policies.get(&tag).is_some_and(|known| !known.policy.says_the_same(&policy)) {
+            return Err(PolicyError::new(
+                &policy,
+                "another policy of that name asks for something else: rename one",
+            ));
+        }
+        for leaf in &plan.leaves {
+            let clashes = |known: &&Arc<Factor>| known.name() == leaf.factor.name() && **known != leaf.factor;
+            if let Some(known) = entries.factors.values().find(clashes) {
+                let what = format!(
+                    "another factor is named `{}` and differs: rename one, or share one value",
+                    known.name()
+                );
+                return Err(PolicyError::new(&policy, what));
+            }
+        }
+        for leaf in &plan.leaves {
+            entries.factors.insert(leaf.tag, Arc::clone(&leaf.factor));
+        }
+        let info = Arc::new(PolicyInfo {
+            tag,
+            name: policy.name.as_str().into(),
+            purpose: policy.purpose.clone(),
+            checks_revocation: policy.checks_revocation,
+            policy,
+        });
+        Ok(Arc::clone(entries.policies.entry(tag).or_insert(info)))
+    }
+
+    pub(crate) fn find(
+        &self,
+        policy: PolicyTag,
+        factor: FactorTag,
+    ) -> Option<(Arc<PolicyInfo>, Arc<Factor>)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        Some((Arc::clone(entries.policies.get(&policy)?), Arc::clone(entries.factors.get(&factor)?)))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("origin", &self.core.origin)
+            .field("store", &self.core.store)
+            .finish_non_exhaustive()
+    }
+}

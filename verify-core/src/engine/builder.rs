@@ -1,0 +1,359 @@
+//! Setting an engine up: two arguments are required, everything else has a default that nobody should regret.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::audit::Event;
+use crate::budgets::Budgets;
+use crate::clock::{Clock, SystemClock};
+use crate::contact::Channel;
+use crate::cookies::Cookies;
+use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE};
+use crate::engine::{Core, Engine, Registry, Rotate, Rotated, SubjectOf};
+use crate::keys::KeyRing;
+use crate::limit::{LimitError, Limiter, RequestLimits};
+use crate::origin::Origin;
+use crate::request::Head;
+use crate::revocation::Revocations;
+use crate::source::ClientIp;
+use crate::store::{MemoryStore, Store};
+use crate::subject::Subject;
+
+/// Builds an [`Engine`]; made by [`Engine::builder`].
+#[must_use]
+pub struct EngineBuilder {
+    keys: KeyRing,
+    origin: Origin,
+    site: Option<String>,
+    mount: String,
+    store: Option<Arc<dyn Store>>,
+    couriers: BTreeMap<Channel, Arc<dyn Courier>>,
+    contacts: Option<Arc<dyn Contacts>>,
+    missing_contacts: MissingContacts,
+    subject: Option<SubjectOf>,
+    rotate: Option<Rotate>,
+    client_ip: ClientIp,
+    limits: RequestLimits,
+    clock: Arc<dyn Clock>,
+    budgets: Budgets,
+    listener: Option<crate::audit::Listener>,
+    clearance_life: Duration,
+    deadline: Duration,
+    status: BlockStatus,
+    plain_http: bool,
+    #[cfg(feature = "danger-development")]
+    inbox: Option<crate::courier::Inbox>,
+}
+
+/// The status of a blocked request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BlockStatus {
+    /// 403. The default, since a 401 makes many front ends log the user out.
+    #[default]
+    Forbidden,
+    /// 401 with `WWW-Authenticate` and `insufficient_user_authentication` (RFC 9470), for clients that know step-up.
+    StepUp,
+    /// Another one, 400 to 499 and neither 401, which needs its header, nor 428, which means something else.
+    Other(StatusCode),
+}
+
+/// What a send answers for a subject that has no address on the channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissingContacts {
+    /// The same as for everybody else, with a hint that looks real, so that nobody can find out who has an address
+    /// (OWASP ASVS 6.3.8). The default.
+    #[default]
+    Hide,
+    /// That the channel does not reach the subject: for applications whose subjects have all logged in.
+    Tell,
+}
+
+impl EngineBuilder {
+    pub(super) fn new(keys: KeyRing, origin: Origin) -> Self {
+        Self {
+            keys,
+            origin,
+            site: None,
+            mount: "/challenge".to_owned(),
+            store: None,
+            couriers: BTreeMap::new(),
+            contacts: None,
+            missing_contacts: MissingContacts::default(),
+            subject: None,
+            rotate: None,
+            client_ip: ClientIp::default(),
+            limits: RequestLimits::default(),
+            clock: Arc::new(SystemClock),
+            budgets: Budgets::default(),
+            listener: None,
+            clearance_life: Duration::from_secs(12 * 3600),
+            deadline: DEFAULT_DEADLINE,
+            status: BlockStatus::default(),
+            plain_http: false,
+            #[cfg(feature = "danger-development")]
+            inbox: None,
+        }
+    }
+
+    /// The name of the site in messages and on pages: up to 40 characters on one line. Default: the origin's host.
+    pub fn site(mut self, name: impl Into<String>) -> Self {
+        self.site = Some(name.into());
+        self
+    }
+
+    /// The path under which the endpoints are mounted. Default: `/challenge`.
+    pub fn mount(mut self, path: impl Into<String>) -> Self {
+        self.mount = path.into();
+        self
+    }
+
+    /// Where facts are kept. Default: a [`MemoryStore`], which serves one process.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Who delivers over that channel. None by default: a policy that needs one does not start.
+    pub fn courier(mut self, channel: Channel, courier: impl Courier) -> Self {
+        self.couriers.insert(channel, Arc::new(courier));
+        self
+    }
+
+    /// Whom to deliver to: a closure, or an implementation of [`Contacts`].
+    pub fn contacts(mut self, contacts: impl Contacts) -> Self {
+        self.contacts = Some(Arc::new(contacts));
+        self
+    }
+
+    /// What a send answers where [`EngineBuilder::contacts`] knows no address. Default: [`MissingContacts::Hide`].
+    pub fn missing_contacts(mut self, missing: MissingContacts) -> Self {
+        self.missing_contacts = missing;
+        self
+    }
+
+    /// Who asks. Whatever it says must have been authenticated. It comes after a [`Subject`] that the application's own
+    /// middleware has put on the request; where neither knows, the subject is a visitor with an opaque cookie.
+    pub fn subject(
+        mut self,
+        subject: impl for<'a> Fn(&Head<'a>) -> Option<Subject<'a>> + Send + Sync + 'static,
+    ) -> Self {
+        self.subject = Some(Box::new(subject));
+        self
+    }
+
+    /// Runs after each success, before the clearance is made: start a new session here and say which it is (OWASP ASVS
+    /// 7.2.4). The clearance is for that session; the old one's id carries none. Default: the session stays.
+    pub fn on_verified(
+        mut self,
+        rotate: impl Fn(&Subject<'_>) -> Option<Rotated> + Send + Sync + 'static,
+    ) -> Self {
+        self.rotate = Some(Box::new(rotate));
+        self
+    }
+
+    /// How the client's address is found. Default: the peer's; behind a proxy that is the proxy, so say so.
+    pub fn client_ip(mut self, client_ip: ClientIp) -> Self {
+        self.client_ip = client_ip;
+        self
+    }
+
+    /// How often one source may call the endpoints and be blocked, in this process.
+    pub fn limits(mut self, limits: RequestLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Tells the time. Default: the machine's clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How much may be guessed and sent, counted in the store.
+    pub fn budgets(mut self, budgets: Budgets) -> Self {
+        self.budgets = budgets;
+        self
+    }
+
+    /// Hears every audit event, on the thread that made it: be quick.
+    pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// The longest that any proof is carried, whatever a policy says: the absolute cap, up to 30 days. Default: 12
+    /// hours.
+    pub fn clearance_life(mut self, life: Duration) -> Self {
+        self.clearance_life = life;
+        self
+    }
+
+    /// How long one request may wait for store, contacts and courier together before it is answered with 503.
+    /// Default: 10 seconds.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The status of a blocked request. Default: [`BlockStatus::Forbidden`].
+    pub fn block_status(mut self, status: BlockStatus) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Catches the messages of all channels that have no courier and shows them under the endpoints, at `inbox`.
+    #[cfg(feature = "danger-development")]
+    pub fn inbox(mut self, inbox: crate::courier::Inbox) -> Self {
+        self.inbox = Some(inbox);
+        self
+    }
+
+    /// Lets the origin be `http`, and drops `Secure` and the `__Host-` prefix from the cookies.
+    #[cfg(feature = "danger-development")]
+    pub fn danger_plain_http(mut self) -> Self {
+        self.plain_http = true;
+        self
+    }
+
+    /// Checks everything and builds.
+    ///
+    /// # Errors
+    /// Names the setting that does not make sense and what to write instead.
+    pub fn build(self) -> Result<Engine, ConfigError> {
+        #[cfg_attr(
+            not(feature = "danger-development"),
+            expect(unused_mut, reason = "only the inbox adds couriers")
+        )]
+        let mut couriers = self.couriers;
+        #[cfg(feature = "danger-development")]
+        if let Some(inbox) = &self.inbox {
+            tracing::warn!(target: "verify", "DEVELOPMENT INBOX: messages are shown to whoever opens the inbox page, and delivered to nobody");
+            for channel in [Channel::Sms, Channel::Email, Channel::Voice] {
+                couriers.entry(channel).or_insert_with(|| Arc::new(inbox.clone()));
+            }
+        }
+        let development = couriers.values().filter(|courier| courier.is_development()).count();
+        if development > 0 && development < couriers.len() {
+            return Err(ConfigError::DevelopmentCourierBesideReal);
+        }
+        if self.plain_http && development < couriers.len() {
+            return Err(ConfigError::PlainHttpBesideReal);
+        }
+        if !self.origin.is_secure() && !self.plain_http {
+            return Err(ConfigError::PlainHttp { origin: self.origin.to_string() });
+        }
+        let site = self.site.unwrap_or_else(|| self.origin.host().to_owned());
+        if site.trim().is_empty()
+            || site.chars().count() > 40
+            || site.chars().any(crate::text::is_unprintable)
+        {
+            return Err(ConfigError::Site);
+        }
+        let mount = self.mount.trim_end_matches('/').to_owned();
+        let clean = mount.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b));
+        if !mount.starts_with('/') || mount.contains("//") || !clean {
+            return Err(ConfigError::Mount);
+        }
+        let day = Duration::from_secs(24 * 3600);
+        if self.clearance_life.is_zero() || self.clearance_life > 30 * day {
+            return Err(ConfigError::ClearanceLife);
+        }
+        if let BlockStatus::Other(status) = self.status
+            && (!status.is_client_error() || matches!(status.as_u16(), 401 | 428))
+        {
+            return Err(ConfigError::Status { status: status.as_u16() });
+        }
+        #[cfg(feature = "danger-development")]
+        let cookies = if self.plain_http { Cookies::PLAIN } else { Cookies::SECURE };
+        #[cfg(not(feature = "danger-development"))]
+        let cookies = Cookies::SECURE;
+        let clock = self.clock;
+        let store =
+            self.store.unwrap_or_else(|| Arc::new(MemoryStore::builder().clock(Arc::clone(&clock)).build()));
+        Ok(Engine {
+            core: Arc::new(Core {
+                keys: self.keys,
+                origin: self.origin,
+                site,
+                mount,
+                store,
+                couriers,
+                contacts: self.contacts,
+                missing_contacts: self.missing_contacts,
+                subject: self.subject,
+                rotate: self.rotate,
+                client_ip: self.client_ip,
+                challenges: Limiter::new(self.limits.challenges(), Arc::clone(&clock))?,
+                blocked: Limiter::new(self.limits.blocked(), Arc::clone(&clock))?,
+                clock,
+                budgets: self.budgets,
+                registry: Registry::default(),
+                revocations: Revocations::default(),
+                cookies,
+                listener: self.listener,
+                clearance_life: self.clearance_life,
+                deadline: self.deadline,
+                status: self.status,
+                #[cfg(feature = "danger-development")]
+                inbox: self.inbox,
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder")
+            .field("keys", &self.keys)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A setting that does not make sense.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A plain-http origin without the development switch.
+    #[error(
+        "the origin `{origin}` is not https: cookies and codes would travel in the clear; `danger_plain_http` allows it in development"
+    )]
+    PlainHttp {
+        /// The origin that was given.
+        origin: String,
+    },
+    /// The plain-http switch together with a courier that delivers for real.
+    #[error("plain http is for development, and a real courier is configured: take one of them out")]
+    PlainHttpBesideReal,
+    /// An inbox together with a courier that delivers for real.
+    #[error(
+        "a development courier shows codes to whoever looks, and a real courier is configured beside it: take one of them out"
+    )]
+    DevelopmentCourierBesideReal,
+    /// The site's name.
+    #[error("the site's name is 1 to 40 printable characters on one line")]
+    Site,
+    /// The mount path.
+    #[error("the mount path starts with one slash and has letters, digits, `-_.~` and single slashes only")]
+    Mount,
+    /// The cap on clearances.
+    #[error("a clearance lives more than nothing and at most 30 days")]
+    ClearanceLife,
+    /// The block status.
+    #[error(
+        "a blocked request cannot answer {status}: use 400 to 499, `BlockStatus::StepUp` for 401, and never 428"
+    )]
+    Status {
+        /// The status that was given.
+        status: u16,
+    },
+    /// A request limit.
+    #[error("a request limit makes no sense: {0}")]
+    Limit(#[from] LimitError),
+}

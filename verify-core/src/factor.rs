@@ -1,0 +1,158 @@
+//! Factors: the kinds of challenge that a policy is built from.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::contact::Channel;
+use crate::policy::Requirement;
+
+mod code;
+mod work;
+
+pub use code::{CodeFactor, Resend};
+pub use work::WorkFactor;
+
+/// How long a proof is good for in a policy that does not say `within`: 30 minutes, the usual life of a clearance
+/// in this field; short enough for a shared machine, long enough not to teach people to click blindly.
+pub(crate) const DEFAULT_AGE: Duration = Duration::from_secs(30 * 60);
+
+/// One kind of challenge, by name. A factor is a value: clone it into as many policies as should accept its proof.
+///
+/// ```
+/// use std::time::Duration;
+/// use verify_core::{Channel, Factor, Policy, all_of};
+///
+/// let step_up = Factor::code("step-up").over([Channel::Sms, Channel::Email]).digits(6);
+/// let human = Factor::proof_of_work("human");
+/// let policy = Policy::new("transfer").require(all_of((human, step_up.within(Duration::from_secs(900)))));
+/// # let _ = policy;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Factor {
+    /// A one-time code that a courier delivers.
+    Code(CodeFactor),
+    /// A proof of work: a price on the request, never an authentication.
+    Work(WorkFactor),
+}
+
+impl Factor {
+    /// A one-time code; say over which channels with [`CodeFactor::over`].
+    #[must_use]
+    pub fn code(name: impl Into<String>) -> CodeFactor {
+        CodeFactor::new(name.into())
+    }
+
+    /// A proof of work in the ALTCHA v2 format.
+    #[must_use]
+    pub fn proof_of_work(name: impl Into<String>) -> WorkFactor {
+        WorkFactor::new(name.into())
+    }
+
+    /// The name that the application gave.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Code(factor) => &factor.name,
+            Self::Work(factor) => &factor.name,
+        }
+    }
+
+    /// The kind on the wire: `code` or `proof_of_work`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Code(_) => "code",
+            Self::Work(_) => "proof_of_work",
+        }
+    }
+
+    /// How long a proof is good for where the policy does not say.
+    pub(crate) fn lasts(&self) -> Duration {
+        match self {
+            Self::Code(factor) => factor.lasts,
+            Self::Work(factor) => factor.lasts,
+        }
+    }
+
+    pub(crate) fn channels(&self) -> &[Channel] {
+        match self {
+            Self::Code(factor) => &factor.channels,
+            Self::Work(_) => &[],
+        }
+    }
+
+    /// What is wrong with it, if anything: the text goes into the build error.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let name = self.name();
+        let fits = (1..=32).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !fits {
+            return Some("a factor's name is 1 to 32 lower-case letters, digits or dashes".to_owned());
+        }
+        match self {
+            Self::Code(factor) => factor.fault(),
+            Self::Work(factor) => factor.fault(),
+        }
+    }
+
+    /// Names the factor in tickets and clearances. It covers what makes a proof weaker or stronger, so that
+    /// raising the number of digits or the price ends what was proven under the old terms, and nothing else does.
+    pub(crate) fn tag(&self) -> FactorTag {
+        let mut hash = Sha256::new();
+        for part in [self.kind(), self.name()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        match self {
+            Self::Code(factor) => {
+                hash.update([factor.digits]);
+                for channel in &factor.channels {
+                    hash.update([channel.byte()]);
+                }
+            }
+            Self::Work(factor) => {
+                hash.update(factor.algorithm.name());
+                hash.update(factor.cost.to_be_bytes());
+                hash.update(&factor.prefix);
+            }
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        FactorTag(digest.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// The short name of a factor inside tickets and clearances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FactorTag(pub(crate) [u8; 8]);
+
+macro_rules! leaf {
+    ($($factor:ident => $variant:ident),+) => {$(
+        impl $factor {
+            /// Accepts a proof of this factor only until it is `age` old. The age belongs to the use: one proof
+            /// passes a 30-minute route and fails a 5-minute route.
+            #[must_use]
+            pub fn within(self, age: Duration) -> Requirement {
+                Requirement::leaf(self.into(), Some(age))
+            }
+        }
+        impl From<$factor> for Factor {
+            fn from(factor: $factor) -> Self {
+                Self::$variant(factor)
+            }
+        }
+        impl From<$factor> for Requirement {
+            fn from(factor: $factor) -> Self {
+                Self::leaf(factor.into(), None)
+            }
+        }
+        impl From<&$factor> for Requirement {
+            fn from(factor: &$factor) -> Self {
+                factor.clone().into()
+            }
+        }
+    )+};
+}
+
+leaf!(CodeFactor => Code, WorkFactor => Work);

@@ -1,0 +1,123 @@
+//! The factor behind one-time codes.
+
+use std::time::Duration;
+
+use crate::contact::Channel;
+use crate::factor::DEFAULT_AGE;
+
+/// The longest life of a code that needs no explicit word (NIST SP 800-63B-4, 3.1.3.2: ten minutes).
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// A one-time code over one of several channels; made by [`Factor::code`](crate::Factor::code).
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct CodeFactor {
+    pub(crate) name: String,
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) digits: u8,
+    pub(crate) lives: Duration,
+    pub(crate) lives_long: bool,
+    pub(crate) lasts: Duration,
+    pub(crate) tries: u32,
+    pub(crate) sends: u32,
+    pub(crate) resend: Resend,
+}
+
+/// What a second send of the same challenge carries. In both modes the tries, the sends and the deadline stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Resend {
+    /// The same code again: either message may arrive first. The default.
+    #[default]
+    SameCode,
+    /// A new code; the one before is void and counts as a wrong guess.
+    FreshCode,
+}
+
+impl CodeFactor {
+    pub(crate) fn new(name: String) -> Self {
+        Self {
+            name,
+            channels: vec![Channel::Sms],
+            digits: 6,
+            lives: Duration::from_secs(300),
+            lives_long: false,
+            lasts: DEFAULT_AGE,
+            tries: 5,
+            sends: 3,
+            resend: Resend::SameCode,
+        }
+    }
+
+    /// The channels, the preferred one first. Default: SMS.
+    pub fn over(mut self, channels: impl IntoIterator<Item = Channel>) -> Self {
+        self.channels = channels.into_iter().collect();
+        self
+    }
+
+    /// How many digits, 6 to 10. Default: 6, the least that carries 20 bits less rounding (NIST SP 800-63B-4,
+    /// 3.1.3.2; OWASP ASVS 6.5.3).
+    pub fn digits(mut self, digits: u8) -> Self {
+        self.digits = digits;
+        self
+    }
+
+    /// How long a code can be used after it was first sent, at most ten minutes. Default: five. A resend does not
+    /// move the deadline.
+    pub fn lives(mut self, life: Duration) -> Self {
+        (self.lives, self.lives_long) = (life, false);
+        self
+    }
+
+    /// A life beyond ten minutes, up to 24 hours: for the confirmation of an address, never for authentication
+    /// (NIST SP 800-63A-4, confirmation codes).
+    pub fn lives_beyond_ten_minutes(mut self, life: Duration) -> Self {
+        (self.lives, self.lives_long) = (life, true);
+        self
+    }
+
+    /// How long its proof is good for where a policy does not say `within`. Default: 30 minutes.
+    pub fn lasts(mut self, age: Duration) -> Self {
+        self.lasts = age;
+        self
+    }
+
+    /// How many guesses one challenge takes, 1 to 10, resends or not. Default: 5 (RTS 2018/389, 4(3)(b)).
+    pub fn tries(mut self, tries: u32) -> Self {
+        self.tries = tries;
+        self
+    }
+
+    /// How many messages one challenge may send, 1 to 10. Default: 3.
+    pub fn sends(mut self, sends: u32) -> Self {
+        self.sends = sends;
+        self
+    }
+
+    /// What a resend carries. Default: [`Resend::SameCode`].
+    pub fn resend(mut self, resend: Resend) -> Self {
+        self.resend = resend;
+        self
+    }
+
+    pub(crate) fn fault(&self) -> Option<String> {
+        let longest = if self.lives_long { Duration::from_secs(24 * 3600) } else { LONGEST };
+        let mut channels = self.channels.clone();
+        channels.sort_unstable();
+        channels.dedup();
+        let fault = if channels.is_empty() {
+            "name at least one channel: `.over([Channel::Sms])`"
+        } else if channels.len() != self.channels.len() {
+            "a channel is named twice"
+        } else if !(6..=10).contains(&self.digits) {
+            "a code has 6 to 10 digits"
+        } else if self.lives.is_zero() || self.lives > longest {
+            "a code lives at most ten minutes; `.lives_beyond_ten_minutes(..)` allows up to 24 hours"
+        } else if !(1..=10).contains(&self.tries) || !(1..=10).contains(&self.sends) {
+            "a challenge takes 1 to 10 tries and 1 to 10 sends"
+        } else {
+            return None;
+        };
+        Some(fault.to_owned())
+    }
+}

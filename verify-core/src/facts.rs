@@ -1,0 +1,128 @@
+//! What has happened to a ticket, and the names under which the store keeps it.
+//!
+//! Names are keyed hashes, so the store holds no subject, no address and nothing that could be tried out without the
+//! key. Facts of one challenge hang on the key that its ticket names; facts that outlive a challenge hang on the oldest
+//! key of the ring, so that machines in the middle of a key rollout count together.
+
+use hmac::Mac;
+
+use crate::budgets::Quota;
+use crate::contact::Contact;
+use crate::factor::FactorTag;
+use crate::keys::MasterKey;
+use crate::source::Source;
+use crate::store::Key;
+use crate::subject::Subject;
+use crate::ticket::truncate;
+
+/// How often the ticket was guessed at.
+pub(crate) fn tries(key: &MasterKey, ticket: &[u8; 16]) -> Key {
+    named(key, b"tries", &[ticket])
+}
+
+/// How often the ticket's code was sent.
+pub(crate) fn sends(key: &MasterKey, ticket: &[u8; 16]) -> Key {
+    named(key, b"sends", &[ticket])
+}
+
+/// That a proof of work was redeemed: the one mark that works by being there.
+pub(crate) fn redeemed(key: &MasterKey, ticket: &[u8; 16]) -> Key {
+    named(key, b"redeemed", &[ticket])
+}
+
+/// The idempotent name of one message.
+pub(crate) fn message(key: &MasterKey, ticket: &[u8; 16], number: u64) -> [u8; 16] {
+    *named(key, b"message", &[ticket, &number.to_be_bytes()]).as_bytes()
+}
+
+/// The names of the facts of one subject at one factor.
+pub(crate) struct SubjectFacts<'k> {
+    key: &'k MasterKey,
+    factor: FactorTag,
+    identity: [u8; 16],
+    whole: [u8; 16],
+}
+
+impl<'k> SubjectFacts<'k> {
+    pub(crate) fn new(oldest: &'k MasterKey, subject: &Subject<'_>, factor: FactorTag) -> Self {
+        let mut whole = oldest.fact.clone();
+        whole.update(b"whole");
+        subject.feed_all(&mut whole);
+        Self { key: oldest, factor, identity: identity(oldest, subject), whole: truncate(whole) }
+    }
+
+    /// The one open challenge of this subject (session and all) at this factor: a sealed ticket. Redeeming takes it.
+    pub(crate) fn open(&self) -> Key {
+        named(self.key, b"open", &[&self.whole, &self.factor.0])
+    }
+
+    /// Until when the next message has to wait; counted for the user, whatever the session.
+    pub(crate) fn cooldown(&self) -> Key {
+        named(self.key, b"cooldown", &[&self.identity, &self.factor.0])
+    }
+
+    /// How often the subject has succeeded after failing: each success opens a new count of failures.
+    pub(crate) fn era(&self) -> Key {
+        named(self.key, b"era", &[&self.identity, &self.factor.0])
+    }
+
+    /// Consecutive failures in one era, over all challenges.
+    pub(crate) fn failures(&self, era: u64) -> Key {
+        named(self.key, b"failures", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
+    }
+
+    /// Who this is, as the value of an address's cooldown.
+    pub(crate) fn identity(&self) -> &[u8; 16] {
+        &self.identity
+    }
+
+    /// The name that stands for an address. A subject without one has a name of its own, so that its budgets run as
+    /// everybody's do and nobody can tell.
+    pub(crate) fn destination(&self, contact: Option<&Contact>) -> [u8; 16] {
+        match contact {
+            Some(contact) => *named(self.key, b"destination", &[contact.expose().as_bytes()]).as_bytes(),
+            None => *named(self.key, b"nowhere", &[&self.identity]).as_bytes(),
+        }
+    }
+
+    /// That a message has just gone to this address for this purpose.
+    pub(crate) fn destination_cooldown(&self, destination: &[u8; 16]) -> Key {
+        named(self.key, b"destination-cooldown", &[destination, &self.factor.0])
+    }
+
+    /// Digits that stand in for a hint where there is no address; the same ones each time.
+    pub(crate) fn decoy(&self) -> [u8; 16] {
+        *named(self.key, b"decoy", &[&self.identity]).as_bytes()
+    }
+}
+
+/// Messages to one address in one kind of window.
+pub(crate) fn destination_quota(oldest: &MasterKey, destination: &[u8; 16], quota: Quota) -> Key {
+    named(oldest, b"destination-quota", &[destination, &quota.window.as_secs().to_be_bytes()])
+}
+
+/// Messages asked for by one source in one kind of window.
+pub(crate) fn source_quota(oldest: &MasterKey, source: &Source, quota: Quota) -> Key {
+    named(oldest, b"source-quota", &[source.as_bytes().as_slice(), &quota.window.as_secs().to_be_bytes()])
+}
+
+/// Since when the clearances of a user are void.
+pub(crate) fn revoked(oldest: &MasterKey, subject: &Subject<'_>) -> Key {
+    named(oldest, b"revoked", &[&identity(oldest, subject)])
+}
+
+fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
+    let mut mac = key.fact.clone();
+    mac.update(b"identity");
+    subject.feed_identity(&mut mac);
+    truncate(mac)
+}
+
+fn named(key: &MasterKey, kind: &[u8], parts: &[&[u8]]) -> Key {
+    let mut mac = key.fact.clone();
+    for part in std::iter::once(&kind).chain(parts) {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    Key::new(truncate(mac))
+}

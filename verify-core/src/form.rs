@@ -1,0 +1,96 @@
+//! A posted form, taken apart: what is meant for the gate, and what is meant for the handler.
+
+use bytes::Bytes;
+
+/// The fields of the gate.
+const ID: &str = "challenge-id";
+const ANSWER: &str = "challenge-answer";
+const ACTION: &str = "challenge-action";
+const CHANNEL: &str = "challenge-channel";
+
+/// A form body (`application/x-www-form-urlencoded`).
+#[derive(Debug, Default)]
+pub(crate) struct Form {
+    pub(crate) id: Option<String>,
+    pub(crate) answer: Option<String>,
+    pub(crate) action: Option<String>,
+    pub(crate) channel: Option<String>,
+    /// The handler's fields, decoded, for a page to carry on.
+    pub(crate) fields: Vec<(String, String)>,
+    /// The handler's body: the bytes as they came, less the gate's fields.
+    pub(crate) rest: Bytes,
+}
+
+impl Form {
+    /// `None` when it is not UTF-8, or when a field of the gate is there twice: nothing is guessed.
+    pub(crate) fn parse(body: &Bytes) -> Option<Self> {
+        let text = std::str::from_utf8(body).ok()?;
+        let mut form = Self::default();
+        let mut rest: Vec<&str> = Vec::new();
+        for raw in text.split('&').filter(|raw| !raw.is_empty()) {
+            let (name, value) = decode(raw)?;
+            let own = match name.as_str() {
+                ID => &mut form.id,
+                ANSWER => &mut form.answer,
+                ACTION => &mut form.action,
+                CHANNEL => &mut form.channel,
+                _ => {
+                    rest.push(raw);
+                    form.fields.push((name, value));
+                    continue;
+                }
+            };
+            if own.replace(value).is_some() {
+                return None;
+            }
+        }
+        let untouched =
+            form.id.is_none() && form.answer.is_none() && form.action.is_none() && form.channel.is_none();
+        form.rest = if untouched { body.clone() } else { rest.join("&").into() };
+        Some(form)
+    }
+}
+
+/// One pair, decoded; `None` when the bytes behind the percent signs are not UTF-8.
+fn decode(raw: &str) -> Option<(String, String)> {
+    let part = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    };
+    let (name, value) = raw.split_once('=').unwrap_or((raw, ""));
+    Some((part(name)?, part(value)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn r15_the_handlers_bytes_come_out_as_they_went_in() {
+        let body = Bytes::from_static(
+            b"challenge-id=t1.a.b&amount=10.00&payee=A+%26+B&challenge-answer=000123&amount=11",
+        );
+        let form = Form::parse(&body).unwrap();
+        assert_eq!(form.rest, "amount=10.00&payee=A+%26+B&amount=11");
+        assert_eq!((form.id.as_deref(), form.answer.as_deref()), (Some("t1.a.b"), Some("000123")));
+        assert_eq!(form.fields[1], ("payee".to_owned(), "A & B".to_owned()));
+    }
+
+    #[test]
+    fn a_field_of_the_gate_may_not_be_there_twice() {
+        assert!(Form::parse(&Bytes::from_static(b"challenge-id=a&challenge%2Did=b")).is_none());
+        assert!(Form::parse(&Bytes::from_static(b"a=%ff")).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_without_the_gates_fields_is_untouched(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let body = Bytes::from(bytes);
+            if let Some(form) = Form::parse(&body) && form.id.is_none() && form.answer.is_none() {
+                prop_assert!(form.action.is_some() || form.channel.is_some() || form.rest == body);
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What is kept of a request when its answer needs more than a look at its head.
+
+use std::sync::Arc;
+
+use crate::clearance::Proof;
+use crate::cookies;
+use crate::engine::Core;
+use crate::refusal::Refusal;
+use crate::reply::{self, Look};
+use crate::request::{Provenance, RequestView, is_preflight, provenance, wants_page};
+use crate::source::Source;
+use crate::subject::Subject;
+use crate::{Reply, page};
+
+/// A request that is waiting for a store, for its body, or for both. Opaque: adapters carry it from
+/// [`Gate::decide`](crate::Gate::decide) to [`Gate::rule`](crate::Gate::rule).
+#[derive(Debug)]
+pub struct Inquiry {
+    pub(crate) asking: Box<Asking>,
+    pub(crate) kind: Kind,
+}
+
+/// What the inquiry is about.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Answers in header fields: pairs of ticket and answer.
+    Inline(Vec<(String, String)>),
+    /// A form that was blocked, and may carry an answer or a wish among its fields.
+    Form { readable: bool },
+    /// All proofs are there; the policy wants to know whether they were revoked elsewhere.
+    Revocation,
+    /// A call of an endpoint.
+    Endpoint { action: Action, form: bool },
+}
+
+/// What an endpoint does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Send,
+    Check,
+    Status,
+    Cancel,
+}
+
+/// Who asks, from where, and how the answer should look.
+pub(crate) struct Asking {
+    pub(crate) core: Arc<Core>,
+    pub(crate) subject: Subject<'static>,
+    /// A visitor who was not known before, and needs the cookie.
+    pub(crate) new_visitor: Option<String>,
+    pub(crate) source: Source,
+    /// The live proofs that came with the request.
+    pub(crate) proofs: Vec<Proof>,
+    pub(crate) look: Look,
+    pub(crate) provenance: Provenance,
+    /// Path and query, fit to be returned to.
+    pub(crate) target: String,
+}
+
+impl Asking {
+    /// Collects what an answer needs. A visitor whom nobody knows gets an id here.
+    pub(crate) fn new(core: &Arc<Core>, view: &impl RequestView, now: u64) -> Result<Self, Refusal> {
+        let known = core
+            .subject_of(view)
+            .filter(|subject| !subject.is_visitor() || cookies::is_our_visitor(&core.keys, subject.id()));
+        let (subject, new_visitor) = match known {
+            Some(subject) => (subject.into_owned(), None),
+            None => {
+                let id = cookies::new_visitor(&core.keys).map_err(|_| crate::ticket::SealError)?;
+                (Subject::visitor(id.clone()), Some(id))
+            }
+        };
+        let mut proofs = Vec::new();
+        core.proofs(view, &subject, now, |proof| proofs.push(proof));
+        Ok(Self {
+            core: Arc::clone(core),
+            subject,
+            new_visitor,
+            source: core.source(view),
+            proofs,
+            look: look(view),
+            provenance: provenance(view, &core.origin),
+            target: target(view),
+        })
+    }
+
+    /// Adds a proof, in place of an older one of the same kind.
+    pub(crate) fn prove(&mut self, proof: Proof) {
+        self.proofs.retain(|known| known.factor != proof.factor || known.binding.is_some());
+        self.proofs.push(proof);
+    }
+
+    pub(crate) fn refuse(&self, refusal: Refusal) -> Reply {
+        if self.look.page { page::refusal(self, refusal) } else { reply::problem(self.look, refusal) }
+    }
+}
+
+impl Inquiry {
+    /// The answer for a body beyond the cap; nothing was spent.
+    #[must_use]
+    pub fn too_large(&self) -> Reply {
+        self.asking.refuse(Refusal::TooLarge)
+    }
+
+    /// The answer for a body that broke off or could not be read; nothing was spent.
+    #[must_use]
+    pub fn unreadable(&self) -> Reply {
+        self.asking.refuse(Refusal::Invalid("the body could not be read to its end; send it again"))
+    }
+
+    /// The answer for a ruling that took longer than [`Engine::deadline`](crate::Engine::deadline).
+    #[must_use]
+    pub fn timed_out(&self) -> Reply {
+        self.asking.refuse(Refusal::Unavailable)
+    }
+}
+
+/// A page or JSON; and whether the client has asked for the head alone.
+pub(crate) fn look(view: &impl RequestView) -> Look {
+    Look { page: wants_page(view) && !is_preflight(view), head: view.method() == "HEAD" }
+}
+
+/// Path and query of the request, if a browser can be sent back there without leaving the site: `//host`, `/\host` and
+/// control characters are how one would (OWASP Unvalidated Redirects).
+fn target(view: &impl RequestView) -> String {
+    let path = view.path();
+    let plain = |text: &str| text.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'\\');
+    let stays = path.starts_with('/') && !path.starts_with("//") && plain(path);
+    match view.query() {
+        _ if !stays || path.len() > 2000 => "/".to_owned(),
+        Some(query) if plain(query) && path.len() + query.len() <= 2000 => format!("{path}?{query}"),
+        _ => path.to_owned(),
+    }
+}
+
+impl std::fmt::Debug for Asking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asking")
+            .field("source", &self.source)
+            .field("look", &self.look)
+            .finish_non_exhaustive()
+    }
+}

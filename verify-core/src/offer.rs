@@ -1,0 +1,175 @@
+//! Offers: what a blocked client can do, each with a fresh ticket; and the clearance that ends it.
+
+use http::header::{self, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use crate::altcha::{Challenge, Parameters};
+use crate::ceremony::Sent;
+use crate::clearance;
+use crate::clock::millis_of;
+use crate::encoding::random;
+use crate::engine::Core;
+use crate::factor::{Factor, WorkFactor};
+use crate::inquiry::Asking;
+use crate::keys::MasterKey;
+use crate::policy::Leaf;
+use crate::reply::CHALLENGE_CLEARANCE;
+use crate::text::timestamp;
+use crate::ticket::{PolicyTag, SealError, Ticket, subject_digest, truncate};
+
+/// How long an offer of a code can be taken up: the visitor reads the page, finds the phone, then asks for the code.
+/// The code's own life begins at its first send.
+const CODE_OFFER_MILLIS: u64 = 600_000;
+
+/// A ticket, sealed, and what it is for.
+pub(crate) struct Offer {
+    pub(crate) ticket: Ticket,
+    pub(crate) sealed: String,
+}
+
+impl Offer {
+    /// Mints a ticket. It costs no memory and no I/O, however many are minted.
+    pub(crate) fn mint(
+        asking: &Asking,
+        policy: PolicyTag,
+        leaf: &Leaf,
+        target: &str,
+        now: u64,
+    ) -> Result<Self, SealError> {
+        let key = asking.core.keys.newest();
+        let life = match &*leaf.factor {
+            Factor::Code(_) => CODE_OFFER_MILLIS,
+            Factor::Work(work) => millis_of(work.lives),
+        };
+        Self::seal(
+            &asking.core,
+            Ticket {
+                id: random().map_err(|_| SealError)?,
+                key: key.id.clone(),
+                policy,
+                factor: leaf.tag,
+                subject: subject_digest(key, &asking.subject),
+                expires_at: now.saturating_add(life),
+                return_to: target.to_owned(),
+                chosen: None,
+                opened: None,
+            },
+        )
+    }
+
+    pub(crate) fn seal(core: &Core, ticket: Ticket) -> Result<Self, SealError> {
+        let sealed = ticket.seal(core.keys.newest())?;
+        Ok(Self { ticket, sealed })
+    }
+
+    /// The challenge as JSON, before anything was sent.
+    pub(crate) fn json(&self, core: &Core, factor: &Factor, reason: &str, now: u64) -> Value {
+        let mut challenge = self.common(core, factor);
+        if let Value::Object(members) = &mut challenge {
+            members.insert("reason".to_owned(), reason.into());
+            match factor {
+                Factor::Code(code) => {
+                    let names: Vec<&str> = code.channels.iter().map(|channel| channel.name()).collect();
+                    members.insert("channels".to_owned(), names.into());
+                    members.insert("code_length".to_owned(), code.digits.into());
+                    members.insert("code_sent".to_owned(), false.into());
+                    members.insert("resend_at".to_owned(), timestamp(now).into());
+                }
+                Factor::Work(work) => {
+                    members.insert("altcha".to_owned(), self.altcha(core, work));
+                }
+            }
+        }
+        challenge
+    }
+
+    /// The challenge as JSON, once its code is on its way.
+    pub(crate) fn sent_json(&self, core: &Core, factor: &Factor, sent: &Sent) -> Value {
+        let mut challenge = self.common(core, factor);
+        if let (Value::Object(members), Factor::Code(code)) = (&mut challenge, factor) {
+            let channel = self.ticket.opened.map(|opened| opened.channel.name());
+            members.insert("channel".to_owned(), channel.into());
+            members.insert("delivery_hint".to_owned(), sent.hint.as_str().into());
+            members.insert("code_length".to_owned(), code.digits.into());
+            members.insert("code_sent".to_owned(), true.into());
+            members.insert("resend_at".to_owned(), timestamp(sent.resend_at).into());
+        }
+        challenge
+    }
+
+    fn common(&self, core: &Core, factor: &Factor) -> Value {
+        let link = |action: &str| format!("{}/{action}", core.mount);
+        json!({
+            "id": self.sealed,
+            "type": factor.kind(),
+            "factor": factor.name(),
+            "expires_at": timestamp(self.ticket.expires_at),
+            "links": {
+                "send": link("send"),
+                "check": link("check"),
+                "status": link("status"),
+                "cancel": link("cancel"),
+            },
+        })
+    }
+
+    /// The challenge object that an ALTCHA client solves.
+    pub(crate) fn altcha(&self, core: &Core, work: &WorkFactor) -> Value {
+        let Some(key) = self.ticket.key(&core.keys) else { return Value::Null };
+        let challenge = Challenge::issue(work.parameters(key, &self.ticket), key.work_signature.as_bytes());
+        serde_json::from_str(&challenge.to_json()).unwrap_or(Value::Null)
+    }
+}
+
+impl WorkFactor {
+    /// The parameters of one challenge, made anew from its ticket each time: what was asked cannot be talked down.
+    pub(crate) fn parameters(&self, key: &MasterKey, ticket: &Ticket) -> Parameters {
+        let draw = |purpose: &[u8]| {
+            use hmac::Mac;
+            let mut mac = key.work.clone();
+            mac.update(purpose);
+            mac.update(&ticket.id);
+            truncate(mac)
+        };
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(ticket.expires_at);
+        let parameters =
+            Parameters::new(draw(b"nonce"), draw(b"salt")).with_algorithm(self.algorithm).with_expiry(at);
+        let parameters = match std::num::NonZeroU32::new(self.cost) {
+            Some(cost) => parameters.with_cost(cost),
+            None => parameters,
+        };
+        // The prefix was checked when the policy was compiled.
+        parameters.clone().with_key_prefix(self.prefix.clone()).unwrap_or(parameters)
+    }
+}
+
+/// A clearance over all live proofs, and who it is for after a possible change of session.
+pub(crate) struct Cleared {
+    pub(crate) token: String,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Signs what has been proven. Where the application starts a new session on success, the clearance is for that one.
+pub(crate) fn clear(asking: &Asking) -> Cleared {
+    let core = &asking.core;
+    let rotated = core.rotate.as_ref().and_then(|rotate| rotate(&asking.subject));
+    let subject = rotated.as_ref().map_or(&asking.subject, |rotated| &rotated.subject);
+    let token = clearance::issue(&core.keys, subject, &asking.proofs);
+    let mut headers = Vec::with_capacity(4);
+    let mut cookie = |text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.push((header::SET_COOKIE, value));
+        }
+    };
+    cookie(&core.cookies.set_clearance(&token, core.clearance_life));
+    if let Some(id) = &asking.new_visitor {
+        cookie(&core.cookies.set_visitor(id));
+    }
+    headers.extend(
+        rotated.into_iter().flat_map(|rotated| rotated.cookies).map(|value| (header::SET_COOKIE, value)),
+    );
+    if let Ok(value) = HeaderValue::from_str(&token) {
+        headers.push((CHALLENGE_CLEARANCE, value));
+    }
+    Cleared { token, headers }
+}

@@ -1,0 +1,306 @@
+//! The pages: the challenge in place of what was asked for, working without JavaScript and without third parties.
+
+use askama::Template;
+use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
+
+use crate::ceremony::{Ceremony, Sent};
+use crate::decision::Reply;
+use crate::encoding::{random, to_base64url};
+use crate::engine::{Core, PolicyInfo};
+use crate::factor::Factor;
+use crate::form::Form;
+use crate::gate::Carry;
+use crate::inquiry::Asking;
+use crate::offer::Offer;
+use crate::refusal::Refusal;
+use crate::reply::{self, Look, with_refusal_headers, with_visitor};
+
+/// Solves proofs of work, and nothing else: everything but them works without it.
+pub(crate) const SCRIPT: &str = include_str!("../assets/challenge.js");
+
+/// What every page needs.
+struct Frame<'a> {
+    site: &'a str,
+    mount: &'a str,
+    /// Fresh for every answer; the only style and script that run are those that bear it.
+    nonce: String,
+    title: String,
+}
+
+/// Something to say above the challenge.
+pub(crate) struct Notice {
+    /// An error is announced at once, a status when the visitor pauses.
+    is_error: bool,
+    text: String,
+}
+
+impl Notice {
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        let text = match refusal {
+            Refusal::Invalid(detail) => format!("That was not understood: {detail}."),
+            Refusal::Wrong => "That code is not right. Check it and try again.".to_owned(),
+            Refusal::Locked => "Too many wrong answers. Ask for a new code in a little while.".to_owned(),
+            Refusal::AlreadyUsed => "That code has been used or is over. Ask for a new one.".to_owned(),
+            Refusal::SessionExpired => {
+                "That took too long, or was meant for another session. Please start again.".to_owned()
+            }
+            Refusal::RateLimited(_) => {
+                "That was a little fast. Please wait before you ask for another message.".to_owned()
+            }
+            Refusal::Unavailable => {
+                "Verification is not available right now. Please try again in a moment.".to_owned()
+            }
+            other => format!("{}.", other.words().title),
+        };
+        Self { is_error: true, text }
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self { is_error: false, text: "The code was cancelled. Nobody can use it any more.".to_owned() }
+    }
+}
+
+/// A challenge that the visitor may take up.
+pub(crate) struct Offered<'a> {
+    pub(crate) offer: &'a Offer,
+    pub(crate) factor: &'a Factor,
+}
+
+/// One challenge on the page.
+enum Step {
+    /// Nothing was sent yet: one button for each channel.
+    Ask { id: String, channels: Vec<(&'static str, &'static str)> },
+    /// A code is on its way.
+    Type { id: String, digits: u8, channel: &'static str, hint: Option<String>, tries_left: Option<u64> },
+    /// A proof of work.
+    Work { id: String, challenge: String },
+}
+
+#[derive(Template)]
+#[template(path = "challenge.html")]
+struct ChallengePage<'a> {
+    frame: Frame<'a>,
+    purpose: &'a str,
+    notice: Option<Notice>,
+    steps: Vec<Step>,
+    /// Where the forms go: the endpoints, or the blocked address itself when there are fields to carry on.
+    target: Option<&'a str>,
+    fields: &'a [(String, String)],
+    /// A body was blocked that cannot be carried on.
+    lost: bool,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage<'a> {
+    frame: Frame<'a>,
+    notice: Notice,
+    back: &'a str,
+}
+
+#[cfg(feature = "danger-development")]
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct InboxPage<'a> {
+    frame: Frame<'a>,
+    letters: Vec<InboxRow<'a>>,
+}
+
+#[cfg(feature = "danger-development")]
+struct InboxRow<'a> {
+    channel: &'static str,
+    to: &'a str,
+    text: &'a str,
+    code: &'a str,
+    at: String,
+}
+
+/// The challenge page for what is missing.
+pub(crate) fn challenge(
+    asking: &Asking,
+    policy: &PolicyInfo,
+    steps: &[Offered<'_>],
+    notice: Option<Notice>,
+    carry: &Carry<'_>,
+    status: StatusCode,
+) -> Reply {
+    let core = &asking.core;
+    let steps = steps
+        .iter()
+        .map(|step| match step.factor {
+            Factor::Code(code) => Step::Ask {
+                id: step.offer.sealed.clone(),
+                channels: code.channels.iter().map(|channel| (channel.name(), spoken(*channel))).collect(),
+            },
+            Factor::Work(work) => Step::Work {
+                id: step.offer.sealed.clone(),
+                challenge: step.offer.altcha(core, work).to_string(),
+            },
+        })
+        .collect();
+    let form = if let Carry::Fields(form) = carry { Some(*form) } else { None };
+    let page = ChallengePage {
+        frame: Frame::new(core, format!("Verify to {}", policy.purpose)),
+        purpose: &policy.purpose,
+        notice,
+        steps,
+        target: form.map(|_| asking.target.as_str()),
+        fields: form.map_or(&[], |form| &form.fields),
+        lost: matches!(carry, Carry::Lost),
+    };
+    render(&page.frame, &page, status, asking.look)
+}
+
+/// The page that asks for the code that is on its way.
+pub(crate) fn code_sent(
+    asking: &Asking,
+    policy: &PolicyInfo,
+    factor: &Factor,
+    offer: &Offer,
+    sent: &Sent,
+    form: Option<&Form>,
+) -> Reply {
+    let notice = Notice { is_error: false, text: format!("We have sent a code to {}.", sent.hint) };
+    let step = typing(factor, offer, Some(sent.hint.clone()), None);
+    code_page(asking, policy, step, notice, form)
+}
+
+/// The page that asks for the code once more, after an answer that was wrong or not understood.
+pub(crate) async fn code_again(
+    asking: &Asking,
+    sealed: &str,
+    refusal: Refusal,
+    form: Option<&Form>,
+) -> Option<Reply> {
+    let ceremony = Ceremony::begin(&asking.core, &asking.subject, asking.source, sealed).ok()?;
+    let Factor::Code(_) = &*ceremony.factor else { return None };
+    let tries_left = ceremony.stand().await.ok()?.tries_left;
+    let offer = Offer { ticket: ceremony.ticket.clone(), sealed: sealed.to_owned() };
+    let step = typing(&ceremony.factor, &offer, None, tries_left);
+    let reply = code_page(asking, &ceremony.policy, step, Notice::refused(refusal), form);
+    Some(with_refusal_headers(reply, refusal))
+}
+
+/// What a form sees when an endpoint refused: the code once more while it can be tried, else what happened and the way
+/// back to where it began.
+pub(crate) async fn failed(asking: &Asking, sealed: &str, refusal: Refusal) -> Reply {
+    if matches!(refusal, Refusal::Wrong | Refusal::Invalid(_))
+        && let Some(reply) = code_again(asking, sealed, refusal, None).await
+    {
+        return reply;
+    }
+    let begun = Ceremony::begin(&asking.core, &asking.subject, asking.source, sealed);
+    let back = begun.map_or_else(|_| "/".to_owned(), |ceremony| ceremony.ticket.return_to);
+    message(asking, Notice::refused(refusal), &back, refusal.words().status, Some(refusal))
+}
+
+/// A refusal as a page, for a browser that has nothing to go on with.
+pub(crate) fn refusal(asking: &Asking, refusal: Refusal) -> Reply {
+    message(asking, Notice::refused(refusal), "/", refusal.words().status, Some(refusal))
+}
+
+/// That a challenge was cancelled.
+pub(crate) fn cancelled(asking: &Asking) -> Reply {
+    message(asking, Notice::cancelled(), "/", StatusCode::OK, None)
+}
+
+/// The development inbox.
+#[cfg(feature = "danger-development")]
+pub(crate) fn inbox(core: &Core, letters: &[crate::courier::Letter], look: Look) -> Reply {
+    let letters = letters
+        .iter()
+        .map(|letter| InboxRow {
+            channel: letter.channel.name(),
+            to: &letter.to,
+            text: &letter.text,
+            code: &letter.code,
+            at: crate::text::timestamp(letter.at),
+        })
+        .collect();
+    let page = InboxPage { frame: Frame::new(core, "Development inbox".to_owned()), letters };
+    render(&page.frame, &page, StatusCode::OK, look)
+}
+
+fn typing(factor: &Factor, offer: &Offer, hint: Option<String>, tries_left: Option<u64>) -> Step {
+    let digits = if let Factor::Code(code) = factor { code.digits } else { 6 };
+    let channel = offer.ticket.opened.map_or("message", |opened| spoken(opened.channel));
+    Step::Type { id: offer.sealed.clone(), digits, channel, hint, tries_left }
+}
+
+fn code_page(asking: &Asking, policy: &PolicyInfo, step: Step, notice: Notice, form: Option<&Form>) -> Reply {
+    let title = if notice.is_error { "Error: enter your code" } else { "Enter your code" };
+    let page = ChallengePage {
+        frame: Frame::new(&asking.core, title.to_owned()),
+        purpose: &policy.purpose,
+        notice: Some(notice),
+        steps: vec![step],
+        target: form.map(|_| asking.target.as_str()),
+        fields: form.map_or(&[], |form| &form.fields),
+        lost: false,
+    };
+    // The endpoints did what was asked; at the guarded address the request is blocked as before.
+    let status = if form.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    with_visitor(render(&page.frame, &page, status, asking.look), asking)
+}
+
+fn message(
+    asking: &Asking,
+    notice: Notice,
+    back: &str,
+    status: StatusCode,
+    refusal: Option<Refusal>,
+) -> Reply {
+    let title = if notice.is_error { "Error" } else { "Done" };
+    let page = MessagePage { frame: Frame::new(&asking.core, title.to_owned()), notice, back };
+    let reply = with_visitor(render(&page.frame, &page, status, asking.look), asking);
+    match refusal {
+        Some(refusal) => with_refusal_headers(reply, refusal),
+        None => reply,
+    }
+}
+
+fn spoken(channel: crate::contact::Channel) -> &'static str {
+    match channel {
+        crate::contact::Channel::Sms => "text message",
+        crate::contact::Channel::Email => "e-mail",
+        crate::contact::Channel::Voice => "phone call",
+    }
+}
+
+impl<'a> Frame<'a> {
+    fn new(core: &'a Core, title: String) -> Self {
+        // Without random bytes there is no nonce, and then nothing runs: closed, not open.
+        let nonce = random::<16>().map(|bytes| to_base64url(&bytes)).unwrap_or_default();
+        Self { site: &core.site, mount: &core.mount, nonce, title }
+    }
+}
+
+/// Renders, and says what the page may do: its own style and script, its own worker, and its own forms.
+fn render(frame: &Frame<'_>, page: &impl Template, status: StatusCode, look: Look) -> Reply {
+    let body = page.render().unwrap_or_else(|error| {
+        tracing::error!(target: "verify", "a page could not be rendered: {error}");
+        String::new()
+    });
+    let nonce = &frame.nonce;
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'nonce-{nonce}'; worker-src 'self'; \
+         img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
+         frame-ancestors 'none'"
+    );
+    let mut reply =
+        reply::plain(status, HeaderValue::from_static("text/html; charset=utf-8"), body.into(), look);
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            reply.headers_mut().insert(name, value);
+        }
+    };
+    set(header::CONTENT_SECURITY_POLICY, &policy);
+    // `no-referrer` would make browsers send `Origin: null` with our own forms.
+    set(header::REFERRER_POLICY, "same-origin");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "otp-credentials=(self)");
+    set(HeaderName::from_static("x-robots-tag"), "noindex");
+    reply
+}

@@ -1,0 +1,153 @@
+//! Policies: which factors, in which combination, proven how recently.
+
+use std::time::Duration;
+
+use crate::factor::Factor;
+
+mod plan;
+
+pub use plan::PolicyError;
+pub(crate) use plan::{Leaf, Plan};
+
+/// What a route asks for. One value serves a route, a scope and a handler.
+///
+/// Nothing is checked here; whatever compiles the policy ([`Engine::gate`](crate::Engine::gate), the layers) refuses
+/// nonsense with a [`PolicyError`] before the first request.
+///
+/// ```
+/// use std::time::Duration;
+/// use verify_core::{Channel, Factor, Policy, all_of, any_of};
+///
+/// let step_up = Factor::code("step-up").over([Channel::Sms]);
+/// let by_mail = Factor::code("by-mail").over([Channel::Email]);
+/// let human = Factor::proof_of_work("human");
+///
+/// // A proof of work, and one of two codes that is at most five minutes old.
+/// let admin = Policy::new("admin")
+///     .purpose("open the admin pages")
+///     .require(all_of((human, any_of((step_up.within(Duration::from_secs(300)), by_mail)))));
+/// # let _ = admin;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Policy {
+    pub(crate) name: String,
+    pub(crate) purpose: String,
+    pub(crate) requirement: Option<Requirement>,
+    pub(crate) same_address: bool,
+    pub(crate) checks_revocation: bool,
+}
+
+impl Policy {
+    /// A policy by name: 1 to 32 lower-case letters, digits or dashes. The name appears in answers and in metrics.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            purpose: "continue".to_owned(),
+            requirement: None,
+            same_address: false,
+            checks_revocation: false,
+        }
+    }
+
+    /// What has to be satisfied. A second call replaces the first.
+    pub fn require(mut self, requirement: impl Into<Requirement>) -> Self {
+        self.requirement = Some(requirement.into());
+        self
+    }
+
+    /// What passing is for, in words that follow "to": it stands in messages and on the page, so that nobody reads a
+    /// code out without knowing what it opens (OWASP Transaction Authorization, 1.4). Default: `continue`.
+    pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
+        self.purpose = purpose.into();
+        self
+    }
+
+    /// Asks the store on every request whether the user's clearances were revoked on another machine. Off by default:
+    /// it costs one read a request, where a clearance otherwise costs none.
+    pub fn checks_revocation(mut self) -> Self {
+        self.checks_revocation = true;
+        self
+    }
+
+    /// Lets an `all_of` be met by two codes to the same kind of address. Off by default: two codes to one phone prove
+    /// that phone once.
+    pub fn count_same_address_twice(mut self) -> Self {
+        self.same_address = true;
+        self
+    }
+
+    /// Whether two values are one policy, so that both may bear its name.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        self.requirement == other.requirement
+            && self.purpose == other.purpose
+            && self.checks_revocation == other.checks_revocation
+    }
+}
+
+/// A factor, or a combination of requirements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Requirement(pub(crate) Node);
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Node {
+    Leaf { factor: Factor, within: Option<Duration> },
+    All(Vec<Requirement>),
+    Any(Vec<Requirement>),
+}
+
+impl Requirement {
+    pub(crate) fn leaf(factor: Factor, within: Option<Duration>) -> Self {
+        Self(Node::Leaf { factor, within })
+    }
+}
+
+impl From<Factor> for Requirement {
+    fn from(factor: Factor) -> Self {
+        Self::leaf(factor, None)
+    }
+}
+
+/// Every one of them has to be satisfied. Takes an array, a vector, or a tuple of up to six different things.
+#[must_use]
+pub fn all_of(requirements: impl Requirements) -> Requirement {
+    Requirement(Node::All(requirements.into_requirements()))
+}
+
+/// One of them is enough; the visitor chooses. Takes an array, a vector, or a tuple of up to six different things.
+#[must_use]
+pub fn any_of(requirements: impl Requirements) -> Requirement {
+    Requirement(Node::Any(requirements.into_requirements()))
+}
+
+/// A list of requirements: an array or vector of one type, or a tuple of several.
+pub trait Requirements {
+    /// The list.
+    fn into_requirements(self) -> Vec<Requirement>;
+}
+
+impl<T: Into<Requirement>, const N: usize> Requirements for [T; N] {
+    fn into_requirements(self) -> Vec<Requirement> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<T: Into<Requirement>> Requirements for Vec<T> {
+    fn into_requirements(self) -> Vec<Requirement> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident)+))+) => {$(
+        impl<$($name: Into<Requirement>),+> Requirements for ($($name,)+) {
+            #[expect(non_snake_case, reason = "type names serve as variables here")]
+            fn into_requirements(self) -> Vec<Requirement> {
+                let ($($name,)+) = self;
+                vec![$($name.into()),+]
+            }
+        }
+    )+};
+}
+
+tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }

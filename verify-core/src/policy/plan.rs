@@ -1,0 +1,198 @@
+//! A policy, checked and laid out so that deciding costs two machine words and no allocation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::millis_of;
+use crate::contact::Channel;
+use crate::factor::{Factor, FactorTag};
+use crate::policy::{Node, Policy, Requirement};
+
+/// More alternatives than this is a mistake, not a choice that a visitor can make.
+const MAX_ALTERNATIVES: usize = 32;
+const MAX_LEAVES: usize = 64;
+
+/// One thing to prove, and how recently.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaf {
+    pub(crate) factor: Arc<Factor>,
+    pub(crate) tag: FactorTag,
+    pub(crate) max_age_millis: u64,
+}
+
+/// The alternatives of a policy, each a set of leaves that must all be met.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) leaves: Vec<Leaf>,
+    pub(crate) alternatives: Vec<u64>,
+}
+
+impl Plan {
+    /// Checks and lays out; `cap` is the life of a clearance, beyond which no proof is carried.
+    pub(crate) fn compile(policy: &Policy, cap: Duration) -> Result<Self, PolicyError> {
+        let refuse = |what: String| Err(PolicyError { policy: policy.name.clone(), what });
+        let fits = (1..=32).contains(&policy.name.len())
+            && policy.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !fits {
+            return refuse("a policy's name is 1 to 32 lower-case letters, digits or dashes".to_owned());
+        }
+        if policy.purpose.trim().is_empty()
+            || policy.purpose.len() > 80
+            || policy.purpose.chars().any(crate::text::is_unprintable)
+        {
+            return refuse("a purpose is 1 to 80 characters on one line".to_owned());
+        }
+        let Some(requirement) = &policy.requirement else {
+            return refuse("it requires nothing: call `.require(..)`".to_owned());
+        };
+        let mut plan = Self { leaves: Vec::new(), alternatives: Vec::new() };
+        match plan.expand(requirement, cap) {
+            Err(what) => return refuse(what),
+            Ok(alternatives) => {
+                for mask in alternatives {
+                    if !plan.alternatives.contains(&mask) {
+                        plan.alternatives.push(mask);
+                    }
+                }
+            }
+        }
+        if !policy.same_address
+            && let Some(what) = plan.indistinct()
+        {
+            return refuse(what);
+        }
+        Ok(plan)
+    }
+
+    /// Whether the satisfied leaves meet at least one alternative.
+    pub(crate) fn is_met(&self, satisfied: u64) -> bool {
+        self.alternatives.iter().any(|mask| mask & satisfied == *mask)
+    }
+
+    /// The leaves of one alternative.
+    pub(crate) fn leaves_of(&self, mask: u64) -> impl Iterator<Item = (usize, &Leaf)> {
+        self.leaves.iter().enumerate().filter(move |(index, _)| mask >> index & 1 == 1)
+    }
+
+    pub(crate) fn leaf_of(&self, tag: FactorTag) -> Option<&Leaf> {
+        self.leaves.iter().find(|leaf| leaf.tag == tag)
+    }
+
+    /// The disjunctive normal form of a requirement, as sets of leaves.
+    fn expand(&mut self, requirement: &Requirement, cap: Duration) -> Result<Vec<u64>, String> {
+        match &requirement.0 {
+            Node::Leaf { factor, within } => {
+                let age = within.unwrap_or(factor.lasts());
+                if let Some(fault) = factor.fault() {
+                    return Err(format!("factor `{}`: {fault}", factor.name()));
+                }
+                if age.is_zero() || age > cap {
+                    return Err(format!(
+                        "factor `{}`: an age of {} s is zero or beyond the life of a clearance ({} s)",
+                        factor.name(),
+                        age.as_secs(),
+                        cap.as_secs()
+                    ));
+                }
+                Ok(vec![1 << self.place(factor, millis_of(age))?])
+            }
+            Node::Any(parts) => {
+                refuse_hollow("any_of", parts)?;
+                let mut all = Vec::new();
+                for part in parts {
+                    all.extend(self.expand(part, cap)?);
+                }
+                within_bounds(all)
+            }
+            Node::All(parts) => {
+                refuse_hollow("all_of", parts)?;
+                let mut product = vec![0_u64];
+                for part in parts {
+                    let choices = self.expand(part, cap)?;
+                    product = product
+                        .iter()
+                        .flat_map(|left| choices.iter().map(move |right| left | right))
+                        .collect();
+                    product = within_bounds(product)?;
+                }
+                Ok(product)
+            }
+        }
+    }
+
+    fn place(&mut self, factor: &Factor, max_age_millis: u64) -> Result<usize, String> {
+        let tag = factor.tag();
+        let same = |leaf: &Leaf| leaf.tag == tag && leaf.max_age_millis == max_age_millis;
+        if let Some(index) = self.leaves.iter().position(same) {
+            return Ok(index);
+        }
+        if self.leaves.len() == MAX_LEAVES {
+            return Err(format!("it names more than {MAX_LEAVES} different factors"));
+        }
+        let factor = Arc::new(factor.clone());
+        self.leaves.push(Leaf { factor, tag, max_age_millis });
+        Ok(self.leaves.len() - 1)
+    }
+
+    /// Two different codes to one kind of address prove that address once.
+    fn indistinct(&self) -> Option<String> {
+        let meets =
+            |a: &[Channel], b: &[Channel]| a.iter().any(|a| b.iter().any(|b| a.shares_address_with(*b)));
+        for mask in &self.alternatives {
+            let leaves: Vec<&Leaf> = self.leaves_of(*mask).map(|(_, leaf)| leaf).collect();
+            for (index, one) in leaves.iter().enumerate() {
+                for other in leaves.iter().skip(index + 1).filter(|other| other.tag != one.tag) {
+                    if meets(one.factor.channels(), other.factor.channels()) {
+                        return Some(format!(
+                            "`{}` and `{}` can reach the same address, so together they prove no more than one; \
+                             call `.count_same_address_twice()` if that is meant",
+                            one.factor.name(),
+                            other.factor.name()
+                        ));
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+fn refuse_hollow(word: &str, parts: &[Requirement]) -> Result<(), String> {
+    match parts {
+        [] => Err(format!("an empty `{word}` can never be met or never be missed")),
+        [first, rest @ ..] if !rest.is_empty() && rest.iter().all(|part| part == first) => {
+            Err(format!("an `{word}` of one and the same thing asks for it once: write it once"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn within_bounds(alternatives: Vec<u64>) -> Result<Vec<u64>, String> {
+    if alternatives.len() > MAX_ALTERNATIVES {
+        return Err(format!(
+            "it has more than {MAX_ALTERNATIVES} alternatives: nobody can choose among so many"
+        ));
+    }
+    Ok(alternatives)
+}
+
+/// A policy that makes no sense, with the reason and the cure. Found when the policy is compiled, never at a request.
+#[derive(Debug, thiserror::Error)]
+#[error("policy `{policy}`: {what}")]
+#[non_exhaustive]
+pub struct PolicyError {
+    policy: String,
+    what: String,
+}
+
+impl PolicyError {
+    pub(crate) fn new(policy: &Policy, what: impl Into<String>) -> Self {
+        Self { policy: policy.name.clone(), what: what.into() }
+    }
+
+    /// The policy that was refused.
+    #[must_use]
+    pub fn policy(&self) -> &str {
+        &self.policy
+    }
+}

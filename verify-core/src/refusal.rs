@@ -1,0 +1,51 @@
+//! Why a challenge request was refused, by what the client can do about it.
+
+use std::time::Duration;
+
+use crate::store::StoreError;
+
+/// Every way in which the engine says no, apart from the challenge itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The request is malformed; nothing was spent. The text says what to write instead.
+    Invalid(&'static str),
+    /// The answer is wrong; another try is left.
+    Wrong,
+    /// The budget of guesses is used up: start over.
+    Locked,
+    /// The answer is right, but the challenge was redeemed, cancelled or never sent.
+    AlreadyUsed,
+    /// The ticket is expired, forged, sealed under a dropped key, or another subject's: indistinguishable.
+    SessionExpired,
+    /// Too many requests or messages.
+    RateLimited(Duration),
+    /// The store, the courier or the contacts did not answer: nobody passes.
+    Unavailable,
+    /// Another site sent this request.
+    Foreign,
+    /// No such endpoint.
+    NotFound,
+    /// The endpoint takes only this method.
+    MethodNotAllowed(&'static str),
+    /// The body is of a type that is not taken.
+    UnsupportedMediaType,
+    /// The body is larger than the cap.
+    TooLarge,
+    /// The application's configuration has no such factor or policy.
+    Misconfigured,
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(target: "verify", kind = ?error.kind(), "the store failed; the request is refused: {error}");
+        metrics::counter!("verify_store_errors_total", "kind" => format!("{:?}", error.kind())).increment(1);
+        Self::Unavailable
+    }
+}
+
+impl From<crate::ticket::SealError> for Refusal {
+    fn from(_: crate::ticket::SealError) -> Self {
+        tracing::error!(target: "verify", "no random bytes from the operating system; the request is refused");
+        Self::Unavailable
+    }
+}

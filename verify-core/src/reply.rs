@@ -1,0 +1,183 @@
+//! Answers: problems (RFC 9457), JSON, and the header fields that every answer of the engine bears.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::decision::Reply;
+use crate::encoding::{random, to_hex};
+use crate::inquiry::Asking;
+use crate::limit::Wait;
+use crate::refusal::Refusal;
+
+/// Names the policy on every blocked answer, so that a program can tell a block from the application's own answers.
+pub(crate) const CHALLENGE_REQUIRED: HeaderName = HeaderName::from_static("challenge-required");
+/// Carries a clearance, both ways.
+pub(crate) const CHALLENGE_CLEARANCE: HeaderName = HeaderName::from_static("challenge-clearance");
+
+/// What decides between a page and JSON has to be in `Vary`, lest a cache mix them up.
+const VARY: HeaderValue = HeaderValue::from_static("accept, cookie, sec-fetch-mode");
+
+/// How an answer should look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    pub(crate) page: bool,
+    pub(crate) head: bool,
+}
+
+/// How a refusal is worded.
+pub(crate) struct Words {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) recoverable: bool,
+}
+
+impl Refusal {
+    pub(crate) fn words(self) -> Words {
+        let (status, code, title, recoverable) = match self {
+            Self::Invalid(_) => (400, "validation_error", "The request is not understood", true),
+            Self::Wrong => (403, "challenge_failed", "The answer is wrong", true),
+            Self::Locked => (403, "challenge_failed", "Too many wrong answers; start again", false),
+            Self::AlreadyUsed => (409, "already_used", "The challenge is used or over; start again", false),
+            Self::SessionExpired => (410, "session_expired", "The challenge has expired; start again", false),
+            Self::RateLimited(_) => (429, "rate_limited", "Too many requests; wait a little", true),
+            Self::Unavailable => (503, "unavailable", "Verification is not available right now", true),
+            Self::Foreign => (403, "origin_not_allowed", "The request comes from another site", false),
+            Self::NotFound => (404, "not_found", "There is no such endpoint", false),
+            Self::MethodNotAllowed(_) => {
+                (405, "method_not_allowed", "The endpoint takes another method", false)
+            }
+            Self::UnsupportedMediaType => (415, "unsupported_media_type", "The body has to be JSON", false),
+            Self::TooLarge => (413, "too_large", "The body is too large", false),
+            Self::Misconfigured => {
+                (500, "misconfigured", "The application's configuration lacks this challenge", false)
+            }
+        };
+        Words {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            code,
+            title,
+            recoverable,
+        }
+    }
+
+    /// Header fields that the status calls for.
+    fn headers(self, reply: &mut Reply) {
+        let retry = match self {
+            Self::RateLimited(wait) => Some(wait),
+            Self::Unavailable => Some(Duration::from_secs(5)),
+            _ => None,
+        };
+        if let Some(wait) = retry {
+            // Coarse on purpose: a precise figure tells an attacker how the budgets are cut (OWASP, bots).
+            let seconds = Wait::at_least(wait).retry_after().as_secs();
+            reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Self::MethodNotAllowed(allowed) = self {
+            reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+    }
+}
+
+/// A refusal as `application/problem+json`.
+pub(crate) fn problem(look: Look, refusal: Refusal) -> Reply {
+    let words = refusal.words();
+    let mut body = problem_body(&words);
+    if let Value::Object(members) = &mut body {
+        match refusal {
+            Refusal::Invalid(detail) => members.insert("detail".to_owned(), detail.into()),
+            Refusal::Locked => members.insert("reason".to_owned(), "locked".into()),
+            _ => None,
+        };
+    }
+    let mut reply = json(words.status, "application/problem+json", &body, look);
+    refusal.headers(&mut reply);
+    reply
+}
+
+/// The members that every problem has.
+pub(crate) fn problem_body(words: &Words) -> Value {
+    json!({
+        "type": format!("urn:verify:problem:{}", words.code),
+        "title": words.title,
+        "status": words.status.as_u16(),
+        "code": words.code,
+        "recoverable": words.recoverable,
+        "request_id": request_id(),
+    })
+}
+
+/// Names one answer in logs and support requests; no secret, and linked to nothing.
+fn request_id() -> String {
+    random::<8>().map(|bytes| to_hex(&bytes)).unwrap_or_default()
+}
+
+pub(crate) fn json(status: StatusCode, kind: &'static str, body: &Value, look: Look) -> Reply {
+    plain(status, HeaderValue::from_static(kind), body.to_string().into(), look)
+}
+
+/// An answer that no cache keeps and no browser sniffs at.
+pub(crate) fn plain(status: StatusCode, kind: HeaderValue, body: Bytes, look: Look) -> Reply {
+    let mut reply = Response::new(if look.head { Bytes::new() } else { body });
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::VARY, VARY);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    reply
+}
+
+/// An unchanging file of ours.
+pub(crate) fn asset(kind: &'static str, body: &'static str, look: Look) -> Reply {
+    let mut reply =
+        plain(StatusCode::OK, HeaderValue::from_static(kind), Bytes::from_static(body.as_bytes()), look);
+    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    reply
+}
+
+/// Puts a refusal's header fields on an answer that is a page.
+pub(crate) fn with_refusal_headers(mut reply: Reply, refusal: Refusal) -> Reply {
+    refusal.headers(&mut reply);
+    reply
+}
+
+/// Sends the browser on with GET: the answer to a form that did its work.
+pub(crate) fn see_other(target: &str, look: Look) -> Reply {
+    let mut reply = plain(
+        StatusCode::SEE_OTHER,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+        Bytes::new(),
+        look,
+    );
+    if let Ok(location) = HeaderValue::from_str(target) {
+        reply.headers_mut().insert(header::LOCATION, location);
+    }
+    reply
+}
+
+/// Adds the cookie of a visitor who was not known before.
+pub(crate) fn with_visitor(mut reply: Reply, asking: &Asking) -> Reply {
+    if let Some(id) = &asking.new_visitor {
+        append_cookie(&mut reply, &asking.core.cookies.set_visitor(id));
+    }
+    reply
+}
+
+/// Adds the clearance, as cookie and as header field.
+pub(crate) fn with_headers(mut reply: Reply, headers: Vec<(HeaderName, HeaderValue)>) -> Reply {
+    for (name, value) in headers {
+        reply.headers_mut().append(name, value);
+    }
+    reply
+}
+
+fn append_cookie(reply: &mut Reply, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        reply.headers_mut().append(header::SET_COOKIE, value);
+    }
+}

@@ -1,0 +1,187 @@
+//! A request, as the engine sees it: borrowed, framework-free, and read without allocating.
+
+use std::net::IpAddr;
+
+use crate::origin::Origin;
+use crate::subject::Subject;
+
+/// What an adapter shows of a request. Implemented once per framework; every method borrows.
+pub trait RequestView {
+    /// The method, in capitals.
+    fn method(&self) -> &str;
+    /// The path of the request target, as it arrived.
+    fn path(&self) -> &str;
+    /// The query, without its question mark.
+    fn query(&self) -> Option<&str>;
+    /// The values of every header field of that name, in order. The name is given in lower case.
+    fn headers<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]>;
+    /// The address at the other end of the connection, where the server knows it.
+    fn peer(&self) -> Option<IpAddr>;
+    /// The subject that the application's own middleware has put on the request, where it did.
+    fn subject(&self) -> Option<&Subject<'static>>;
+}
+
+/// A request's head, for the closure that names the subject.
+///
+/// ```
+/// use verify_core::{Head, Subject};
+///
+/// fn subject<'a>(head: &Head<'a>) -> Option<Subject<'a>> {
+///     Some(Subject::user(head.header("x-user")?).session(head.cookie("sid")?))
+/// }
+/// # let _: for<'a> fn(&Head<'a>) -> Option<Subject<'a>> = subject;
+/// ```
+#[derive(Clone, Copy)]
+pub struct Head<'a> {
+    view: &'a dyn ErasedView,
+}
+
+impl<'a> Head<'a> {
+    pub(crate) fn new(view: &'a impl RequestView) -> Self {
+        Self { view }
+    }
+
+    /// The value of a header field, unless it is absent, there twice, or not visible ASCII.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.view.single(name).and_then(visible)
+    }
+
+    /// The value of a cookie by its exact name, unless it is absent or there twice.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&'a str> {
+        self.view.cookie(name).and_then(visible)
+    }
+
+    /// The path of the request.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.view.path()
+    }
+}
+
+impl std::fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Head").finish_non_exhaustive()
+    }
+}
+
+fn visible(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| (0x20..0x7f).contains(&byte)))
+}
+
+/// The part of a view that a closure needs, without its generic method.
+trait ErasedView {
+    fn single(&self, name: &str) -> Option<&[u8]>;
+    fn cookie(&self, name: &str) -> Option<&[u8]>;
+    fn path(&self) -> &str;
+}
+
+impl<V: RequestView> ErasedView for V {
+    fn single(&self, name: &str) -> Option<&[u8]> {
+        single(self, name)
+    }
+
+    fn cookie(&self, name: &str) -> Option<&[u8]> {
+        cookie(self, name)
+    }
+
+    fn path(&self) -> &str {
+        RequestView::path(self)
+    }
+}
+
+/// The value of a field that may be there only once.
+pub(crate) fn single<'a>(view: &'a impl RequestView, name: &str) -> Option<&'a [u8]> {
+    let mut values = view.headers(name);
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}
+
+/// The value of a cookie by its exact name. Two of one name are a sign of cookie tossing, so neither counts
+/// (RFC 6265bis, 8.6).
+pub(crate) fn cookie<'a>(view: &'a impl RequestView, name: &str) -> Option<&'a [u8]> {
+    let mut found = None;
+    for header in view.headers("cookie") {
+        for pair in header.split(|byte| *byte == b';') {
+            let Some(value) = pair.trim_ascii_start().strip_prefix(name.as_bytes()) else { continue };
+            let Some(value) = value.strip_prefix(b"=") else { continue };
+            if found.replace(value.trim_ascii_end()).is_some() {
+                return None;
+            }
+        }
+    }
+    found
+}
+
+/// A CORS preflight, exactly as the Fetch standard defines one: it carries no credentials and reaches the
+/// application's CORS layer. A plain `OPTIONS` is guarded like any other method.
+pub(crate) fn is_preflight(view: &impl RequestView) -> bool {
+    view.method() == "OPTIONS"
+        && view.headers("origin").next().is_some()
+        && view.headers("access-control-request-method").next().is_some()
+}
+
+/// Whether the answer should be a page: the visitor's browser is navigating, or prefers HTML over JSON.
+pub(crate) fn wants_page(view: &impl RequestView) -> bool {
+    if let Some(mode) = single(view, "sec-fetch-mode")
+        && mode != b"navigate"
+    {
+        return false;
+    }
+    let quality = |kind: &str| {
+        view.headers("accept")
+            .filter_map(|value| std::str::from_utf8(value).ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|range| {
+                let mut parts = range.split(';').map(str::trim);
+                let named = parts.next()?.eq_ignore_ascii_case(kind);
+                let q = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse::<f32>().ok());
+                named.then_some(q.unwrap_or(1.0))
+            })
+            .fold(0.0_f32, f32::max)
+    };
+    let html = quality("text/html").max(quality("application/xhtml+xml"));
+    html > 0.0 && html >= quality("application/json").max(quality("application/problem+json"))
+}
+
+/// Where a request says it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Provenance {
+    /// The browser vouches that one of our own pages, or the visitor, made it; or the origin is ours.
+    Own,
+    /// No browser header at all: a program. Nothing to forge with.
+    Program,
+    /// Another site made it.
+    Foreign,
+}
+
+/// Fetch metadata first, then `Origin`, then `Referer` (OWASP CSRF Prevention). `same-site` is foreign: a sibling
+/// host is another party. An unknown `Sec-Fetch-Site` is ignored, as its specification asks.
+pub(crate) fn provenance(view: &impl RequestView, own: &Origin) -> Provenance {
+    match single(view, "sec-fetch-site") {
+        Some(b"same-origin") => return Provenance::Own,
+        Some(b"none") if single(view, "sec-fetch-mode").is_none_or(|mode| mode == b"navigate") => {
+            return Provenance::Own;
+        }
+        Some(b"cross-site" | b"same-site" | b"none") => return Provenance::Foreign,
+        _ => {}
+    }
+    if view.headers("origin").next().is_some() {
+        let ours = single(view, "origin") == Some(own.as_str().as_bytes());
+        return if ours { Provenance::Own } else { Provenance::Foreign };
+    }
+    let Some(referer) = view.headers("referer").next() else { return Provenance::Program };
+    match referer.strip_prefix(own.as_str().as_bytes()) {
+        Some([] | [b'/' | b'?', ..]) => Provenance::Own,
+        _ => Provenance::Foreign,
+    }
+}
+
+/// Whether a content type is `wanted`, whatever its parameters and case.
+pub(crate) fn content_type_is(view: &impl RequestView, wanted: &str) -> bool {
+    single(view, "content-type")
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
+}

@@ -1,0 +1,142 @@
+//! Who a challenge is for: whatever the application says, or an opaque visitor.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use hmac::Mac;
+
+use crate::keys::Mac256;
+
+/// Who a challenge, a ticket and a clearance belong to.
+///
+/// The application decides what a subject is. Budgets are counted for the user (and tenant); tickets and
+/// clearances are bound to all parts, so that nothing made for one session, tenant or epoch is worth anything to
+/// another (NIST SP 800-63B-4, 5.1). Raise the epoch (say, to the moment of the last password change) and every
+/// clearance of that user ends at once, without a lookup.
+///
+/// ```
+/// use verify_core::Subject;
+///
+/// let subject = Subject::user("alice").session("9c1f").tenant("acme").epoch(3);
+/// assert_eq!(subject.id(), "alice");
+/// assert!(!format!("{subject:?}").contains("alice"), "a subject is personal data");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Subject<'a> {
+    kind: Kind,
+    id: Cow<'a, str>,
+    session: Option<Cow<'a, str>>,
+    tenant: Option<Cow<'a, str>>,
+    epoch: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    User = 1,
+    Visitor = 2,
+}
+
+impl<'a> Subject<'a> {
+    /// A user that the application has identified, by an id that never changes hands.
+    #[must_use]
+    pub fn user(id: impl Into<Cow<'a, str>>) -> Self {
+        Self { kind: Kind::User, id: id.into(), session: None, tenant: None, epoch: 0 }
+    }
+
+    /// Somebody who is known only by the opaque cookie that the engine has issued.
+    pub(crate) fn visitor(id: impl Into<Cow<'a, str>>) -> Self {
+        Self { kind: Kind::Visitor, ..Self::user(id) }
+    }
+
+    /// Binds to one session: another session of the same user has to satisfy its own challenges.
+    #[must_use]
+    pub fn session(mut self, session: impl Into<Cow<'a, str>>) -> Self {
+        self.session = Some(session.into());
+        self
+    }
+
+    /// Binds to one tenant: the same id in another tenant is another subject, also for budgets.
+    #[must_use]
+    pub fn tenant(mut self, tenant: impl Into<Cow<'a, str>>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// A number that the application raises to end everything that was issued before. Default: 0.
+    #[must_use]
+    pub fn epoch(mut self, epoch: u64) -> Self {
+        self.epoch = epoch;
+        self
+    }
+
+    /// The user's id, or the visitor's opaque one.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The session, where one was given.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// The tenant, where one was given.
+    #[must_use]
+    pub fn tenant_id(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// Whether this is an anonymous visitor, known only by a cookie.
+    #[must_use]
+    pub fn is_visitor(&self) -> bool {
+        matches!(self.kind, Kind::Visitor)
+    }
+
+    /// The same subject with a life of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Subject<'static> {
+        let own = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        Subject {
+            kind: self.kind,
+            id: Cow::Owned(self.id.into_owned()),
+            session: self.session.map(own),
+            tenant: self.tenant.map(own),
+            epoch: self.epoch,
+        }
+    }
+
+    /// Feeds who this is (kind, tenant, id) to a MAC: the name that budgets are counted under.
+    pub(crate) fn feed_identity(&self, mac: &mut Mac256) {
+        mac.update(&[self.kind as u8]);
+        feed(mac, self.tenant.as_deref());
+        feed(mac, Some(&self.id));
+    }
+
+    /// Feeds all parts to a MAC: what tickets and clearances are bound to.
+    pub(crate) fn feed_all(&self, mac: &mut Mac256) {
+        self.feed_identity(mac);
+        feed(mac, self.session.as_deref());
+        mac.update(&self.epoch.to_be_bytes());
+    }
+}
+
+/// Absent and empty differ, and no two neighbouring parts can be shifted into each other.
+fn feed(mac: &mut Mac256, part: Option<&str>) {
+    match part {
+        None => mac.update(&u64::MAX.to_be_bytes()),
+        Some(text) => {
+            mac.update(&(text.len() as u64).to_be_bytes());
+            mac.update(text.as_bytes());
+        }
+    }
+}
+
+impl fmt::Debug for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::User => "Subject(user, [redacted])",
+            Kind::Visitor => "Subject(visitor, [redacted])",
+        })
+    }
+}

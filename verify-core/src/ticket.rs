@@ -1,0 +1,239 @@
+//! The ticket: a challenge, sealed, in the hands of the client.
+
+use std::fmt;
+
+use chacha20poly1305::XNonce;
+use chacha20poly1305::aead::{Aead, Payload};
+use hmac::Mac;
+use sha2::{Digest, Sha256};
+
+use crate::code::Code;
+use crate::contact::Channel;
+use crate::encoding::{Reader, Writer, from_base64url, random, to_base64url};
+use crate::factor::FactorTag;
+use crate::keys::{KeyRing, MasterKey};
+use crate::subject::Subject;
+
+/// The version of the sealed form; another layout gets another one.
+const VERSION: &str = "t1";
+
+/// Longer than any ticket that the engine seals; whatever is longer is refused before it is decoded.
+const MAX_TEXT: usize = 8192;
+
+/// A challenge and all that has to be known of it, so that minting one costs no memory and no I/O.
+#[derive(Clone)]
+pub(crate) struct Ticket {
+    pub(crate) id: [u8; 16],
+    /// The id of the key that codes, names in the store and proofs of work of this challenge are derived with.
+    pub(crate) key: Box<str>,
+    pub(crate) policy: PolicyTag,
+    pub(crate) factor: FactorTag,
+    /// A keyed digest of the whole subject.
+    pub(crate) subject: [u8; 16],
+    /// Until when it can be sent or answered, in milliseconds since 1970.
+    pub(crate) expires_at: u64,
+    /// Path and query of the request that was blocked.
+    pub(crate) return_to: String,
+    /// The code that the caller has chosen, where it did.
+    pub(crate) chosen: Option<Code>,
+    /// What is known once the challenge is open.
+    pub(crate) opened: Option<Opened>,
+}
+
+/// What a send adds to a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// How often the subject had succeeded with this factor before: the counter of consecutive failures hangs on it.
+    pub(crate) era: u64,
+    pub(crate) channel: Channel,
+    /// For the conversion metric; see [`crate::contact::Contact::calling_code`].
+    pub(crate) calling_code: u16,
+}
+
+/// The short name of a policy inside a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PolicyTag(pub(crate) [u8; 8]);
+
+impl PolicyTag {
+    pub(crate) fn of(name: &str) -> Self {
+        let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+        Self(digest.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl Ticket {
+    /// Seals under `key`: XChaCha20-Poly1305, whose nonce is long enough to be drawn at random for ever. Version and
+    /// key id are authenticated with it.
+    pub(crate) fn seal(&self, key: &MasterKey) -> Result<String, SealError> {
+        let mut plain = Writer::with_capacity(128 + self.return_to.len());
+        plain.fixed(&self.id).field(self.key.as_bytes()).fixed(&self.policy.0).fixed(&self.factor.0);
+        plain.fixed(&self.subject).u64(self.expires_at).field(self.return_to.as_bytes());
+        plain.field(self.chosen.as_ref().map_or("", Code::expose).as_bytes());
+        match self.opened {
+            None => plain.byte(0),
+            Some(opened) => {
+                plain.byte(1).u64(opened.era).byte(opened.channel.byte()).u16(opened.calling_code)
+            }
+        };
+        let plain = zeroize::Zeroizing::new(plain.finish());
+        let nonce: [u8; 24] = random().map_err(|_| SealError)?;
+        let head = header(&key.id);
+        let payload = Payload { msg: plain.as_slice(), aad: head.as_bytes() };
+        let sealed = key.ticket.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError)?;
+        let mut body = Vec::with_capacity(nonce.len() + sealed.len());
+        body.extend_from_slice(&nonce);
+        body.extend_from_slice(&sealed);
+        Ok(format!("{head}{}", to_base64url(&body)))
+    }
+
+    /// Opens what any key of the ring has sealed; one answer for every way of being wrong.
+    pub(crate) fn open(ring: &KeyRing, text: &str) -> Option<Self> {
+        if text.len() > MAX_TEXT {
+            return None;
+        }
+        let mut parts = text.splitn(3, '.');
+        let (version, id, body) = (parts.next()?, parts.next()?, parts.next()?);
+        if version != VERSION {
+            return None;
+        }
+        let key = ring.find(id.as_bytes())?;
+        let body = from_base64url(body)?;
+        let (nonce, sealed) = body.split_first_chunk::<24>()?;
+        let head = header(id);
+        let payload = Payload { msg: sealed, aad: head.as_bytes() };
+        let plain = zeroize::Zeroizing::new(key.ticket.decrypt(&XNonce::from(*nonce), payload).ok()?);
+        Self::read(&plain)
+    }
+
+    fn read(plain: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(plain);
+        let id = reader.array()?;
+        let key = reader.text()?.into();
+        let policy = PolicyTag(reader.array()?);
+        let factor = FactorTag(reader.array()?);
+        let subject = reader.array()?;
+        let expires_at = reader.u64()?;
+        let return_to = reader.text()?.to_owned();
+        let chosen = match reader.text()? {
+            "" => None,
+            text => Some(Code::chosen(text).ok()?),
+        };
+        let opened = match reader.byte()? {
+            0 => None,
+            1 => Some(Opened {
+                era: reader.u64()?,
+                channel: Channel::from_byte(reader.byte()?)?,
+                calling_code: reader.u16()?,
+            }),
+            _ => return None,
+        };
+        reader.end()?;
+        Some(Self { id, key, policy, factor, subject, expires_at, return_to, chosen, opened })
+    }
+
+    /// Expired at its very moment: equality is too late.
+    pub(crate) fn is_expired(&self, now: u64) -> bool {
+        now >= self.expires_at
+    }
+
+    /// The key that derived facts hang on, while the ring still has it.
+    pub(crate) fn key<'r>(&self, ring: &'r KeyRing) -> Option<&'r MasterKey> {
+        ring.find(self.key.as_bytes())
+    }
+}
+
+fn header(key_id: &str) -> String {
+    format!("{VERSION}.{key_id}.")
+}
+
+/// The digest of a whole subject that a ticket carries.
+pub(crate) fn subject_digest(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
+    let mut mac = key.fact.clone();
+    mac.update(b"ticket-subject");
+    subject.feed_all(&mut mac);
+    truncate(mac)
+}
+
+/// The first 128 bits of a MAC.
+pub(crate) fn truncate(mac: crate::keys::Mac256) -> [u8; 16] {
+    let bytes: [u8; 32] = mac.finalize().into_bytes().into();
+    bytes.first_chunk().copied().unwrap_or_default()
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// The machine had no random bytes for a nonce.
+#[derive(Debug)]
+pub(crate) struct SealError;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ring(hex: &str) -> KeyRing {
+        KeyRing::parse(&hex.split(',').map(|k| format!("{k}:{}", k.repeat(32))).collect::<Vec<_>>().join(","))
+            .unwrap()
+    }
+
+    fn ticket(return_to: String, era: Option<u64>) -> Ticket {
+        Ticket {
+            id: [7; 16],
+            key: "aa".into(),
+            policy: PolicyTag([1; 8]),
+            factor: FactorTag([2; 8]),
+            subject: [3; 16],
+            expires_at: 1_000,
+            return_to,
+            chosen: era.map(|_| Code::chosen("4711ab").unwrap()),
+            opened: era.map(|era| Opened { era, channel: Channel::Voice, calling_code: 420 }),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn r34_a_ticket_goes_there_and_back(return_to in ".{0,300}", era in proptest::option::of(any::<u64>())) {
+            let ring = ring("aa");
+            let sealed = ticket(return_to.clone(), era).seal(ring.newest()).unwrap();
+            let opened = Ticket::open(&ring, &sealed).unwrap();
+            prop_assert_eq!(opened.return_to, return_to);
+            prop_assert_eq!(opened.opened.map(|opened| opened.era), era);
+            prop_assert_eq!(opened.chosen.is_some(), era.is_some());
+        }
+
+        #[test]
+        fn r34_any_flipped_bit_is_refused(at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+            let ring = ring("aa");
+            let mut sealed = ticket("/vault".into(), Some(1)).seal(ring.newest()).unwrap().into_bytes();
+            let at = at.index(sealed.len());
+            sealed[at] ^= 1 << bit;
+            let refused = String::from_utf8(sealed).map_or(true, |text| Ticket::open(&ring, &text).is_none());
+            prop_assert!(refused);
+        }
+
+        #[test]
+        fn r49_no_text_panics(text in ".{0,200}") {
+            let _ = Ticket::open(&ring("aa"), &text);
+            let _ = Ticket::open(&ring("aa"), &format!("t1.aa.{text}"));
+        }
+    }
+
+    #[test]
+    fn r34_any_live_key_opens_and_a_dropped_one_kills() {
+        let sealed = ticket("/".into(), None).seal(ring("aa").newest()).unwrap();
+        assert!(Ticket::open(&ring("bb,aa"), &sealed).is_some());
+        assert!(Ticket::open(&ring("bb"), &sealed).is_none());
+        assert!(ticket("/".into(), None).seal(ring("bb,aa").newest()).unwrap().starts_with("t1.bb."));
+    }
+
+    #[test]
+    fn r03_expiry_is_at_its_very_moment() {
+        let ticket = ticket("/".into(), None);
+        assert!(!ticket.is_expired(999) && ticket.is_expired(1_000));
+    }
+}
