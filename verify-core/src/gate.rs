@@ -82,6 +82,16 @@ impl Gate {
     /// The route is whatever the gate was put in front of; paths are never compared, so no spelling of a path leads
     /// around it. Every method is guarded; only a CORS preflight passes, which carries no credentials.
     pub fn decide(&self, request: &impl RequestView) -> Decision {
+        self.look_at(request, true)
+    }
+
+    /// Decides as [`Gate::decide`] does where the body is out of reach, as it is inside a handler: it never asks to
+    /// read, and a browser whose form was blocked is told to send it again.
+    pub fn decide_without_body(&self, request: &impl RequestView) -> Decision {
+        self.look_at(request, false)
+    }
+
+    fn look_at(&self, request: &impl RequestView, may_read: bool) -> Decision {
         let Inner { core, plan, policy } = &*self.inner;
         if is_preflight(request) {
             return Decision::Allow;
@@ -97,7 +107,7 @@ impl Gate {
                 return self.inquire(request, now, |_| Kind::Revocation);
             }
         }
-        self.block(request, now)
+        self.block(request, now, may_read)
     }
 
     /// Rules on an inquiry, with the body where [`Decision::Read`] asked for it.
@@ -125,7 +135,7 @@ impl Gate {
     }
 
     /// No clearance: limit first, then see whether the request carries an answer, else offer the challenges.
-    fn block(&self, request: &impl RequestView, now: u64) -> Decision {
+    fn block(&self, request: &impl RequestView, now: u64, may_read: bool) -> Decision {
         let core = &self.inner.core;
         let answers = inline_answers(request);
         let limiter = if answers.is_some() { &core.challenges } else { &core.blocked };
@@ -150,7 +160,8 @@ impl Gate {
         }
         // A form that a browser posts is read, so that its page can carry the fields on and its answer can be found.
         if asking.look.page && !matches!(request.method(), "GET" | "HEAD") {
-            let readable = content_type_is(request, "application/x-www-form-urlencoded")
+            let readable = may_read
+                && content_type_is(request, "application/x-www-form-urlencoded")
                 && request.headers("content-encoding").next().is_none();
             if readable {
                 let inquiry = Inquiry { asking: Box::new(asking), kind: Kind::Form { readable } };

@@ -34,6 +34,8 @@ mod text;
 mod ticket;
 
 pub mod altcha;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod store;
 
 pub use audit::{Event, EventKind};

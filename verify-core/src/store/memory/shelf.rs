@@ -13,8 +13,8 @@ use crate::store::{StoreError, StoreErrorKind};
 
 /// How much longer moka keeps a slot than the slot's own time.
 ///
-/// The slot's deadline decides; moka only collects garbage. It counts with a clock of its own, and the margin keeps it from
-/// dropping what is still alive by ours, which a time server may set back and a test may hold still.
+/// The slot's deadline decides; moka only collects garbage. It counts with a clock of its own, and the margin keeps
+/// it from dropping what is still alive by ours, which a time server may set back and a test may hold still.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// Locks that the names share: enough that two threads rarely want the same one.
@@ -124,7 +124,7 @@ impl Shelf {
     ///
     /// One caller sweeps at a time and nobody waits for it: a sweep of a million slots takes long enough that all
     /// workers of a server would stand still. Nor do sweeps follow each other without a pause, so that a flood of
-    /// refused entries costs little. Until the next one, what has expired may hold its place; it is absent all the same.
+    /// refused entries costs little. Until the next one, what has expired may hold its place, absent all the same.
     fn sweep(&self) -> bool {
         let mut last = match self.last_sweep.try_lock() {
             Ok(last) => last,

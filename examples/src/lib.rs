@@ -1,0 +1,5 @@
+//! The demo bank: one site, served by axum (`bank`) and by actix-web (`bank-actix`), which share everything but the
+//! wiring.
+
+pub mod options;
+pub mod site;

@@ -1,0 +1,77 @@
+//! The command line of both banks.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+
+use lexopt::prelude::{Long, ValueExt};
+use verify_core::KeyRing;
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Where to listen. Default: 127.0.0.1:3000; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The host that visitors type, which stands in messages and is compared with `Origin`. Default: localhost.
+    pub host: String,
+}
+
+impl Options {
+    /// Reads the arguments of the process.
+    ///
+    /// # Errors
+    /// When an argument is unknown or not understood.
+    pub fn from_args() -> Result<Self, lexopt::Error> {
+        Self::parse(std::env::args_os().skip(1))
+    }
+
+    fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        let mut options = Self { listen: ([127, 0, 0, 1], 3000).into(), host: "localhost".to_owned() };
+        let mut parser = lexopt::Parser::from_args(arguments);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("listen") => options.listen = parser.value()?.parse()?,
+                Long("host") => options.host = parser.value()?.string()?,
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Keys from `CHALLENGE_KEYS`, or a throw-away one, which says so in the log.
+///
+/// # Errors
+/// When the variable is set and makes no sense.
+pub fn keys() -> Result<KeyRing, verify_core::KeyError> {
+    match std::env::var_os("CHALLENGE_KEYS") {
+        Some(_) => KeyRing::from_env("CHALLENGE_KEYS"),
+        None => KeyRing::throw_away(),
+    }
+}
+
+/// Writes the log to standard error; `RUST_LOG` takes `target=level` pairs and defaults to `info`.
+pub fn start_log() {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_read_and_refused() {
+        let parse = |text: &str| Options::parse(text.split_whitespace().map(OsString::from));
+        assert_eq!(parse("").unwrap().listen.port(), 3000);
+        let options = parse("--listen 127.0.0.1:0 --host bank.test").unwrap();
+        assert_eq!((options.listen.port(), options.host.as_str()), (0, "bank.test"));
+        assert!(parse("--listen nowhere").is_err() && parse("--colour").is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! The bank itself, without a web framework: its policies, its customers, its ledger and its pages.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use verify_core::{
+    Budgets, Channel, Contact, Engine, Factor, Gate, Head, Inbox, KeyRing, Limit, Origin, Policy, Quota,
+    RequestLimits, Subject, all_of,
+};
+
+mod answer;
+mod ledger;
+
+pub use answer::Answer;
+pub use ledger::Ledger;
+
+/// Everything that the wiring of a framework needs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Site {
+    /// The engine.
+    pub engine: Engine,
+    /// `GET /feed`.
+    pub feed: Gate,
+    /// `GET /vault`.
+    pub vault: Gate,
+    /// `POST /transfers`.
+    pub transfers: Gate,
+    /// `GET /safe`.
+    pub safe: Gate,
+    /// What was transferred.
+    pub ledger: Ledger,
+}
+
+/// The largest body that a handler reads.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// Opens the bank for visitors who come to `host` at the port of `address`.
+///
+/// # Errors
+/// When the host is no host, or a policy makes no sense.
+pub fn open(keys: KeyRing, host: &str, address: SocketAddr) -> Result<Site, Box<dyn std::error::Error>> {
+    let origin = Origin::parse(&format!("http://{host}:{}", address.port()))?;
+    let minute = Duration::from_secs(60);
+    let engine = Engine::builder(keys, origin)
+        .site("Demo Bank")
+        .subject(customer)
+        .contacts(|subject: &Subject<'_>, channel: Channel| contact(subject.id(), channel))
+        .inbox(Inbox::new())
+        .danger_plain_http()
+        // One person at one address plays all customers here, so the limits per address are wide.
+        .limits(
+            RequestLimits::default()
+                .with_challenges(Limit::of(1200).per(minute))
+                .with_blocked(Limit::of(6000).per(minute)),
+        )
+        .budgets(
+            Budgets::default()
+                .per_destination([Quota::new(60, 60 * minute)])
+                .per_source([Quota::new(2000, 60 * minute)]),
+        )
+        .build()?;
+
+    let human = Factor::proof_of_work("human");
+    let step_up = Factor::code("step-up").over([Channel::Sms, Channel::Email]);
+    let approval = Factor::code("approval").over([Channel::Sms, Channel::Email]);
+    let feed = Policy::new("feed").purpose("read the feed").require(&human);
+    let vault = Policy::new("vault").purpose("open the vault").require(step_up.clone().within(15 * minute));
+    let transfers = Policy::new("transfers").purpose("make a transfer").require(approval.within(5 * minute));
+    let safe = Policy::new("safe").purpose("open the safe").require(all_of((human, step_up)));
+    Ok(Site {
+        feed: engine.gate(feed)?,
+        vault: engine.gate(vault)?,
+        transfers: engine.gate(transfers)?,
+        safe: engine.gate(safe)?,
+        ledger: Ledger::default(),
+        engine,
+    })
+}
+
+/// Who is signed in. A real bank has a login; here a header or cookie `demo-user` says it, and Alice is the default.
+fn customer<'a>(head: &Head<'a>) -> Option<Subject<'a>> {
+    let name = head.header("demo-user").or_else(|| head.cookie("demo-user")).unwrap_or("alice");
+    let fits = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    fits.then(|| Subject::user(name))
+}
+
+/// Every customer has a mail address and a number from those that the North American plan keeps for fiction
+/// (555-0100 to 555-0199, in any area).
+fn contact(name: &str, channel: Channel) -> Option<Contact> {
+    if channel == Channel::Email {
+        return Contact::email(&format!("{name}@example.com")).ok();
+    }
+    // FNV-1a: any even spread will do.
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let (area, line) = (201 + hash % 789, (hash >> 32) % 100);
+    Contact::phone(&format!("+1{area}55501{line:02}")).ok()
+}

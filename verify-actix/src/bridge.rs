@@ -1,0 +1,53 @@
+//! From `http` 1, which the engine speaks, to `http` 0.2, which actix speaks: by bytes, and with every repeated field.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, body::BoxBody};
+use verify_core::Reply;
+
+/// The engine's answer as actix's.
+pub(crate) fn response(reply: Reply) -> HttpResponse<BoxBody> {
+    let (parts, body) = reply.into_parts();
+    // Both crates take 100 to 999; a status that one refuses is a defect, and closed is the side to fail on.
+    let status = StatusCode::from_u16(parts.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::new(status).set_body(BoxBody::new(body));
+    let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    append(response.headers_mut(), fields);
+    response
+}
+
+/// Appends, so that a second `Set-Cookie` does not replace the first.
+pub(crate) fn append<'a>(headers: &mut HeaderMap, fields: impl Iterator<Item = (&'a str, &'a [u8])>) {
+    for (name, value) in fields {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value))
+        {
+            headers.append(name, value);
+        }
+    }
+}
+
+/// Appends the fields of a passage to a response.
+pub(crate) fn append_passage(headers: &mut HeaderMap, fields: &[(http::HeaderName, http::HeaderValue)]) {
+    append(headers, fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn r12_repeated_fields_survive() {
+        let mut reply = Reply::new(Bytes::from_static(b"x"));
+        *reply.status_mut() = http::StatusCode::CONFLICT;
+        for cookie in ["a=1", "b=2"] {
+            reply.headers_mut().append("set-cookie", http::HeaderValue::from_static(cookie));
+        }
+        let response = response(reply);
+        assert_eq!(response.status(), 409);
+        let cookies: Vec<_> = response.headers().get_all("set-cookie").collect();
+        assert_eq!(cookies, ["a=1", "b=2"]);
+    }
+}

@@ -1,0 +1,45 @@
+//! The endpoints as an actix service.
+
+use actix_web::web::Payload;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, Resource, web};
+use verify_core::{Decision, Endpoints, Engine, Reply, Ruling};
+
+use crate::bridge;
+use crate::payload;
+use crate::view::View;
+
+/// `send`, `check`, `status`, `cancel` and the page's files, to be mounted at the engine's mount path:
+/// `.service(endpoints(&engine, "/challenge"))`.
+#[must_use]
+pub fn endpoints(engine: &Engine, mount: &str) -> Resource {
+    let endpoints = engine.endpoints();
+    web::resource(format!("{}/{{action}}", mount.trim_end_matches('/'))).to(
+        move |request: HttpRequest, payload: Payload| {
+            let endpoints = endpoints.clone();
+            async move { bridge::response(serve(&endpoints, &request, payload).await) as HttpResponse }
+        },
+    )
+}
+
+async fn serve(endpoints: &Endpoints, request: &HttpRequest, payload: Payload) -> Reply {
+    let decision = {
+        let extensions = request.extensions();
+        endpoints.decide(&View::new(request, &extensions))
+    };
+    let (inquiry, limit) = match decision {
+        Decision::Respond(reply) => return reply,
+        Decision::Read(inquiry, limit) => (inquiry, limit),
+        // Endpoints are asked for an answer and never for passage.
+        Decision::Consult(inquiry) => (inquiry, 0),
+        Decision::Allow => return Reply::default(),
+    };
+    let bytes = match payload::read(&mut payload.into_inner(), limit, &inquiry).await {
+        Ok(bytes) => bytes,
+        Err(reply) => return reply,
+    };
+    let late = inquiry.timed_out();
+    match tokio::time::timeout(endpoints.deadline(), endpoints.rule(inquiry, bytes)).await {
+        Ok(Ruling::Respond(reply)) => reply,
+        Ok(Ruling::Allow(_)) | Err(_) => late,
+    }
+}

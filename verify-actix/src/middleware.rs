@@ -1,0 +1,150 @@
+//! The middleware, and the service that it makes.
+
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderValue};
+use actix_web::{Error, HttpMessage};
+use bytes::Bytes;
+use verify_core::{Decision, Engine, Gate, Inquiry, Policy, PolicyError, Reply, Ruling};
+
+use crate::bridge;
+use crate::payload;
+use crate::view::View;
+
+/// Puts a policy in front of whatever it wraps: an app, a scope or a resource.
+///
+/// A request with a valid clearance is decided without I/O and without allocation by the engine. A rejection is an
+/// answer, never an error, so that the middleware around it sees it.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Challenge {
+    gate: Gate,
+}
+
+impl Challenge {
+    /// Compiles the policy for this engine.
+    ///
+    /// # Errors
+    /// When the policy makes no sense; see [`Engine::gate`].
+    pub fn new(engine: &Engine, policy: Policy) -> Result<Self, PolicyError> {
+        Ok(Self::from(engine.gate(policy)?))
+    }
+}
+
+impl From<Gate> for Challenge {
+    /// The same gate in front of several scopes, or of a scope and a handler.
+    fn from(gate: Gate) -> Self {
+        Self { gate }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Challenge
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B, BoxBody>>;
+    type Error = Error;
+    type Transform = ChallengeService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(ChallengeService { service: Rc::new(service), gate: self.gate.clone() }))
+    }
+}
+
+/// A service behind a policy. Nameable, but not part of the API.
+#[derive(Debug)]
+pub struct ChallengeService<S> {
+    service: Rc<S>,
+    gate: Gate,
+}
+
+impl<S, B> Service<ServiceRequest> for ChallengeService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B, BoxBody>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let decision = {
+            let extensions = request.extensions();
+            self.gate.decide(&View::new(request.request(), &extensions))
+        };
+        match decision {
+            Decision::Allow => {
+                let future = self.service.call(request);
+                Box::pin(async move { Ok(uncached(future.await?).map_into_left_body()) })
+            }
+            Decision::Respond(reply) => Box::pin(ready(Ok(answer(request, reply)))),
+            Decision::Consult(inquiry) => self.rule(request, inquiry, None),
+            Decision::Read(inquiry, limit) => self.rule(request, inquiry, Some(limit)),
+        }
+    }
+}
+
+impl<S, B> ChallengeService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    /// Reads what has to be read, asks the gate, and passes on or answers.
+    fn rule(
+        &self,
+        mut request: ServiceRequest,
+        inquiry: Inquiry,
+        limit: Option<usize>,
+    ) -> <Self as Service<ServiceRequest>>::Future {
+        let (service, gate) = (Rc::clone(&self.service), self.gate.clone());
+        Box::pin(async move {
+            let mut body = Bytes::new();
+            if let Some(limit) = limit {
+                match payload::read(&mut request.take_payload(), limit, &inquiry).await {
+                    Ok(bytes) => body = bytes,
+                    Err(reply) => return Ok(answer(request, reply)),
+                }
+            }
+            let late = inquiry.timed_out();
+            let passage = match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, body)).await {
+                Err(_) => return Ok(answer(request, late)),
+                Ok(Ruling::Respond(reply)) => return Ok(answer(request, reply)),
+                Ok(Ruling::Allow(passage)) => passage,
+            };
+            if limit.is_some() {
+                let headers = request.headers_mut();
+                if headers.contains_key(CONTENT_LENGTH) {
+                    headers.insert(CONTENT_LENGTH, HeaderValue::from(passage.body.len()));
+                }
+                request.set_payload(payload::replay(passage.body));
+            }
+            let mut response = uncached(service.call(request).await?);
+            bridge::append_passage(response.headers_mut(), &passage.headers);
+            Ok(response.map_into_left_body())
+        })
+    }
+}
+
+/// What one visitor was let in to see is not for a cache to show to the next (RFC 9111, 5.2.2.5).
+fn uncached<B>(mut response: ServiceResponse<B>) -> ServiceResponse<B> {
+    if !response.headers().contains_key(CACHE_CONTROL) {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+fn answer<B>(request: ServiceRequest, reply: Reply) -> ServiceResponse<EitherBody<B, BoxBody>> {
+    request.into_response(bridge::response(reply)).map_into_right_body()
+}

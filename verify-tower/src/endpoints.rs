@@ -1,0 +1,70 @@
+//! The endpoints as a service.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Empty;
+use tower_service::Service;
+use verify_core::{Decision, Endpoints, Engine, Ruling};
+
+use crate::body::ResponseBody;
+use crate::ruling::{answer, read};
+use crate::view::View;
+
+/// `send`, `check`, `status`, `cancel` and the page's files, to be mounted at the engine's mount path: in axum with
+/// `.nest_service("/challenge", EndpointService::new(&engine))`.
+#[derive(Clone, Debug)]
+pub struct EndpointService {
+    endpoints: Endpoints,
+}
+
+impl EndpointService {
+    /// The endpoints of this engine.
+    #[must_use]
+    pub fn new(engine: &Engine) -> Self {
+        Self { endpoints: engine.endpoints() }
+    }
+}
+
+impl<B> Service<Request<B>> for EndpointService
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<ResponseBody<Empty<Bytes>>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let decision = self.endpoints.decide(&View::of(&request));
+        let endpoints = self.endpoints.clone();
+        Box::pin(async move {
+            let (inquiry, limit) = match decision {
+                Decision::Respond(reply) => return Ok(answer(reply)),
+                Decision::Read(inquiry, limit) => (inquiry, limit),
+                // Endpoints are asked for an answer and never for passage.
+                Decision::Consult(inquiry) => (inquiry, 0),
+                Decision::Allow => return Ok(answer(Response::default())),
+            };
+            let bytes = match read(request.into_body(), limit, &inquiry).await {
+                Ok(bytes) => bytes,
+                Err(reply) => return Ok(answer(reply)),
+            };
+            let late = inquiry.timed_out();
+            Ok(answer(
+                match tokio::time::timeout(endpoints.deadline(), endpoints.rule(inquiry, bytes)).await {
+                    Ok(Ruling::Respond(reply)) => reply,
+                    Ok(Ruling::Allow(_)) | Err(_) => late,
+                },
+            ))
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! Put one layer in front of a route, and nobody reaches the handler until a challenge is satisfied.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, body::Body, http::Request, routing::get};
+//! use tower::ServiceExt;
+//! use verify_core::{Engine, Factor, KeyRing, Origin, Policy, Subject};
+//! use verify_tower::{ChallengeLayer, EndpointService};
+//!
+//! # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
+//! let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
+//!     .subject(|head| Some(Subject::user(head.header("x-user")?)))
+//!     .build()?;
+//! let human = Policy::new("feed").require(Factor::proof_of_work("human"));
+//!
+//! let app = Router::new()
+//!     .route("/feed", get(|| async { "news for people" }))
+//!     .route_layer(ChallengeLayer::new(&engine, human)?)
+//!     .route("/about", get(|| async { "for everybody" }))
+//!     .nest_service("/challenge", EndpointService::new(&engine));
+//!
+//! let free = app.clone().oneshot(Request::get("/about").body(Body::empty())?).await?;
+//! assert_eq!(free.status(), 200);
+//! let blocked = app.oneshot(Request::get("/feed").body(Body::empty())?).await?;
+//! assert_eq!(blocked.status(), 403);
+//! assert_eq!(blocked.headers()["challenge-required"], "feed");
+//! # Ok(()) }
+//! ```
+//!
+//! # Order
+//!
+//! In axum, `.layer` and `.route_layer` cover the routes added *before* them, and the last one added runs first; in a
+//! `tower::ServiceBuilder` the first one runs first. Put the layer inside whatever authenticates (so that the subject is
+//! known) and inside CORS and compression. [`unguarded`] lists the routes that a layer missed.
+//!
+//! # Who asks
+//!
+//! The subject comes from a [`verify_core::Subject`] in the request's extensions, which your authentication puts there,
+//! or from the engine's closure. The client's address comes from [`Peer`] in the extensions, or with the feature `axum`
+//! from `into_make_service_with_connect_info::<SocketAddr>()`; without either, all clients share one rate limit.
+
+mod body;
+mod coverage;
+mod endpoints;
+mod future;
+mod layer;
+mod ruling;
+mod view;
+
+#[cfg(feature = "axum")]
+mod extract;
+
+pub use body::ResponseBody;
+pub use coverage::unguarded;
+pub use endpoints::EndpointService;
+#[cfg(feature = "axum")]
+pub use extract::{Blocked, Guard, Pass, Protected, Verified};
+pub use future::ResponseFuture;
+pub use layer::{Challenge, ChallengeLayer};
+pub use view::Peer;

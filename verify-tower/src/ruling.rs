@@ -1,0 +1,65 @@
+//! A request that a look could not settle: read what has to be read, ask the gate, and pass on or answer.
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tower_service::Service;
+use verify_core::{Gate, Inquiry, Reply, Ruling};
+
+use crate::body::ResponseBody;
+
+pub(crate) async fn rule<S, B, R>(
+    gate: Gate,
+    inquiry: Inquiry,
+    limit: Option<usize>,
+    request: Request<B>,
+    mut ready: S,
+) -> Result<Response<ResponseBody<R>>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    B: Body<Data = Bytes> + From<Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (mut parts, body) = request.into_parts();
+    let (bytes, kept) = match limit {
+        None => (Bytes::new(), Some(body)),
+        Some(limit) => match read(body, limit, &inquiry).await {
+            Ok(bytes) => (bytes, None),
+            Err(reply) => return Ok(answer(reply)),
+        },
+    };
+    let late = inquiry.timed_out();
+    let passage = match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, bytes)).await {
+        Err(_) => return Ok(answer(late)),
+        Ok(Ruling::Respond(reply)) => return Ok(answer(reply)),
+        Ok(Ruling::Allow(passage)) => passage,
+    };
+    let body = kept.unwrap_or_else(|| {
+        if parts.headers.contains_key(CONTENT_LENGTH) {
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(passage.body.len()));
+        }
+        B::from(passage.body)
+    });
+    let mut response = ready.call(Request::from_parts(parts, body)).await?;
+    response.headers_mut().extend(passage.headers.into_iter().map(|(name, value)| (Some(name), value)));
+    Ok(response.map(ResponseBody::inner))
+}
+
+/// The whole body, or what to answer instead; nothing is spent on one that is too long or breaks off.
+pub(crate) async fn read<B>(body: B, limit: usize, inquiry: &Inquiry) -> Result<Bytes, Reply>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(inquiry.too_large()),
+        Err(_) => Err(inquiry.unreadable()),
+    }
+}
+
+pub(crate) fn answer<R>(reply: Reply) -> Response<ResponseBody<R>> {
+    reply.map(ResponseBody::reply)
+}
