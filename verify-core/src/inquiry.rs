@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     /// Answers in header fields: pairs of ticket and answer.
     Inline(Vec<(String, String)>),
     /// A form that was blocked, and may carry an answer or a wish among its fields.
-    Form { readable: bool },
+    Form,
     /// All proofs are there; the policy wants to know whether they were revoked elsewhere.
     Revocation,
     /// A call of an endpoint.

@@ -16,7 +16,8 @@ use crate::offer::Offer;
 use crate::refusal::Refusal;
 use crate::reply::{self, Look, with_refusal_headers, with_visitor};
 
-/// Solves proofs of work, and nothing else: everything but them works without it.
+/// Solves proofs of work, offers the code that the browser read from an SMS (WebOTP), and drops double clicks: everything
+/// but the first works without it.
 pub(crate) const SCRIPT: &str = include_str!("../assets/challenge.js");
 
 /// What every page needs.
@@ -72,7 +73,14 @@ enum Step {
     /// Nothing was sent yet: one button for each channel.
     Ask { id: String, channels: Vec<(&'static str, &'static str)> },
     /// A code is on its way.
-    Type { id: String, digits: u8, channel: &'static str, hint: Option<String>, tries_left: Option<u64> },
+    Type {
+        id: String,
+        digits: u8,
+        channel: &'static str,
+        hint: Option<String>,
+        minutes: u64,
+        tries_left: Option<u64>,
+    },
     /// A proof of work.
     Work { id: String, challenge: String },
 }
@@ -139,9 +147,12 @@ pub(crate) fn challenge(
             },
         })
         .collect();
+    let error =
+        if notice.as_ref().is_some_and(|notice| notice.is_error) { "Error: verify" } else { "Verify" };
+    let title = format!("{error} to {}", policy.purpose);
     let form = if let Carry::Fields(form) = carry { Some(*form) } else { None };
     let page = ChallengePage {
-        frame: Frame::new(core, format!("Verify to {}", policy.purpose)),
+        frame: Frame::new(core, title),
         purpose: &policy.purpose,
         notice,
         steps,
@@ -161,8 +172,8 @@ pub(crate) fn code_sent(
     sent: &Sent,
     form: Option<&Form>,
 ) -> Reply {
-    let notice = Notice { is_error: false, text: format!("We have sent a code to {}.", sent.hint) };
-    let step = typing(factor, offer, Some(sent.hint.clone()), None);
+    let notice = Notice { is_error: false, text: "Your code is on its way.".to_owned() };
+    let step = typing(asking, factor, offer, Some(sent.hint.clone()), None);
     code_page(asking, policy, step, notice, form)
 }
 
@@ -177,7 +188,7 @@ pub(crate) async fn code_again(
     let Factor::Code(_) = &*ceremony.factor else { return None };
     let tries_left = ceremony.stand().await.ok()?.tries_left;
     let offer = Offer { ticket: ceremony.ticket.clone(), sealed: sealed.to_owned() };
-    let step = typing(&ceremony.factor, &offer, None, tries_left);
+    let step = typing(asking, &ceremony.factor, &offer, None, tries_left);
     let reply = code_page(asking, &ceremony.policy, step, Notice::refused(refusal), form);
     Some(with_refusal_headers(reply, refusal))
 }
@@ -222,10 +233,17 @@ pub(crate) fn inbox(core: &Core, letters: &[crate::courier::Letter], look: Look)
     render(&page.frame, &page, StatusCode::OK, look)
 }
 
-fn typing(factor: &Factor, offer: &Offer, hint: Option<String>, tries_left: Option<u64>) -> Step {
+fn typing(
+    asking: &Asking,
+    factor: &Factor,
+    offer: &Offer,
+    hint: Option<String>,
+    tries_left: Option<u64>,
+) -> Step {
     let digits = if let Factor::Code(code) = factor { code.digits } else { 6 };
     let channel = offer.ticket.opened.map_or("message", |opened| spoken(opened.channel));
-    Step::Type { id: offer.sealed.clone(), digits, channel, hint, tries_left }
+    let minutes = offer.ticket.expires_at.saturating_sub(asking.core.now()).div_ceil(60_000);
+    Step::Type { id: offer.sealed.clone(), digits, channel, hint, minutes, tries_left }
 }
 
 fn code_page(asking: &Asking, policy: &PolicyInfo, step: Step, notice: Notice, form: Option<&Form>) -> Reply {

@@ -41,7 +41,7 @@ fn r36_r37_exactly_n_tries_under_parallelism() {
 #[test]
 fn r37_a_thousand_guesses_at_one_challenge() {
     let events = Events::default();
-    let bank = Bank::with(|builder| builder.on_event(events.listener()));
+    let bank = Bank::with(|builder| builder.budgets(generous()).on_event(events.listener()));
     let (id, code) = opened(&bank, &bank.gate(vault()), "alice");
     let answers = together(32, |thread| {
         (0..40)

@@ -35,7 +35,7 @@ pub(super) async fn send(
     channel: Option<&str>,
 ) -> Result<Sent, Refusal> {
     let Ceremony { core, facts, .. } = ceremony;
-    let channel = pick(factor, channel)?;
+    let channel = pick(ceremony, factor, channel)?;
     let courier = core.couriers.get(&channel).ok_or(Refusal::Misconfigured)?;
     let contacts = core.contacts.as_ref().ok_or(Refusal::Misconfigured)?;
     let contact = contacts.contact(ceremony.subject, channel).await.map_err(|_| {
@@ -81,10 +81,13 @@ pub(super) async fn send(
     finish(ceremony, ticket, hint, resend_at)
 }
 
-/// The channel that was asked for, if the factor offers it; else the preferred one.
-fn pick(factor: &CodeFactor, asked: Option<&str>) -> Result<Channel, Refusal> {
+/// The channel that was asked for, if the factor offers it; else that of the message before, else the preferred one.
+fn pick(ceremony: &Ceremony<'_>, factor: &CodeFactor, asked: Option<&str>) -> Result<Channel, Refusal> {
     match asked {
-        None => factor.channels.first().copied().ok_or(Refusal::Misconfigured),
+        None => {
+            let before = ceremony.ticket.opened.map(|opened| opened.channel);
+            before.or(factor.channels.first().copied()).ok_or(Refusal::Misconfigured)
+        }
         Some(name) => Channel::from_name(name)
             .filter(|channel| factor.channels.contains(channel))
             .ok_or(Refusal::Invalid("`channel` is not among those that this challenge offers")),

@@ -43,8 +43,10 @@ fn count(answers: &[String], wanted: &str) -> usize {
 }
 
 /// Of many wrong guesses, all but the last that count answer "wrong", and every other "locked".
+///
+/// The user's budget is out of the way: guesses beyond the last use it up too, and would end some tries early.
 pub fn exactly_n_tries(make: Make, threads: usize, tries: u32) -> Verdict {
-    let (bank, events) = arena(make, Budgets::default());
+    let (bank, events) = arena(make, generous());
     let (id, code) = opened(&bank, &gate(&bank, tries), "alice");
     let answers = together(threads, |n| told(&check(&bank, "alice", &id, &wrong(&code, n as u64))));
     let (wrongs, locks) = (count(&answers, WRONG), count(&answers, LOCKED));

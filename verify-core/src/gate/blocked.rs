@@ -1,0 +1,106 @@
+//! The blocked answer: a page for a browser, a problem for a program.
+
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+use serde_json::{Value, json};
+
+use crate::clock::millis_of;
+use crate::decision::Reply;
+use crate::engine::BlockStatus;
+use crate::gate::{Carry, Gate, Inner};
+use crate::inquiry::Asking;
+use crate::offer::Offer;
+use crate::page::{self, Notice};
+use crate::reply::{self, CHALLENGE_REQUIRED};
+
+impl Gate {
+    /// The blocked answer: a page, or a problem that lists what is missing in every alternative.
+    pub(super) fn blocked(
+        &self,
+        asking: &Asking,
+        now: u64,
+        notice: Option<Notice>,
+        carry: Carry<'_>,
+    ) -> Reply {
+        let Inner { core, plan, policy } = &*self.inner;
+        let met = self.met(asking, now);
+        let minted: Result<Vec<Option<Offer>>, _> = plan
+            .leaves
+            .iter()
+            .enumerate()
+            .map(|(index, leaf)| {
+                let wanted = met.fresh >> index & 1 == 0;
+                wanted.then(|| Offer::mint(asking, policy.tag, leaf, &asking.target, now)).transpose()
+            })
+            .collect();
+        let offers = match minted {
+            Ok(offers) => offers,
+            Err(error) => return asking.refuse(error.into()),
+        };
+        metrics::counter!("verify_blocked_total", "policy" => policy.name.to_string()).increment(1);
+        let unmet = plan.alternatives.iter().map(|mask| {
+            plan.leaves_of(*mask & !met.fresh).filter_map(|(index, leaf)| {
+                let reason = if met.stale >> index & 1 == 1 { "expired" } else { "missing" };
+                offers.get(index).and_then(Option::as_ref).map(|offer| (offer, leaf, reason))
+            })
+        });
+        let mut reply = if asking.look.page {
+            // One step at a time: the first that is missing in each alternative.
+            let mut steps: Vec<page::Offered<'_>> = Vec::new();
+            for (offer, leaf, _) in unmet.filter_map(|mut leaves| leaves.next()) {
+                if !steps.iter().any(|step| step.factor.tag() == leaf.tag) {
+                    steps.push(page::Offered { offer, factor: &leaf.factor });
+                }
+            }
+            page::challenge(asking, policy, &steps, notice, &carry, self.status())
+        } else {
+            let alternatives: Vec<Vec<Value>> = unmet
+                .map(|leaves| {
+                    leaves.map(|(offer, leaf, reason)| offer.json(core, &leaf.factor, reason, now)).collect()
+                })
+                .collect();
+            let words = reply::Words {
+                status: self.status(),
+                code: "challenge_required",
+                title: "A challenge has to be satisfied first",
+                recoverable: true,
+            };
+            let mut body = reply::problem_body(&words);
+            if let Value::Object(members) = &mut body {
+                members.insert("policy".to_owned(), json!(&*policy.name));
+                members.insert("alternatives".to_owned(), json!(alternatives));
+            }
+            reply::json(words.status, "application/problem+json", &body, asking.look)
+        };
+        if let Ok(name) = HeaderValue::from_str(&policy.name) {
+            reply.headers_mut().insert(CHALLENGE_REQUIRED, name);
+        }
+        if core.status == BlockStatus::StepUp {
+            self.ask_for_step_up(&mut reply);
+        }
+        reply::with_visitor(reply, asking)
+    }
+
+    fn status(&self) -> StatusCode {
+        match self.inner.core.status {
+            BlockStatus::Forbidden => StatusCode::FORBIDDEN,
+            BlockStatus::StepUp => StatusCode::UNAUTHORIZED,
+            BlockStatus::Other(status) => status,
+        }
+    }
+
+    /// RFC 9470, section 3: how recent the authentication has to be, in seconds.
+    fn ask_for_step_up(&self, reply: &mut Reply) {
+        let ages = self.inner.plan.leaves.iter().map(|leaf| leaf.max_age_millis);
+        let age = ages.min().unwrap_or(millis_of(self.inner.core.clearance_life)) / 1000;
+        let text = format!(
+            "Bearer error=\"insufficient_user_authentication\", \
+             error_description=\"A different authentication level is required\", \
+             acr_values=\"{}\", max_age=\"{age}\"",
+            self.inner.policy.name
+        );
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            reply.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
+    }
+}
