@@ -1,1 +1,4 @@
-//! x
+//! The harness: both banks as child processes, a raw HTTP client that hides nothing, and a driver for a real browser.
+
+pub mod bank;
+pub mod http;

@@ -18,9 +18,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bank::{
-    Bank, Request, Witness, blocked, enter, headers_of, id_of, id_on, json_of, other_than, text_of,
-};
+use bank::{Bank, Request, Witness, blocked, enter, headers_of, id_of, id_on, json_of, other_than, text_of};
 use serde_json::{Value, json};
 use verify_core::{
     Backoff, Budgets, Channel, ClientIp, CodeFactor, Courier, CourierError, CourierErrorKind, Decision,
@@ -102,7 +100,10 @@ fn bodies_that_are_no_call(id: &str, code: &str) -> Vec<(&'static str, Vec<u8>)>
         ("not UTF-8", [b"{\"id\":\"".as_slice(), b"\xff\xfe", b"\"}"].concat()),
         ("a form", format!("challenge-id={id}&challenge-answer={code}").into_bytes()),
         ("very deep", [vec![b'['; 20_000], vec![b']'; 3]].concat()),
-        ("code a number", format!("{{\"id\":\"{id}\",\"code\":{}}}", code.trim_start_matches('0')).into_bytes()),
+        (
+            "code a number",
+            format!("{{\"id\":\"{id}\",\"code\":{}}}", code.trim_start_matches('0')).into_bytes(),
+        ),
         ("code an array", text(json!({ "id": id, "code": [code] }))),
         ("code an object", text(json!({ "id": id, "code": { "eq": code } }))),
         ("code true", text(json!({ "id": id, "code": true }))),
@@ -161,8 +162,11 @@ fn r49_a_code_that_is_no_code_is_refused_and_spends_nothing() {
         let reply = bank.call("check", "alice", &json!({ "id": id, "code": no_code }));
         assert_problem(&reply, 400, "validation_error");
     }
-    for body in [json!({ "id": id }), json!({ "id": id, "token": code }), json!({ "id": id, "code": code, "token": "" })]
-    {
+    for body in [
+        json!({ "id": id }),
+        json!({ "id": id, "token": code }),
+        json!({ "id": id, "code": code, "token": "" }),
+    ] {
         assert_problem(&bank.call("check", "alice", &body), 400, "validation_error");
     }
     assert_eq!(tries_left(&bank, &id), 5);
@@ -233,13 +237,15 @@ fn r49_headers_that_answer_in_line_are_read_strictly() {
     let gate = bank.gate(vault());
     let (id, code) = opened(&bank, &gate);
     let request = || Request::get("/vault").user("alice");
-    let nine = (0..9).fold(request(), |request, _| {
-        request.header("challenge-id", &id).header("challenge-answer", &code)
-    });
+    let nine = (0..9)
+        .fold(request(), |request, _| request.header("challenge-id", &id).header("challenge-answer", &code));
     for malformed in [
         request().header("challenge-id", &id),
         request().header("challenge-answer", &code),
-        request().header("challenge-id", &id).header("challenge-answer", &code).header("challenge-answer", &code),
+        request()
+            .header("challenge-id", &id)
+            .header("challenge-answer", &code)
+            .header("challenge-answer", &code),
         request().header("challenge-id", &id).header("challenge-answer", b"\xff\xfe"),
         request().header("challenge-id", b"\xff").header("challenge-answer", &code),
         request().header("challenge-id", &id).header("challenge-answer", ""),
@@ -373,8 +379,10 @@ fn r67_the_check_holds_for_answers_at_the_gate() {
     let (id, code) = opened(&bank, &gate);
     for fields in FOREIGN {
         for answer in [&code, &other_than(&code)] {
-            let inline =
-                Request::get("/vault").user("alice").header("challenge-id", &id).header("challenge-answer", answer);
+            let inline = Request::get("/vault")
+                .user("alice")
+                .header("challenge-id", &id)
+                .header("challenge-answer", answer);
             assert_problem(&blocked(&gate, bearing(inline, fields)), 403, "origin_not_allowed");
             // A page: `Sec-Fetch-Mode` has its say in who gets one, so it comes with the fields alone.
             let form = Request::new("POST", "/vault").user("alice").header("accept", "text/html");
@@ -385,7 +393,8 @@ fn r67_the_check_holds_for_answers_at_the_gate() {
         }
     }
     assert_eq!(tries_left(&bank, &id), 5);
-    let inline = Request::get("/vault").user("alice").header("challenge-id", &id).header("challenge-answer", &code);
+    let inline =
+        Request::get("/vault").user("alice").header("challenge-id", &id).header("challenge-answer", &code);
     assert!(enter(&gate, bearing(inline, OURS[2])).is_in());
 }
 
@@ -405,7 +414,9 @@ fn r67_what_is_neither_json_nor_a_form_is_not_taken() {
     let (id, code) = opened(&bank, &gate);
     let body = json!({ "id": id, "code": other_than(&code) }).to_string();
     let typed = |kinds: &[&[u8]]| {
-        kinds.iter().fold(post("check").body(body.clone()), |request, kind| request.header("content-type", kind))
+        kinds
+            .iter()
+            .fold(post("check").body(body.clone()), |request, kind| request.header("content-type", kind))
     };
     for refused in [
         typed(&[]),
@@ -429,7 +440,8 @@ fn r67_what_is_neither_json_nor_a_form_is_not_taken() {
     }
     assert_eq!(tries_left(&bank, &id), 5);
     let status = json!({ "id": id }).to_string();
-    for taken in ["application/json", "application/json; charset=utf-8", "Application/JSON", " application/json ;x=y"]
+    for taken in
+        ["application/json", "application/json; charset=utf-8", "Application/JSON", " application/json ;x=y"]
     {
         let reply = bank.ask(post("status").header("content-type", taken).body(status.clone()));
         assert_eq!(reply.status(), 200, "{taken:?}");
@@ -461,8 +473,10 @@ fn r67_only_post_changes_anything() {
     let messages = bank.inbox.len();
     for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "post", "QUERY"] {
         for action in ["send", "check", "status", "cancel"] {
-            let target = format!("/challenge/{action}?id={id}&code={code}&challenge-id={id}&challenge-answer={code}");
-            let request = Request::new(method, &target).user("alice").json(&json!({ "id": id, "code": code }));
+            let target =
+                format!("/challenge/{action}?id={id}&code={code}&challenge-id={id}&challenge-answer={code}");
+            let request =
+                Request::new(method, &target).user("alice").json(&json!({ "id": id, "code": code }));
             let reply = bank.ask(request);
             assert_eq!(reply.status(), 405, "{method} {action}");
             assert_eq!(reply.headers()["allow"], "POST");
@@ -470,7 +484,10 @@ fn r67_only_post_changes_anything() {
     }
     for script in ["solver.js", "challenge.js"] {
         let reply = bank.ask(Request::new("POST", &format!("/challenge/{script}")));
-        assert_eq!((reply.status().as_u16(), &reply.headers()["allow"]), (405, &"GET, HEAD".parse().unwrap()));
+        assert_eq!(
+            (reply.status().as_u16(), &reply.headers()["allow"]),
+            (405, &"GET, HEAD".parse().unwrap())
+        );
     }
     assert_eq!(bank.inbox.len(), messages);
     assert_eq!(bank.call("check", "alice", &json!({ "id": id, "code": code })).status(), 200);
@@ -494,8 +511,16 @@ fn returns_to(request: Request) -> String {
 
 #[test]
 fn r68_the_way_back_is_path_and_query_of_the_blocked_request() {
-    for target in ["/", "/vault", "/vault?x=1&y=%2F", "/a/b/c;d=e?f", "/vault?", "/%2e%2e/x", "/a//b", "/?https://x.example"]
-    {
+    for target in [
+        "/",
+        "/vault",
+        "/vault?x=1&y=%2F",
+        "/a/b/c;d=e?f",
+        "/vault?",
+        "/%2e%2e/x",
+        "/a//b",
+        "/?https://x.example",
+    ] {
         assert_eq!(returns_to(Request::get(target)), target);
     }
 }
@@ -557,7 +582,8 @@ fn r68_no_parameter_and_no_header_names_the_way_back() {
         let body = json!({ "id": id, "code": code, name: "//evil.example" });
         assert_problem(&bank.call("check", "alice", &body), 400, "validation_error");
     }
-    let form = format!("challenge-id={id}&challenge-answer={code}&return_to=//evil.example&next=//evil.example");
+    let form =
+        format!("challenge-id={id}&challenge-answer={code}&return_to=//evil.example&next=//evil.example");
     let moved = bank.ask(post("check").form(form).header("referer", "https://bank.example/elsewhere"));
     assert_eq!(headers_of(&moved, "location"), ["/vault"]);
 }
@@ -572,7 +598,10 @@ fn r68_the_page_posts_to_the_blocked_address_or_to_the_endpoints_and_nowhere_els
             let html = text_of(&page);
             for action in html.split("action=\"").skip(1) {
                 let action = action.split('"').next().unwrap();
-                assert!(action.starts_with('/') && !action.starts_with("//") && !action.contains('\\'), "{action}");
+                assert!(
+                    action.starts_with('/') && !action.starts_with("//") && !action.contains('\\'),
+                    "{action}"
+                );
             }
             assert!(!html.contains("<script>"), "{target}");
         }
@@ -643,9 +672,14 @@ fn r69_blocked_answers_are_limited_by_source_and_a_clearance_is_not() {
 fn r69_answers_in_line_draw_on_the_limit_of_the_endpoints() {
     let bank = Bank::with(|builder| builder.limits(limits(3, 2)));
     let gate = bank.gate(vault());
-    let inline = || Request::get("/vault").user("alice").header("challenge-id", "x").header("challenge-answer", "123456");
+    let inline = || {
+        Request::get("/vault").user("alice").header("challenge-id", "x").header("challenge-answer", "123456")
+    };
     let form = |page: &str| {
-        Request::new("POST", "/vault").user("alice").browser().form(format!("challenge-id=x&challenge-answer={page}"))
+        Request::new("POST", "/vault")
+            .user("alice")
+            .browser()
+            .form(format!("challenge-id=x&challenge-answer={page}"))
     };
     for _ in 0..2 {
         assert_eq!(blocked(&gate, inline()).status(), 410);
@@ -683,12 +717,16 @@ fn r69_without_an_address_everybody_shares_one_bucket() {
     let bank = Bank::with(|builder| builder.limits(limits(3, 2)));
     let gate = bank.gate(vault());
     for user in ["alice", "bob", "carol"] {
-        let call = Request::new("POST", "/challenge/status").user(user).json(&json!({ "id": "x" })).peer(None);
+        let call =
+            Request::new("POST", "/challenge/status").user(user).json(&json!({ "id": "x" })).peer(None);
         assert_eq!(bank.ask(call).status(), 410);
     }
     assert_limited(&call_from(&bank, None));
     let ask = |user: &str| Request::get("/vault").user(user).peer(None);
-    assert_eq!((blocked(&gate, ask("a")).status(), blocked(&gate, ask("b")).status()), (http::StatusCode::FORBIDDEN, http::StatusCode::FORBIDDEN));
+    assert_eq!(
+        (blocked(&gate, ask("a")).status(), blocked(&gate, ask("b")).status()),
+        (http::StatusCode::FORBIDDEN, http::StatusCode::FORBIDDEN)
+    );
     assert_limited(&blocked(&gate, ask("c")));
 }
 
@@ -715,7 +753,9 @@ fn r69_behind_a_trusted_proxy_the_rightmost_stranger_is_the_client() {
     let bank =
         Bank::with(|builder| builder.limits(limits(2, 100)).client_ip(ClientIp::forwarded_by([proxies])));
     let through = |line: &str| {
-        bank.ask(post("status").json(&json!({ "id": "x" })).peer(ip("10.0.0.7")).header("x-forwarded-for", line))
+        bank.ask(
+            post("status").json(&json!({ "id": "x" })).peer(ip("10.0.0.7")).header("x-forwarded-for", line),
+        )
     };
     assert_eq!(through("203.0.113.1, 198.51.100.9").status(), 410);
     assert_eq!(through("203.0.113.2, 198.51.100.9, 10.0.0.8").status(), 410);
@@ -792,7 +832,9 @@ fn appearance(reply: &Reply) -> Value {
         match value {
             Value::String(text) => json!(format!("text of {}", text.len())),
             Value::Array(list) => list.iter().map(shape).collect(),
-            Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+            Value::Object(members) => {
+                members.iter().map(|(name, value)| (name.clone(), shape(value))).collect()
+            }
             other => other.clone(),
         }
     }
@@ -801,7 +843,9 @@ fn appearance(reply: &Reply) -> Value {
         .iter()
         .map(|(name, value)| match name.as_str() {
             // Each has a nonce or a token of its own, of one length.
-            "content-security-policy" | "set-cookie" | "challenge-clearance" => format!("{name}: {}", value.len()),
+            "content-security-policy" | "set-cookie" | "challenge-clearance" => {
+                format!("{name}: {}", value.len())
+            }
             _ => format!("{name}: {}", value.to_str().unwrap()),
         })
         .collect();
@@ -829,7 +873,8 @@ fn story(user: &str, channel: Option<&str>) -> Vec<(String, Value)> {
     let tell = |told: &mut Vec<(String, Value)>, what: &str, reply: &Reply| {
         told.push((what.to_owned(), appearance(reply)));
     };
-    let wish = |id: &str| channel.map_or(json!({ "id": id }), |channel| json!({ "id": id, "channel": channel }));
+    let wish =
+        |id: &str| channel.map_or(json!({ "id": id }), |channel| json!({ "id": id, "channel": channel }));
     let offer = blocked(&gate, Request::get("/vault").user(user));
     tell(&mut told, "block", &offer);
     let id = id_of(&offer);
@@ -866,7 +911,11 @@ fn story(user: &str, channel: Option<&str>) -> Vec<(String, Value)> {
     let typed = page("send", format!("challenge-id={id}{chosen}"));
     tell(&mut told, "page", &typed);
     let id = id_on(&typed);
-    tell(&mut told, "page, guessed", &page("check", format!("challenge-id={id}&challenge-answer=abcdefghij")));
+    tell(
+        &mut told,
+        "page, guessed",
+        &page("check", format!("challenge-id={id}&challenge-answer=abcdefghij")),
+    );
     tell(&mut told, "page, resent", &page("send", format!("challenge-id={id}{chosen}")));
     told
 }
