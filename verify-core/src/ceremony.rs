@@ -75,18 +75,18 @@ impl<'c> Ceremony<'c> {
 
     /// Checks an answer and redeems the challenge: one proof for one success.
     pub(crate) async fn answer(&self, answer: &str) -> Result<Proof, Refusal> {
-        match &*self.factor {
+        let redeemed = match &*self.factor {
             Factor::Code(code) => answer::code(self, code, answer).await?,
             Factor::Work(work) => answer::work(self, work, answer).await?,
-        }
-        self.record(EventKind::Verified);
+        };
+        self.record_as(EventKind::Verified, &redeemed);
         Ok(Proof { factor: self.ticket.factor, verified_at: self.now, binding: None })
     }
 
     /// Ends the challenge, whoever else holds its ticket.
     pub(crate) async fn cancel(&self) -> Result<(), Refusal> {
-        if self.close().await? {
-            self.record(EventKind::Cancelled);
+        if let Some(open) = self.close().await? {
+            self.record_as(EventKind::Cancelled, &open);
         }
         Ok(())
     }
@@ -96,23 +96,24 @@ impl<'c> Ceremony<'c> {
         stand::stand(self).await
     }
 
-    /// Takes the open entry away if it is this challenge's, and says whether it was. An entry of a later challenge of
-    /// the same subject is put back: somebody came with the right answer to a dead one.
-    async fn close(&self) -> Result<bool, Refusal> {
+    /// Takes the open entry away and returns it, if it is this challenge's.
+    async fn close(&self) -> Result<Option<Ticket>, Refusal> {
         let taken = self.core.store.take(&self.facts.open()).await?;
-        self.is_mine(taken).await
+        self.own(taken).await
     }
 
-    async fn is_mine(&self, taken: Option<Bytes>) -> Result<bool, Refusal> {
-        let Some(sealed) = taken else { return Ok(false) };
-        let Some(open) = self.core.reopen(&sealed) else { return Ok(false) };
+    /// The entry that was taken, if it is this challenge's and still alive. The entry of a later challenge of the same
+    /// subject is put back: somebody came with the right answer to a dead one.
+    async fn own(&self, taken: Option<Bytes>) -> Result<Option<Ticket>, Refusal> {
+        let Some(sealed) = taken else { return Ok(None) };
+        let Some(open) = self.core.reopen(&sealed).filter(|open| !open.is_expired(self.now)) else {
+            return Ok(None);
+        };
         if open.id == self.ticket.id {
-            return Ok(!open.is_expired(self.now));
+            return Ok(Some(open));
         }
-        if !open.is_expired(self.now) {
-            self.core.store.insert(&self.facts.open(), sealed, self.until(open.expires_at)).await?;
-        }
-        Ok(false)
+        self.core.store.insert(&self.facts.open(), sealed, self.until(open.expires_at)).await?;
+        Ok(None)
     }
 
     /// The time from now to that moment, and never zero.

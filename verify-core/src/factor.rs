@@ -39,13 +39,11 @@ pub enum Factor {
 
 impl Factor {
     /// A one-time code; say over which channels with [`CodeFactor::over`].
-    #[must_use]
     pub fn code(name: impl Into<String>) -> CodeFactor {
         CodeFactor::new(name.into())
     }
 
     /// A proof of work in the ALTCHA v2 format.
-    #[must_use]
     pub fn proof_of_work(name: impl Into<String>) -> WorkFactor {
         WorkFactor::new(name.into())
     }

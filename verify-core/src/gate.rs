@@ -164,6 +164,7 @@ impl Gate {
 }
 
 /// What becomes of the body of a request that was blocked.
+#[derive(Clone, Copy)]
 pub(crate) enum Carry<'a> {
     /// There was none.
     Nothing,
@@ -180,7 +181,6 @@ impl<'a> From<Option<&'a Form>> for Carry<'a> {
 }
 
 /// The answers in the header fields, if any: as many tickets as answers, in the same order.
-#[expect(clippy::type_complexity, reason = "absent, refused or there: three states that are used once")]
 fn inline_answers(request: &impl RequestView) -> Option<Result<Vec<(String, String)>, Refusal>> {
     let text = |value: &[u8]| String::from_utf8(value.to_vec()).ok();
     let ids: Vec<_> = request.headers("challenge-id").take(MAX_ANSWERS + 1).map(text).collect();

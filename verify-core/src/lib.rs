@@ -1,4 +1,66 @@
-//! The engine of a verification layer for web applications.
+//! The engine of a verification layer for web applications: nobody reaches a route until a challenge is satisfied.
+//!
+//! This crate knows no web framework, no runtime and no network. Put `verify-tower` (axum and every other tower stack)
+//! or `verify-actix` in front of your routes; come here for what they share: policies, factors, stores, couriers.
+//!
+//! # Three things
+//!
+//! - A **ticket** is the challenge itself, sealed, in the hands of the client. Minting one costs no memory and no I/O, so
+//!   a million blocked requests are a matter of processor time only.
+//! - **Facts** are what has happened to a ticket: opened, tried, sent. They live in a [`Store`], under keyed hashes; no
+//!   code, address or name is ever stored.
+//! - A **clearance** is the signed proof that a subject has satisfied a factor at some moment. Checking it is a plain
+//!   function: no I/O, no allocation.
+//!
+//! Presence is permission: a code can be redeemed because an entry is there, and redeeming takes it away. A store that
+//! loses its memory ends open challenges; it never makes one good again.
+//!
+//! # From policy to decision
+//!
+//! ```
+//! use std::time::Duration;
+//! use verify_core::{Channel, Contact, Engine, Factor, Inbox, KeyRing, Origin, Policy, Subject, all_of};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
+//! let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
+//!     .inbox(Inbox::new()) // for development; a real courier in earnest
+//!     .contacts(|subject: &Subject<'_>, channel: Channel| match channel {
+//!         Channel::Email => Contact::email(&format!("{}@example.com", subject.id())).ok(),
+//!         _ => Contact::phone("+12025550123").ok(),
+//!     })
+//!     .subject(|head| Some(Subject::user(head.cookie("user")?)))
+//!     .build()?;
+//!
+//! let step_up = Factor::code("step-up").over([Channel::Sms, Channel::Email]);
+//! let human = Factor::proof_of_work("human");
+//! let admin = Policy::new("admin").require(step_up.clone().within(Duration::from_secs(15 * 60)));
+//! let safe = Policy::new("safe").require(all_of((human, step_up)));
+//!
+//! let admin = engine.gate(admin)?; // an adapter puts it in front of a route
+//! assert_eq!(admin.policy(), "admin");
+//! assert!(engine.gate(Policy::new("safe")).is_err(), "a policy that asks for nothing does not start");
+//! # let _ = safe;
+//! # Ok(()) }
+//! ```
+//!
+//! # Where things are
+//!
+//! | for | see |
+//! |---|---|
+//! | what a route asks for | [`Policy`], [`Factor`], [`all_of`], [`any_of`] |
+//! | who asks | [`Subject`], [`ClientIp`] |
+//! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`] |
+//! | where facts are kept | [`Store`], [`MemoryStore`], and the test kit in `conformance` |
+//! | how much is allowed | [`Budgets`], [`RequestLimits`] |
+//! | what has happened | [`Event`] |
+//! | writing an adapter | [`RequestView`], [`Gate`], [`Endpoints`] |
+//!
+//! # Features
+//!
+//! None is on by default, and none changes what others do. `conformance` brings the test kit for stores;
+//! `danger-development` brings the inbox courier, throw-away keys and plain http, each of which has to be switched on
+//! by name, shouts at start-up and refuses to run beside a real courier.
 
 mod audit;
 mod budgets;

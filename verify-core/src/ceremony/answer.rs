@@ -10,9 +10,15 @@ use crate::code::Typed;
 use crate::factor::{CodeFactor, Resend, WorkFactor};
 use crate::facts;
 use crate::refusal::Refusal;
+use crate::ticket::Ticket;
 
 /// A wrong answer waits for one round trip, a right one for two: steps that do not hang on each other go together.
-pub(super) async fn code(ceremony: &Ceremony<'_>, factor: &CodeFactor, answer: &str) -> Result<(), Refusal> {
+/// Returns the ticket as it was opened.
+pub(super) async fn code(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    answer: &str,
+) -> Result<Ticket, Refusal> {
     let Ceremony { core, facts, ticket, .. } = ceremony;
     let typed =
         Typed::parse(answer).ok_or(Refusal::Invalid("`code` is 4 to 10 letters or digits, as text"))?;
@@ -51,15 +57,15 @@ pub(super) async fn code(ceremony: &Ceremony<'_>, factor: &CodeFactor, answer: &
         return Err(Refusal::Wrong);
     }
     let (taken, _) = try_join(store.take(&facts.open()), store.take(&facts.cooldown())).await?;
-    if !ceremony.is_mine(taken).await? {
+    let Some(open) = ceremony.own(taken).await? else {
         ceremony.record(EventKind::Replayed);
         return Err(Refusal::AlreadyUsed);
-    }
+    };
     if failed > 1 {
         // The failures before this success no longer count. If this step is lost, they do: closed, not open.
         store.add(&facts.era(), 1, ERA_TTL).await?;
     }
-    Ok(())
+    Ok(open)
 }
 
 /// The challenge is over, and the next one has to wait, longer each time.
@@ -78,7 +84,11 @@ async fn lock(ceremony: &Ceremony<'_>, factor: &CodeFactor, failed: u64) -> Resu
 }
 
 /// A proof of work is checked first and marked as redeemed after, so that a wrong one burns nothing.
-pub(super) async fn work(ceremony: &Ceremony<'_>, factor: &WorkFactor, answer: &str) -> Result<(), Refusal> {
+pub(super) async fn work(
+    ceremony: &Ceremony<'_>,
+    factor: &WorkFactor,
+    answer: &str,
+) -> Result<Ticket, Refusal> {
     let Ceremony { core, ticket, .. } = ceremony;
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let issued = factor.parameters(key, ticket);
@@ -96,7 +106,7 @@ pub(super) async fn work(ceremony: &Ceremony<'_>, factor: &WorkFactor, answer: &
     })?;
     let life = ceremony.until(ticket.expires_at).saturating_add(GRACE);
     if core.store.insert(&facts::redeemed(key, &ticket.id), bytes::Bytes::new(), life).await? {
-        return Ok(());
+        return Ok(ticket.clone());
     }
     ceremony.record(EventKind::Replayed);
     Err(Refusal::AlreadyUsed)

@@ -1,0 +1,152 @@
+//! The middleware, the guard and the extractor inside actix-web.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::time::Duration;
+
+use actix_web::body::{MessageBody, to_bytes};
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, Error, HttpRequest, Responder, web};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use verify_actix::{Blocked, Challenge, Guard, Protected, Verified, endpoints, unguarded};
+use verify_core::{
+    Channel, Contact, Courier, CourierError, Delivery, Engine, EngineBuilder, Factor, Gate, Inbox, KeyRing,
+    Origin, Policy, Subject,
+};
+
+struct Vault;
+
+impl Protected for Vault {
+    fn gate(request: &HttpRequest) -> Option<&Gate> {
+        request.app_data::<Gate>()
+    }
+}
+
+async fn by_extractor(verified: Verified<Vault>) -> impl Responder {
+    verified.pass().with("gold")
+}
+
+async fn by_app_data(guard: Guard, request: HttpRequest) -> Result<impl Responder, Blocked> {
+    match request.app_data::<Gate>() {
+        Some(gate) => Ok(guard.require(gate).await?.with("gold")),
+        None => Ok(guard.pass().with("no gate")),
+    }
+}
+
+fn builder() -> EngineBuilder {
+    let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+    Engine::builder(keys, Origin::parse("https://bank.example").unwrap())
+        .contacts(|_: &Subject<'_>, _: Channel| Contact::phone("+12025550123").ok())
+        .subject(|head| Some(Subject::user(head.header("x-user")?)))
+}
+
+async fn app(
+    engine: &Engine,
+) -> impl Service<actix_http::Request, Response = ServiceResponse, Error = Error> + use<> {
+    let vault = engine.gate(Policy::new("vault").require(Factor::code("step-up"))).unwrap();
+    init_service(
+        App::new()
+            .app_data(vault.clone())
+            .service(
+                web::resource("/middleware").wrap(Challenge::from(vault.clone())).to(|| async { "gold" }),
+            )
+            .service(
+                web::scope("/scope")
+                    .wrap(Challenge::from(vault))
+                    .route("/deep", web::get().to(|| async { "gold" })),
+            )
+            .service(web::resource("/extractor").to(by_extractor))
+            .service(web::resource("/guard").to(by_app_data))
+            .service(web::resource("/open").to(|| async { "free" }))
+            .service(endpoints(engine, "/challenge")),
+    )
+    .await
+}
+
+fn get(path: &str) -> TestRequest {
+    TestRequest::with_uri(path).insert_header(("x-user", "alice"))
+}
+
+async fn json_of<B: MessageBody>(response: ServiceResponse<B>) -> Value {
+    let bytes = to_bytes(response.into_body()).await.unwrap_or_else(|_| panic!("no body"));
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+async fn text_of<B: MessageBody>(response: ServiceResponse<B>) -> String {
+    let bytes = to_bytes(response.into_body()).await.unwrap_or_else(|_| panic!("no body"));
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[actix_web::test]
+async fn middleware_guard_and_extractor_ask_alike() {
+    for path in ["/middleware", "/scope/deep", "/extractor", "/guard"] {
+        let inbox = Inbox::new();
+        let app = app(&builder().inbox(inbox.clone()).build().unwrap()).await;
+        let blocked = call_service(&app, get(path).to_request()).await;
+        assert_eq!(blocked.status(), 403, "{path}");
+        assert_eq!(blocked.headers().get("challenge-required").unwrap(), "vault");
+        let id = json_of(blocked).await["alternatives"][0][0]["id"].as_str().unwrap().to_owned();
+        let send = get("/challenge/send").method(Method::POST).set_json(json!({ "id": id })).to_request();
+        assert_eq!(call_service(&app, send).await.status(), 200);
+        let code = inbox.last_code("+12025550123").unwrap();
+        let inline = get(path).insert_header(("challenge-id", id)).insert_header(("challenge-answer", code));
+        let passed = call_service(&app, inline.to_request()).await;
+        assert_eq!(passed.status(), 200, "{path}");
+        let clearance = passed.headers().get("challenge-clearance").unwrap().clone();
+        assert!(passed.headers().contains_key("set-cookie"));
+        assert_eq!(text_of(passed).await, "gold");
+        let again =
+            call_service(&app, get(path).insert_header(("challenge-clearance", clearance)).to_request())
+                .await;
+        assert_eq!(text_of(again).await, "gold");
+    }
+}
+
+#[derive(Debug)]
+struct Hanging;
+
+#[async_trait]
+impl Courier for Hanging {
+    async fn deliver(&self, _: &Delivery) -> Result<(), CourierError> {
+        std::future::pending().await
+    }
+
+    fn is_development(&self) -> bool {
+        false
+    }
+}
+
+#[actix_web::test]
+async fn r10_a_courier_that_hangs_is_answered_with_503_within_the_deadline() {
+    let engine = builder().courier(Channel::Sms, Hanging).deadline(Duration::from_secs(3)).build().unwrap();
+    let app = app(&engine).await;
+    let blocked = call_service(&app, get("/middleware").to_request()).await;
+    let id = json_of(blocked).await["alternatives"][0][0]["id"].clone();
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let send = get("/challenge/send").method(Method::POST).set_json(json!({ "id": id })).to_request();
+    let late = call_service(&app, send).await;
+    assert_eq!((late.status().as_u16(), began.elapsed().as_secs()), (503, 3));
+    assert!(late.headers().contains_key("retry-after"));
+}
+
+#[actix_web::test]
+async fn r10_a_gate_that_was_not_configured_is_closed() {
+    let app = init_service(App::new().service(web::resource("/extractor").to(by_extractor))).await;
+    assert_eq!(call_service(&app, get("/extractor").to_request()).await.status(), 500);
+}
+
+#[actix_web::test]
+async fn r11_a_route_that_the_middleware_missed_is_found() {
+    let app = app(&builder().inbox(Inbox::new()).build().unwrap()).await;
+    let routes = [(Method::GET, "/middleware"), (Method::GET, "/scope/deep"), (Method::GET, "/open")];
+    assert_eq!(unguarded(&app, routes).await, ["GET /open"]);
+}
