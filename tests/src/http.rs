@@ -68,6 +68,38 @@ impl Request {
         self
     }
 
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The request target.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Sends the body in chunks of at most this many bytes, so that its length is not announced.
+    #[must_use]
+    pub fn in_chunks_of(mut self, size: usize) -> Self {
+        let mut coded = Vec::new();
+        for chunk in self.body.chunks(size.max(1)) {
+            coded.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            coded.extend_from_slice(chunk);
+            coded.extend_from_slice(b"\r\n");
+        }
+        coded.extend_from_slice(b"0\r\n\r\n");
+        self.body = coded;
+        self.header("transfer-encoding", "chunked")
+    }
+
+    /// What goes over the wire to a server at this address.
+    #[must_use]
+    pub fn wire(&self, host: SocketAddr) -> Vec<u8> {
+        self.bytes(host)
+    }
+
     fn bytes(&self, host: SocketAddr) -> Vec<u8> {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let has = |name: &str| self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -100,6 +132,27 @@ impl Request {
         stream.write_all(&self.bytes(to))?;
         Response::read(&mut BufReader::new(stream), self.method == "HEAD")
     }
+}
+
+/// Writes these bytes to a server, whatever they are, and reads what comes back: every answer until the server closes
+/// the connection, up to `most`. A server may refuse before it has read everything, so a failed write is no failure.
+///
+/// # Errors
+/// When there is no connection, or something other than HTTP comes back. No answer at all is an empty list.
+pub fn exchange(to: SocketAddr, bytes: &[u8], most: usize) -> io::Result<Vec<Response>> {
+    let mut stream = TcpStream::connect(to)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let _ = stream.write_all(bytes);
+    let head = bytes.starts_with(b"HEAD ");
+    let mut reader = BufReader::new(stream);
+    let mut answers = Vec::new();
+    while answers.len() < most {
+        match reader.fill_buf() {
+            Ok([]) | Err(_) => break,
+            Ok(_) => answers.push(Response::read(&mut reader, head)?),
+        }
+    }
+    Ok(answers)
 }
 
 /// An answer as it was read.

@@ -1,0 +1,65 @@
+//! One scenario suite: everything that a program and a browser can do with the bank, over sockets, as named steps.
+//!
+//! [`run`] plays all acts against one bank and returns what went over the wire. Played against both, the two
+//! transcripts have to be the same, byte for byte, once [`Transcript::exchanges`] has put names in the place of what is
+//! drawn at random.
+
+use crate::bank::Bank;
+
+mod act_codes;
+mod act_forms;
+mod act_refusals;
+mod act_routes;
+mod act_transfers;
+mod act_visitors;
+mod act_work;
+mod page;
+mod player;
+mod redaction;
+mod scan;
+mod transcript;
+
+pub use page::{Form, forms, text_of};
+pub use player::{Player, challenges, solve};
+pub use scan::{Secret, leaks};
+pub use transcript::{Exchange, Transcript, differences};
+
+/// Text that stands in an answer only if the handler behind the gate has run.
+pub const GUARDED: [&str; 5] = [
+    "You are in the vault",
+    "Every line of this feed",
+    "behind two doors",
+    "Transfer 1 is made",
+    "the transfer is not understood",
+];
+
+/// Plays every act.
+#[must_use]
+pub fn run(bank: &Bank) -> Transcript {
+    let mut player = Player::new(bank);
+    act_routes::program(&mut player);
+    act_routes::browser(&mut player);
+    act_routes::methods(&mut player);
+    act_routes::endpoints(&mut player);
+    act_codes::clearance(&mut player);
+    act_codes::in_line(&mut player);
+    act_codes::exhausted(&mut player);
+    act_codes::cancelled(&mut player);
+    act_codes::channels(&mut player);
+    act_work::feed(&mut player);
+    act_work::safe(&mut player);
+    act_work::safe_in_line(&mut player);
+    act_transfers::program(&mut player);
+    act_transfers::bodies(&mut player);
+    act_forms::vault(&mut player);
+    act_forms::ways_out(&mut player);
+    act_forms::transfers(&mut player);
+    act_forms::work(&mut player);
+    act_refusals::bodies(&mut player);
+    act_refusals::provenance(&mut player);
+    act_refusals::answers(&mut player);
+    act_transfers::ledger(&mut player);
+    act_routes::inbox(&mut player);
+    act_visitors::anonymous(&mut player);
+    player.finish()
+}

@@ -1,0 +1,62 @@
+//! Looking for secrets in what was printed.
+
+/// Something that nobody may print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Secret {
+    /// A code: told by standing alone, since its digits may occur by chance in a longer number.
+    Code(String),
+    /// An address, a key or a token: told wherever it stands.
+    Text(String),
+}
+
+/// The secrets that occur in `printed`, each with the line that shows it.
+#[must_use]
+pub fn leaks(printed: &str, secrets: &[Secret]) -> Vec<String> {
+    let mut found = Vec::new();
+    for secret in secrets {
+        let text = match secret {
+            Secret::Code(text) | Secret::Text(text) => text.as_str(),
+        };
+        if text.is_empty() || !printed.contains(text) {
+            continue;
+        }
+        let shows = |line: &&str| match secret {
+            Secret::Code(code) => stands_alone(line, code),
+            Secret::Text(text) => line.contains(text.as_str()),
+        };
+        found.extend(printed.lines().filter(shows).map(|line| format!("{text} in: {line}")));
+    }
+    found
+}
+
+fn stands_alone(line: &str, code: &str) -> bool {
+    line.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r60_a_planted_secret_is_found() {
+        let secrets = [
+            Secret::Code("012345".to_owned()),
+            Secret::Text("+12025550123".to_owned()),
+            Secret::Text("alice@example.com".to_owned()),
+        ];
+        for planted in [
+            "2026-01-01T00:00:00.000001Z TRACE bank: code=012345",
+            "one\nbody {\"code\":\"012345\"}\nthree",
+            "@localhost #012345",
+            "Code(012345)",
+            "to=+12025550123 ok",
+            "<alice@example.com>",
+        ] {
+            assert_eq!(leaks(planted, &secrets).len(), 1, "{planted}");
+        }
+        // A time with microseconds and a longer number are no codes.
+        assert!(leaks("2026-01-01T00:00:00.012345Z 9012345 a012345", &secrets).is_empty());
+        assert!(leaks("a line", &[Secret::Code(String::new()), Secret::Text(String::new())]).is_empty());
+    }
+}
