@@ -153,7 +153,7 @@ fn budgets(failures: u32) -> Budgets {
 /// Opens a challenge once the waits allow it, and guesses wrong so many times: the last answer.
 fn guess_wrong(bank: &Bank, gate: &verify_core::Gate, times: u64) -> String {
     let (id, code) = opened(bank, gate, "alice");
-    (0..times).map(|n| told(&check(bank, "alice", &id, &wrong(&code, n)))).last().unwrap()
+    (0..times).fold(String::new(), |_, n| told(&check(bank, "alice", &id, &wrong(&code, n))))
 }
 
 #[test]

@@ -80,7 +80,6 @@ fn bodies_that_are_no_call(id: &str, code: &str) -> Vec<(&'static str, Vec<u8>)>
         ("a text", text(json!(id))),
         ("an empty object", b"{}".to_vec()),
         ("an empty array", b"[]".to_vec()),
-        ("an array of what an object would hold", text(json!([id, code, null, null]))),
         ("an array of an object", text(json!([{ "id": id, "code": code }]))),
         ("no id", text(json!({ "code": code }))),
         ("id null", text(json!({ "id": null, "code": code }))),
@@ -128,6 +127,22 @@ fn r49_a_body_that_is_no_call_is_refused_and_spends_nothing() {
     }
     assert_eq!((tries_left(&bank, &id), bank.inbox.len()), (5, messages));
     assert_eq!(bank.call("check", "alice", &json!({ "id": id, "code": code })).status(), 200);
+}
+
+#[test]
+fn r49_an_array_of_what_the_object_would_hold_is_refused() {
+    let bank = Bank::new();
+    let gate = bank.gate(vault());
+    let (id, code) = opened(&bank, &gate);
+    for (action, body) in [
+        ("send", json!([id, null, null, null])),
+        ("check", json!([id, code, null, null])),
+        ("status", json!([id, null, null, null])),
+        ("cancel", json!([id, null, null, null])),
+    ] {
+        let reply = bank.call(action, "alice", &body);
+        assert_eq!(reply.status(), 400, "{action}: {reply:?}");
+    }
 }
 
 #[test]
