@@ -1,19 +1,48 @@
 //! From `http` 1, which the engine speaks, to `http` 0.2, which actix speaks: by bytes, and with every repeated field.
 
-use actix_web::http::StatusCode;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, body::BoxBody};
+use bytes::Bytes;
 use verify_core::Reply;
 
-/// The engine's answer as actix's.
-pub(crate) fn response(reply: Reply) -> HttpResponse<BoxBody> {
+/// The engine's answer to a request of that method as actix's.
+pub(crate) fn response(reply: Reply, method: &Method) -> HttpResponse<BoxBody> {
     let (parts, body) = reply.into_parts();
     // Both crates take 100 to 999; a status that one refuses is a defect, and closed is the side to fail on.
     let status = StatusCode::from_u16(parts.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::new(status).set_body(BoxBody::new(body));
+    let length =
+        parts.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = match length {
+        Some(length) if method == Method::HEAD => BoxBody::new(Headless { length }),
+        _ => BoxBody::new(body),
+    };
+    let mut response = HttpResponse::new(status).set_body(body);
     let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     append(response.headers_mut(), fields);
     response
+}
+
+/// The body that an answer to HEAD leaves out: actix takes the content length from a body and from nowhere else.
+struct Headless {
+    length: u64,
+}
+
+impl MessageBody for Headless {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.length)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }
 
 /// Appends, so that a second `Set-Cookie` does not replace the first.
@@ -45,7 +74,7 @@ mod tests {
         for cookie in ["a=1", "b=2"] {
             reply.headers_mut().append("set-cookie", http::HeaderValue::from_static(cookie));
         }
-        let response = response(reply);
+        let response = response(reply, &Method::GET);
         assert_eq!(response.status(), 409);
         let cookies: Vec<_> = response.headers().get_all("set-cookie").collect();
         assert_eq!(cookies, ["a=1", "b=2"]);

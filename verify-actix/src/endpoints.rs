@@ -5,6 +5,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, Resource, web};
 use verify_core::{Decision, Endpoints, Engine, Reply, Ruling};
 
 use crate::bridge;
+use crate::errand;
 use crate::payload;
 use crate::view::View;
 
@@ -16,7 +17,10 @@ pub fn endpoints(engine: &Engine, mount: &str) -> Resource {
     web::resource(format!("{}/{{action}}", mount.trim_end_matches('/'))).to(
         move |request: HttpRequest, payload: Payload| {
             let endpoints = endpoints.clone();
-            async move { bridge::response(serve(&endpoints, &request, payload).await) as HttpResponse }
+            async move {
+                let reply = serve(&endpoints, &request, payload).await;
+                bridge::response(reply, request.method()) as HttpResponse
+            }
         },
     )
 }
@@ -37,9 +41,13 @@ async fn serve(endpoints: &Endpoints, request: &HttpRequest, payload: Payload) -
         Ok(bytes) => bytes,
         Err(reply) => return reply,
     };
-    let late = inquiry.timed_out();
-    match tokio::time::timeout(endpoints.deadline(), endpoints.rule(inquiry, bytes)).await {
+    let (late, deadline) = (inquiry.timed_out(), endpoints.deadline());
+    match tokio::time::timeout(deadline, endpoints.rule(inquiry, bytes)).await {
         Ok(Ruling::Respond(reply)) => reply,
+        Ok(Ruling::RespondThen(reply, errand)) => {
+            errand::run(*errand, deadline);
+            reply
+        }
         Ok(Ruling::Allow(_)) | Err(_) => late,
     }
 }

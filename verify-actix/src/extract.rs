@@ -8,13 +8,14 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use verify_core::{Decision, Gate, Reply, Ruling};
 
 use crate::bridge;
+use crate::errand;
 use crate::view::View;
 
 /// Asks for a proof inside a handler, where more is known than a middleware can see.
@@ -70,15 +71,19 @@ async fn require(request: &HttpRequest, gate: &Gate) -> Result<Pass, Blocked> {
     };
     let inquiry = match decision {
         Decision::Allow => return Ok(Pass { headers: Vec::new() }),
-        Decision::Respond(reply) => return Err(Blocked::from(reply)),
+        Decision::Respond(reply) => return Err(Blocked::new(request, reply)),
         Decision::Consult(inquiry) => inquiry,
-        Decision::Read(inquiry, _) => return Err(Blocked::from(inquiry.unreadable())),
+        Decision::Read(inquiry, _) => return Err(Blocked::new(request, inquiry.unreadable())),
     };
     let late = inquiry.timed_out();
     match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, Bytes::new())).await {
         Ok(Ruling::Allow(passage)) => Ok(Pass { headers: passage.headers }),
-        Ok(Ruling::Respond(reply)) => Err(Blocked::from(reply)),
-        Err(_) => Err(Blocked::from(late)),
+        Ok(Ruling::Respond(reply)) => Err(Blocked::new(request, reply)),
+        Ok(Ruling::RespondThen(reply, errand)) => {
+            errand::run(*errand, gate.deadline());
+            Err(Blocked::new(request, reply))
+        }
+        Err(_) => Err(Blocked::new(request, late)),
     }
 }
 
@@ -114,27 +119,30 @@ impl<R: Responder> Responder for Cleared<R> {
 
 /// The answer of a gate that did not open.
 #[derive(Debug)]
-pub struct Blocked(Box<Reply>);
+pub struct Blocked {
+    reply: Box<Reply>,
+    method: Method,
+}
 
-impl From<Reply> for Blocked {
-    fn from(reply: Reply) -> Self {
-        Self(Box::new(reply))
+impl Blocked {
+    fn new(request: &HttpRequest, reply: Reply) -> Self {
+        Self { reply: Box::new(reply), method: request.method().clone() }
     }
 }
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a challenge answers this request ({})", self.0.status())
+        write!(f, "a challenge answers this request ({})", self.reply.status())
     }
 }
 
 impl ResponseError for Blocked {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.reply.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
-        bridge::response((*self.0).clone())
+        bridge::response((*self.reply).clone(), &self.method)
     }
 }
 

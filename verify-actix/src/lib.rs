@@ -39,6 +39,7 @@
 mod bridge;
 mod coverage;
 mod endpoints;
+mod errand;
 mod extract;
 mod middleware;
 mod payload;

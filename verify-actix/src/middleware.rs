@@ -12,6 +12,7 @@ use bytes::Bytes;
 use verify_core::{Decision, Engine, Gate, Inquiry, Policy, PolicyError, Reply, Ruling};
 
 use crate::bridge;
+use crate::errand;
 use crate::payload;
 use crate::view::View;
 
@@ -121,6 +122,10 @@ where
             let passage = match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, body)).await {
                 Err(_) => return Ok(answer(request, late)),
                 Ok(Ruling::Respond(reply)) => return Ok(answer(request, reply)),
+                Ok(Ruling::RespondThen(reply, errand)) => {
+                    errand::run(*errand, gate.deadline());
+                    return Ok(answer(request, reply));
+                }
                 Ok(Ruling::Allow(passage)) => passage,
             };
             if limit.is_some() {
@@ -146,5 +151,6 @@ fn uncached<B>(mut response: ServiceResponse<B>) -> ServiceResponse<B> {
 }
 
 fn answer<B>(request: ServiceRequest, reply: Reply) -> ServiceResponse<EitherBody<B, BoxBody>> {
-    request.into_response(bridge::response(reply)).map_into_right_body()
+    let response = bridge::response(reply, request.method());
+    request.into_response(response).map_into_right_body()
 }

@@ -1,7 +1,11 @@
 //! What can be done with a ticket: send its code, answer it, ask how it stands, cancel it.
 //!
-//! Every step is count first, compare after; and a challenge is over by taking its one entry away, so that of any
+//! Every step is count first, decide after; and a challenge is over by taking its one entry away, so that of any
 //! number of concurrent requests one wins and a store that lost its memory lets nobody in.
+//!
+//! A ticket from before its send is a handle to whatever challenge its subject has open for this; the ticket that a send
+//! returns names that one challenge. The id of a challenge, from which its code is derived, is drawn when it is opened and
+//! never used again, so nothing that is sent later can bring an old code back to life.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +14,7 @@ use bytes::Bytes;
 
 use crate::audit::{self, Event, EventKind};
 use crate::clearance::Proof;
-use crate::encoding::{Reader, Writer, to_hex};
+use crate::encoding::to_hex;
 use crate::engine::{Core, PolicyInfo};
 use crate::factor::Factor;
 use crate::facts::{self, SubjectFacts};
@@ -21,21 +25,28 @@ use crate::subject::Subject;
 use crate::ticket::{Ticket, subject_digest};
 
 mod answer;
+mod cooldown;
+mod deliver;
+mod over;
 mod send;
+mod spend;
 mod stand;
 
+pub use deliver::Errand;
+pub(crate) use deliver::Queue;
+pub(crate) use over::Over;
 pub(crate) use send::Sent;
 pub(crate) use stand::Standing;
 
-/// A counter of successes outlives every counter of failures that hangs on it.
-const ERA_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
+/// A counter of successes, or of revocations, outlives everything that hangs on it.
+const LONG_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// How much longer than a ticket its counters live: room for clocks that disagree.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// A ticket that was opened for the subject it was sealed for, with all that is needed to act on it.
 pub(crate) struct Ceremony<'c> {
-    core: &'c Core,
+    core: &'c Arc<Core>,
     subject: &'c Subject<'c>,
     source: Source,
     pub(crate) ticket: Ticket,
@@ -48,7 +59,7 @@ pub(crate) struct Ceremony<'c> {
 impl<'c> Ceremony<'c> {
     /// Opens the ticket; whatever is wrong with it, the answer is the same.
     pub(crate) fn begin(
-        core: &'c Core,
+        core: &'c Arc<Core>,
         subject: &'c Subject<'c>,
         source: Source,
         sealed: &str,
@@ -79,13 +90,21 @@ impl<'c> Ceremony<'c> {
             Factor::Code(code) => answer::code(self, code, answer).await?,
             Factor::Work(work) => answer::work(self, work, answer).await?,
         };
-        self.record_as(EventKind::Verified, &redeemed);
-        Ok(Proof { factor: self.ticket.factor, verified_at: self.now, binding: None })
+        self.record_as(EventKind::Verified, &redeemed.ticket);
+        Ok(Proof {
+            factor: self.ticket.factor,
+            verified_at: self.now,
+            revocations: redeemed.revocations,
+            binding: None,
+        })
     }
 
     /// Ends the challenge, whoever else holds its ticket.
     pub(crate) async fn cancel(&self) -> Result<(), Refusal> {
-        if let Some(open) = self.close().await? {
+        let Some(open) = self.find().await? else { return Ok(()) };
+        if let Some(open) = self.close(&open).await? {
+            // Its message has left all the same: the wait stays, and is nobody's open challenge any more.
+            cooldown::disown(self).await?;
             self.record_as(EventKind::Cancelled, &open);
         }
         Ok(())
@@ -96,20 +115,38 @@ impl<'c> Ceremony<'c> {
         stand::stand(self).await
     }
 
-    /// Takes the open entry away and returns it, if it is this challenge's.
-    async fn close(&self) -> Result<Option<Ticket>, Refusal> {
-        let taken = self.core.store.take(&self.facts.open()).await?;
-        self.own(taken).await
+    /// The challenge that the ticket names or, from before the send, the one that its subject has open.
+    async fn find(&self) -> Result<Option<Ticket>, Refusal> {
+        if self.ticket.opened.is_some() {
+            return Ok(Some(self.ticket.clone()));
+        }
+        self.look().await
     }
 
-    /// The entry that was taken, if it is this challenge's and still alive. The entry of a later challenge of the same
+    /// The challenge that is open for this subject, factor and binding.
+    async fn look(&self) -> Result<Option<Ticket>, Refusal> {
+        let entry = self.core.store.get(&self.facts.open()).await?;
+        Ok(entry.and_then(|sealed| self.alive(&sealed)))
+    }
+
+    /// Opens what was stored under a subject's open challenge, while it can be answered.
+    fn alive(&self, sealed: &[u8]) -> Option<Ticket> {
+        let open = Ticket::open(&self.core.keys, std::str::from_utf8(sealed).ok()?)?;
+        (!open.is_expired(self.now) && open.key(&self.core.keys).is_some()).then_some(open)
+    }
+
+    /// Takes the open entry away and returns it, if it is that challenge's.
+    async fn close(&self, challenge: &Ticket) -> Result<Option<Ticket>, Refusal> {
+        let taken = self.core.store.take(&self.facts.open()).await?;
+        self.own(taken, challenge).await
+    }
+
+    /// The entry that was taken, if it is that challenge's and still alive. The entry of a later challenge of the same
     /// subject is put back: somebody came with the right answer to a dead one.
-    async fn own(&self, taken: Option<Bytes>) -> Result<Option<Ticket>, Refusal> {
+    async fn own(&self, taken: Option<Bytes>, challenge: &Ticket) -> Result<Option<Ticket>, Refusal> {
         let Some(sealed) = taken else { return Ok(None) };
-        let Some(open) = self.core.reopen(&sealed).filter(|open| !open.is_expired(self.now)) else {
-            return Ok(None);
-        };
-        if open.id == self.ticket.id {
+        let Some(open) = self.alive(&sealed) else { return Ok(None) };
+        if open.id == challenge.id {
             return Ok(Some(open));
         }
         self.core.store.insert(&self.facts.open(), sealed, self.until(open.expires_at)).await?;
@@ -121,19 +158,25 @@ impl<'c> Ceremony<'c> {
         Duration::from_millis(moment.saturating_sub(self.now).max(1))
     }
 
-    fn tries(&self) -> Result<Key, Refusal> {
-        let key = self.ticket.key(&self.core.keys).ok_or(Refusal::SessionExpired)?;
-        Ok(facts::tries(key, &self.ticket.id))
+    /// How long the counters of a challenge live.
+    fn counted_until(&self, challenge: &Ticket) -> Duration {
+        self.until(challenge.expires_at).saturating_add(GRACE)
     }
 
-    fn record(&self, kind: EventKind) {
-        self.record_as(kind, &self.ticket);
+    /// The names of a challenge's two counters: tries and sends.
+    fn counters(&self, challenge: &Ticket) -> Result<(Key, Key), Refusal> {
+        let key = challenge.key(&self.core.keys).ok_or(Refusal::SessionExpired)?;
+        Ok((facts::tries(key, &challenge.id), facts::sends(key, &challenge.id)))
     }
 
     fn record_as(&self, kind: EventKind, ticket: &Ticket) {
+        audit::record(self.core.listener.as_ref(), &self.event(kind, ticket));
+    }
+
+    fn event(&self, kind: EventKind, ticket: &Ticket) -> Event {
         let challenge = ticket.key(&self.core.keys).map(|key| facts::message(key, &ticket.id, u64::MAX));
         let short = |bytes: &[u8]| to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()));
-        let event = Event {
+        Event {
             kind,
             at: self.core.clock.now(),
             policy: self.policy.name.clone(),
@@ -142,29 +185,13 @@ impl<'c> Ceremony<'c> {
             subject: short(self.facts.identity()),
             channel: ticket.opened.map(|opened| opened.channel),
             calling_code: ticket.opened.map_or(0, |opened| opened.calling_code),
-        };
-        audit::record(self.core.listener.as_ref(), &event);
+        }
     }
 }
 
-/// Until when a subject has to wait for its next message, and because of which challenge.
-struct Cooldown {
-    ticket: [u8; 16],
-    sent_at: u64,
-    resend_at: u64,
-}
-
-impl Cooldown {
-    fn write(&self) -> Bytes {
-        let mut writer = Writer::with_capacity(32);
-        writer.fixed(&self.ticket).u64(self.sent_at).u64(self.resend_at);
-        writer.finish().into()
-    }
-
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader::new(bytes);
-        let read = Self { ticket: reader.array()?, sent_at: reader.u64()?, resend_at: reader.u64()? };
-        reader.end()?;
-        Some(read)
-    }
+/// A challenge that was just redeemed.
+pub(crate) struct Redeemed {
+    /// As it was opened.
+    ticket: Ticket,
+    revocations: u64,
 }

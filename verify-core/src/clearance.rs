@@ -13,6 +13,10 @@ const MAC_BYTES: usize = 16;
 const MAX_BYTES: usize = 512;
 /// A clearance carries at most this many proofs; the oldest make room.
 const MAX_PROOFS: usize = 8;
+/// What a proof says of itself in its first byte: that it is one, and which parts follow.
+const PROOF: u8 = 1;
+const BOUND: u8 = 2;
+const AFTER_REVOCATIONS: u8 = 4;
 
 /// That a factor was satisfied, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub(crate) struct Proof {
     pub(crate) factor: FactorTag,
     /// When the factor was verified, in milliseconds since 1970; its age runs from here and from nowhere else.
     pub(crate) verified_at: u64,
+    /// How often the subject's clearances had been revoked before.
+    pub(crate) revocations: u64,
     /// What exactly was approved, where the proof is for one transaction only. A bound proof never satisfies an
     /// unbound requirement, nor the other way round.
     pub(crate) binding: Option<[u8; 32]>,
@@ -27,22 +33,33 @@ pub(crate) struct Proof {
 
 impl Proof {
     fn write(&self, out: &mut Vec<u8>) {
-        out.push(if self.binding.is_some() { 2 } else { 1 });
+        let mut kind = PROOF;
+        if self.binding.is_some() {
+            kind |= BOUND;
+        }
+        // Most users never revoke anything, and a byte saved here is one less to carry and to hash with each request.
+        if self.revocations > 0 {
+            kind |= AFTER_REVOCATIONS;
+        }
+        out.push(kind);
         out.extend_from_slice(&self.factor.0);
         out.extend_from_slice(&self.verified_at.to_be_bytes());
         out.extend_from_slice(self.binding.as_ref().map_or(&[], |binding| binding));
+        if self.revocations > 0 {
+            out.extend_from_slice(&self.revocations.to_be_bytes());
+        }
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let kind = reader.byte()?;
+        if kind & PROOF == 0 || kind & !(PROOF | BOUND | AFTER_REVOCATIONS) != 0 {
+            return None;
+        }
         let factor = FactorTag(reader.array()?);
         let verified_at = reader.u64()?;
-        let binding = match kind {
-            1 => None,
-            2 => Some(reader.array()?),
-            _ => return None,
-        };
-        Some(Self { factor, verified_at, binding })
+        let binding = if kind & BOUND == 0 { None } else { Some(reader.array()?) };
+        let revocations = if kind & AFTER_REVOCATIONS == 0 { 0 } else { reader.u64()? };
+        Some(Self { factor, verified_at, revocations, binding })
     }
 }
 
@@ -122,9 +139,13 @@ mod tests {
     }
 
     fn any_proof() -> impl Strategy<Value = Proof> {
-        (any::<[u8; 8]>(), any::<u64>(), proptest::option::of(any::<[u8; 32]>())).prop_map(
-            |(factor, verified_at, binding)| Proof { factor: FactorTag(factor), verified_at, binding },
-        )
+        let parts = (any::<[u8; 8]>(), any::<u64>(), any::<u64>(), proptest::option::of(any::<[u8; 32]>()));
+        parts.prop_map(|(factor, verified_at, revocations, binding)| Proof {
+            factor: FactorTag(factor),
+            verified_at,
+            revocations: revocations >> 60,
+            binding,
+        })
     }
 
     proptest! {
@@ -157,7 +178,7 @@ mod tests {
     fn r16_another_subject_session_tenant_or_epoch_has_nothing() {
         let ring = ring("aa");
         let alice = || Subject::user("alice");
-        let proof = Proof { factor: FactorTag([1; 8]), verified_at: 1, binding: None };
+        let proof = Proof { factor: FactorTag([1; 8]), verified_at: 1, revocations: 0, binding: None };
         let token = issue(&ring, &alice().session("s1"), &[proof]);
         assert!(proofs(&ring, &alice().session("s1"), &token).is_some());
         for other in [
@@ -183,7 +204,8 @@ mod tests {
 
     #[test]
     fn the_largest_clearance_fits_the_buffer() {
-        let proof = Proof { factor: FactorTag([1; 8]), verified_at: 1, binding: Some([2; 32]) };
+        let proof =
+            Proof { factor: FactorTag([1; 8]), verified_at: 1, revocations: 9, binding: Some([2; 32]) };
         let token = issue(&ring("aa"), &Subject::user("alice"), &[proof; MAX_PROOFS + 1]);
         assert_eq!(
             proofs(&ring("aa"), &Subject::user("alice"), &token).map(|all| all.len()),

@@ -59,6 +59,12 @@ pub trait Courier: fmt::Debug + Send + Sync + 'static {
     /// Whether this courier shows codes to the developer instead of delivering them. The engine refuses to start with
     /// such a courier beside a real one.
     fn is_development(&self) -> bool;
+
+    /// Whether delivering takes no time and cannot fail, as putting the message into a queue of one's own does. Such a
+    /// courier is called before the request is answered, since its answer tells nothing. Default: no.
+    fn is_instant(&self) -> bool {
+        false
+    }
 }
 
 /// One message on its way.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
+use crate::ceremony::Errand;
 use crate::inquiry::Inquiry;
 
 /// A whole answer, ready to be sent.
@@ -38,6 +39,17 @@ pub enum Ruling {
     Allow(Passage),
     /// Send this instead.
     Respond(Reply),
+    /// Send this instead, and then run the errand in the background: a message that is to be delivered.
+    RespondThen(Reply, Box<Errand>),
+}
+
+impl Ruling {
+    pub(crate) fn respond(reply: Reply, errand: Option<Errand>) -> Self {
+        match errand {
+            Some(errand) => Self::RespondThen(reply, Box::new(errand)),
+            None => Self::Respond(reply),
+        }
+    }
 }
 
 /// How a request that has just earned its clearance is passed on.

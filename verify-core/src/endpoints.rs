@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::altcha::SOLVER_JS;
-use crate::ceremony::Ceremony;
+use crate::ceremony::{Ceremony, Errand};
 use crate::decision::{Decision, Reply, Ruling};
 use crate::engine::Core;
 use crate::factor::Factor;
@@ -96,7 +96,11 @@ impl Endpoints {
             Ok(mut asking) => {
                 // A form is answered with a page, JSON with JSON, whatever else the client would take.
                 asking.look.page = form;
-                let inquiry = Inquiry { asking: Box::new(asking), kind: Kind::Endpoint { action, form } };
+                let inquiry = Inquiry {
+                    asking: Box::new(asking),
+                    kind: Kind::Endpoint { action, form },
+                    is_met: false,
+                };
                 Decision::Read(inquiry, BODY_LIMIT)
             }
             Err(refusal) => self.refuse(look, refusal),
@@ -105,7 +109,7 @@ impl Endpoints {
 
     /// Answers a call, with the body that [`Decision::Read`] asked for. It never allows: there is no handler behind.
     pub async fn rule(&self, inquiry: Inquiry, body: Bytes) -> Ruling {
-        let Inquiry { mut asking, kind } = inquiry;
+        let Inquiry { mut asking, kind, .. } = inquiry;
         let Kind::Endpoint { action, form } = kind else {
             return Ruling::Respond(asking.refuse(Refusal::NotFound));
         };
@@ -113,50 +117,48 @@ impl Endpoints {
             Ok(call) => call,
             Err(refusal) => return Ruling::Respond(asking.refuse(refusal)),
         };
+        let mut errand = None;
         let outcome = match action {
-            Action::Send => self.send(&asking, &call).await,
+            Action::Send => self.send(&asking, &call).await.map(|(reply, left)| {
+                errand = left;
+                reply
+            }),
             Action::Check => self.check(&mut asking, &call).await,
             Action::Status => self.status(&asking, &call).await,
             Action::Cancel => self.cancel(&asking, &call).await,
         };
-        Ruling::Respond(match outcome {
+        let reply = match outcome {
             Ok(reply) => reply,
             Err(refusal) if form => page::failed(&asking, &call.id, refusal).await,
             Err(refusal) => asking.refuse(refusal),
-        })
+        };
+        Ruling::respond(reply, errand)
     }
 
-    async fn send(&self, asking: &Asking, call: &Call) -> Result<Reply, Refusal> {
-        let core = &*self.core;
+    async fn send(&self, asking: &Asking, call: &Call) -> Result<(Reply, Option<Errand>), Refusal> {
+        let core = &self.core;
         let ceremony = Ceremony::begin(core, &asking.subject, asking.source, &call.id)?;
-        let body = match ceremony.send(call.channel.as_deref()).await? {
-            Some(sent) => {
+        let (body, errand) = match ceremony.send(call.channel.as_deref()).await? {
+            Some(mut sent) => {
                 let offer = Offer::seal(core, sent.ticket.clone())?;
+                let errand = sent.errand.take();
                 if asking.look.page {
-                    return Ok(page::code_sent(
-                        asking,
-                        &ceremony.policy,
-                        &ceremony.factor,
-                        &offer,
-                        &sent,
-                        None,
-                    ));
+                    let Ceremony { policy, factor, .. } = &ceremony;
+                    return Ok((page::code_sent(asking, policy, factor, &offer, &sent, None), errand));
                 }
-                offer.sent_json(core, &ceremony.factor, &sent)
+                (offer.sent_json(core, &ceremony.factor, &sent), errand)
             }
             // Nothing travels for a proof of work; the client has what it needs.
-            None => Offer::seal(core, ceremony.ticket.clone())?.json(
-                core,
-                &ceremony.factor,
-                "missing",
-                core.now(),
-            ),
+            None => {
+                let offer = Offer::seal(core, ceremony.ticket.clone())?;
+                (offer.json(core, &ceremony.factor, "missing", core.now()), None)
+            }
         };
-        Ok(reply::json(StatusCode::OK, "application/json", &body, asking.look))
+        Ok((reply::json(StatusCode::OK, "application/json", &body, asking.look), errand))
     }
 
     async fn check(&self, asking: &mut Asking, call: &Call) -> Result<Reply, Refusal> {
-        let core = &*self.core;
+        let core = &self.core;
         let (proof, return_to) = {
             let ceremony = Ceremony::begin(core, &asking.subject, asking.source, &call.id)?;
             let answer = match (&*ceremony.factor, &call.code, &call.token) {
@@ -241,10 +243,15 @@ impl Endpoints {
 
 impl Call {
     fn from_json(body: &[u8]) -> Result<Self, Refusal> {
+        const FORM: Refusal = Refusal::Invalid(
+            "the body is a JSON object of texts: `id`, and where the endpoint takes them `code`, `token`, `channel`",
+        );
+        // A parser of structures takes a list of their members as well; the protocol does not.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(FORM);
+        }
         // The parser's own words may quote the body, so they are not repeated.
-        serde_json::from_slice(body).map_err(|_| {
-            Refusal::Invalid("the body is a JSON object of texts: `id`, and where the endpoint takes them `code`, `token`, `channel`")
-        })
+        serde_json::from_slice(body).map_err(|_| FORM)
     }
 
     fn from_form(body: &Bytes) -> Result<Self, Refusal> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::audit::Listener;
 use crate::budgets::Budgets;
+use crate::ceremony::{Over, Queue};
 use crate::clearance::{self, Proof};
 use crate::clock::{Clock, millis_of, unix_millis};
 use crate::contact::Channel;
@@ -25,11 +26,14 @@ use crate::revocation::Revocations;
 use crate::source::{ClientIp, Source};
 use crate::store::{Store, StoreError};
 use crate::subject::Subject;
-use crate::ticket::{PolicyTag, Ticket};
+use crate::ticket::PolicyTag;
 
 mod builder;
 
 pub use builder::{BlockStatus, ConfigError, EngineBuilder, MissingContacts};
+
+/// Longer than any clearance lives, so that the count outlives everything that it voids.
+const REVOCATIONS_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// How far ahead another machine's clock may be before its proofs are refused.
 const SKEW_MILLIS: u64 = 30_000;
@@ -75,6 +79,7 @@ pub(crate) type Rotate = Box<dyn Fn(&Subject<'_>) -> Option<Rotated> + Send + Sy
 #[non_exhaustive]
 pub struct Rotated {
     pub(crate) subject: Subject<'static>,
+    /// Marked as sensitive, so that their `Debug` is redacted.
     pub(crate) cookies: Vec<http::HeaderValue>,
 }
 
@@ -87,7 +92,8 @@ impl Rotated {
 
     /// A `Set-Cookie` value to send along.
     #[must_use]
-    pub fn set_cookie(mut self, cookie: http::HeaderValue) -> Self {
+    pub fn set_cookie(mut self, mut cookie: http::HeaderValue) -> Self {
+        cookie.set_sensitive(true);
         self.cookies.push(cookie);
         self
     }
@@ -111,6 +117,8 @@ pub(crate) struct Core {
     pub(crate) budgets: Budgets,
     pub(crate) registry: Registry,
     pub(crate) revocations: Revocations,
+    pub(crate) over: Over,
+    pub(crate) queue: Queue,
     pub(crate) cookies: Cookies,
     pub(crate) listener: Option<Listener>,
     pub(crate) clearance_life: Duration,
@@ -171,10 +179,7 @@ impl Engine {
     pub async fn revoke(&self, subject: &Subject<'_>) -> Result<(), StoreError> {
         let (core, now) = (&self.core, self.core.now());
         core.revocations.revoke(subject, now, millis_of(core.clearance_life));
-        let name = facts::revoked(core.keys.oldest(), subject);
-        let value = bytes::Bytes::copy_from_slice(&now.to_be_bytes());
-        core.store.take(&name).await?;
-        core.store.insert(&name, value, core.clearance_life).await?;
+        core.store.add(&facts::revocations(core.keys.oldest(), subject), 1, REVOCATIONS_TTL).await?;
         Ok(())
     }
 
@@ -194,16 +199,11 @@ impl Core {
         self.client_ip.resolve(view.peer(), |name| view.headers(name))
     }
 
-    /// Opens what was stored under a subject's open challenge.
-    pub(crate) fn reopen(&self, sealed: &[u8]) -> Option<Ticket> {
-        Ticket::open(&self.keys, std::str::from_utf8(sealed).ok()?)
-    }
-
     /// Who asks: the application's middleware, then its closure, then the visitor cookie. `None` is a visitor without
     /// a cookie.
     pub(crate) fn subject_of<'v>(&self, view: &'v impl RequestView) -> Option<Subject<'v>> {
         if let Some(subject) = view.subject() {
-            return Some(subject.clone());
+            return Some(subject.borrowed());
         }
         if let Some(subject_of) = &self.subject
             && let Some(subject) = subject_of(&Head::new(view))

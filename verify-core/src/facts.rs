@@ -40,25 +40,31 @@ pub(crate) struct SubjectFacts<'k> {
     key: &'k MasterKey,
     factor: FactorTag,
     identity: [u8; 16],
-    whole: [u8; 16],
+    /// The whole subject, and what the challenge is bound to: two transactions have a challenge each.
+    place: [u8; 16],
 }
 
 impl<'k> SubjectFacts<'k> {
     pub(crate) fn new(oldest: &'k MasterKey, subject: &Subject<'_>, factor: FactorTag) -> Self {
-        let mut whole = oldest.fact.clone();
-        whole.update(b"whole");
-        subject.feed_all(&mut whole);
-        Self { key: oldest, factor, identity: identity(oldest, subject), whole: truncate(whole) }
+        let mut place = oldest.fact.clone();
+        place.update(b"place");
+        subject.feed_all(&mut place);
+        Self { key: oldest, factor, identity: identity(oldest, subject), place: truncate(place) }
     }
 
     /// The one open challenge of this subject (session and all) at this factor: a sealed ticket. Redeeming takes it.
     pub(crate) fn open(&self) -> Key {
-        named(self.key, b"open", &[&self.whole, &self.factor.0])
+        named(self.key, b"open", &[&self.place, &self.factor.0])
     }
 
     /// Until when the next message has to wait; counted for the user, whatever the session.
     pub(crate) fn cooldown(&self) -> Key {
         named(self.key, b"cooldown", &[&self.identity, &self.factor.0])
+    }
+
+    /// Until when a new challenge has to wait, after one was guessed to death. A success ends it with its era.
+    pub(crate) fn lockout(&self, era: u64) -> Key {
+        named(self.key, b"lockout", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
     }
 
     /// How often the subject has succeeded after failing: each success opens a new count of failures.
@@ -106,9 +112,9 @@ pub(crate) fn source_quota(oldest: &MasterKey, source: &Source, quota: Quota) ->
     named(oldest, b"source-quota", &[source.as_bytes().as_slice(), &quota.window.as_secs().to_be_bytes()])
 }
 
-/// Since when the clearances of a user are void.
-pub(crate) fn revoked(oldest: &MasterKey, subject: &Subject<'_>) -> Key {
-    named(oldest, b"revoked", &[&identity(oldest, subject)])
+/// How often the clearances of a user were revoked: each proof says after how many of them it was given.
+pub(crate) fn revocations(oldest: &MasterKey, subject: &Subject<'_>) -> Key {
+    named(oldest, b"revocations", &[&identity(oldest, subject)])
 }
 
 fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {

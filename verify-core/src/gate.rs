@@ -11,7 +11,7 @@ use crate::inquiry::{Asking, Inquiry, Kind, look};
 use crate::policy::Plan;
 use crate::refusal::Refusal;
 use crate::reply;
-use crate::request::{RequestView, content_type_is, is_preflight};
+use crate::request::{RequestView, content_type_is, is_preflight, single};
 
 mod blocked;
 mod rule;
@@ -92,35 +92,25 @@ impl Gate {
             return Decision::Allow;
         }
         let now = core.now();
+        let mut is_met = false;
         if let Some(subject) = core.subject_of(request) {
             let mut met = Met::default();
             core.proofs(request, &subject, now, |proof| met.count(plan, &proof, now));
-            if plan.is_met(met.fresh) {
-                if !policy.checks_revocation {
-                    return Decision::Allow;
-                }
-                return self.inquire(request, now, |_| Kind::Revocation);
+            is_met = plan.is_met(met.fresh);
+            if is_met && !policy.checks_revocation {
+                return Decision::Allow;
             }
         }
-        self.block(request, now, may_read)
+        self.block(request, now, may_read, is_met)
     }
 
-    fn inquire(&self, request: &impl RequestView, now: u64, kind: impl FnOnce(&Asking) -> Kind) -> Decision {
-        match Asking::new(&self.inner.core, request, now) {
-            Ok(asking) => {
-                let kind = kind(&asking);
-                Decision::Consult(Inquiry { asking: Box::new(asking), kind })
-            }
-            Err(refusal) => Decision::Respond(reply::problem(look(request), refusal)),
-        }
-    }
-
-    /// No clearance: limit first, then see whether the request carries an answer, else offer the challenges.
-    fn block(&self, request: &impl RequestView, now: u64, may_read: bool) -> Decision {
+    /// No clearance, or one that may be revoked: limit first, then see whether the request carries an answer, else offer
+    /// the challenges.
+    fn block(&self, request: &impl RequestView, now: u64, may_read: bool, is_met: bool) -> Decision {
         let core = &self.inner.core;
         let answers = inline_answers(request);
         let limiter = if answers.is_some() { &core.challenges } else { &core.blocked };
-        if let Err(wait) = limiter.check(&core.source(request)) {
+        if !is_met && let Err(wait) = limiter.check(&core.source(request)) {
             metrics::counter!("verify_limited_total", "policy" => self.inner.policy.name.to_string())
                 .increment(1);
             return Decision::Respond(reply::problem(
@@ -129,28 +119,26 @@ impl Gate {
             ));
         }
         let asking = match Asking::new(core, request, now) {
-            Ok(asking) => asking,
+            Ok(asking) => Box::new(asking),
             Err(refusal) => return Decision::Respond(reply::problem(look(request), refusal)),
         };
         match answers {
             Some(Ok(answers)) => {
-                return Decision::Consult(Inquiry { asking: Box::new(asking), kind: Kind::Inline(answers) });
+                return Decision::Consult(Inquiry { asking, kind: Kind::Inline(answers), is_met });
             }
             Some(Err(refusal)) => return Decision::Respond(asking.refuse(refusal)),
             None => {}
         }
+        let posted = asking.look.page && !matches!(request.method(), "GET" | "HEAD");
         // A form that a browser posts is read, so that its page can carry the fields on and its answer can be found.
-        if asking.look.page && !matches!(request.method(), "GET" | "HEAD") {
-            let readable = may_read
-                && content_type_is(request, "application/x-www-form-urlencoded")
-                && request.headers("content-encoding").next().is_none();
-            if readable {
-                let inquiry = Inquiry { asking: Box::new(asking), kind: Kind::Form };
-                return Decision::Read(inquiry, FORM_LIMIT + OWN_FIELDS);
-            }
-            return Decision::Respond(self.blocked(&asking, now, None, Carry::Lost));
+        if posted && may_read && is_form(request) && !(is_met && is_declared_large(request)) {
+            return Decision::Read(Inquiry { asking, kind: Kind::Form, is_met }, FORM_LIMIT + OWN_FIELDS);
         }
-        Decision::Respond(self.blocked(&asking, now, None, Carry::Nothing))
+        if is_met {
+            return Decision::Consult(Inquiry { asking, kind: Kind::Head, is_met });
+        }
+        let carry = if posted { Carry::Lost } else { Carry::Nothing };
+        Decision::Respond(self.blocked(&asking, now, None, carry))
     }
 
     /// What the proofs that came with a request meet.
@@ -178,6 +166,17 @@ impl<'a> From<Option<&'a Form>> for Carry<'a> {
     fn from(form: Option<&'a Form>) -> Self {
         form.map_or(Self::Nothing, Self::Fields)
     }
+}
+
+fn is_form(request: &impl RequestView) -> bool {
+    content_type_is(request, "application/x-www-form-urlencoded")
+        && request.headers("content-encoding").next().is_none()
+}
+
+/// Larger than any form that the gate would read, by its own word.
+fn is_declared_large(request: &impl RequestView) -> bool {
+    let length = single(request, "content-length").and_then(|value| std::str::from_utf8(value).ok());
+    length.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > FORM_LIMIT + OWN_FIELDS)
 }
 
 /// The answers in the header fields, if any: as many tickets as answers, in the same order.

@@ -18,17 +18,18 @@ use crate::{Reply, page};
 pub struct Inquiry {
     pub(crate) asking: Box<Asking>,
     pub(crate) kind: Kind,
+    /// All proofs are there; the policy wants to know first whether they were revoked elsewhere.
+    pub(crate) is_met: bool,
 }
 
 /// What the inquiry is about.
-#[derive(Debug)]
 pub(crate) enum Kind {
     /// Answers in header fields: pairs of ticket and answer.
     Inline(Vec<(String, String)>),
     /// A form that was blocked, and may carry an answer or a wish among its fields.
     Form,
-    /// All proofs are there; the policy wants to know whether they were revoked elsewhere.
-    Revocation,
+    /// Nothing that could be answered: the head alone.
+    Head,
     /// A call of an endpoint.
     Endpoint { action: Action, form: bool },
 }
@@ -51,6 +52,8 @@ pub(crate) struct Asking {
     pub(crate) source: Source,
     /// The live proofs that came with the request.
     pub(crate) proofs: Vec<Proof>,
+    /// One of them was earned with this very request.
+    pub(crate) has_new_proof: bool,
     pub(crate) look: Look,
     pub(crate) provenance: Provenance,
     /// Path and query, fit to be returned to.
@@ -78,6 +81,7 @@ impl Asking {
             new_visitor,
             source: core.source(view),
             proofs,
+            has_new_proof: false,
             look: look(view),
             provenance: provenance(view, &core.origin),
             target: target(view),
@@ -88,6 +92,7 @@ impl Asking {
     pub(crate) fn prove(&mut self, proof: Proof) {
         self.proofs.retain(|known| known.factor != proof.factor || known.binding.is_some());
         self.proofs.push(proof);
+        self.has_new_proof = true;
     }
 
     pub(crate) fn refuse(&self, refusal: Refusal) -> Reply {
@@ -130,6 +135,17 @@ fn target(view: &impl RequestView) -> String {
         _ if !stays || path.len() > 2000 => "/".to_owned(),
         Some(query) if plain(query) && path.len() + query.len() <= 2000 => format!("{path}?{query}"),
         _ => path.to_owned(),
+    }
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Inline(_) => "Inline([redacted])",
+            Self::Form => "Form",
+            Self::Head => "Head",
+            Self::Endpoint { .. } => "Endpoint",
+        })
     }
 }
 

@@ -102,6 +102,7 @@ pub mod store;
 
 pub use audit::{Event, EventKind};
 pub use budgets::{Budgets, Quota};
+pub use ceremony::Errand;
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use code::{Code, InvalidCode};
 pub use contact::{Channel, Contact, InvalidContact};

@@ -1,5 +1,7 @@
 //! Offers: what a blocked client can do, each with a fresh ticket; and the clearance that ends it.
 
+use std::sync::Arc;
+
 use http::header::{self, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
@@ -150,26 +152,29 @@ pub(crate) struct Cleared {
 }
 
 /// Signs what has been proven. Where the application starts a new session on success, the clearance is for that one.
-pub(crate) fn clear(asking: &Asking) -> Cleared {
-    let core = &asking.core;
+/// Whatever is offered after it is for the new session too.
+pub(crate) fn clear(asking: &mut Asking) -> Cleared {
+    let core = Arc::clone(&asking.core);
     let rotated = core.rotate.as_ref().and_then(|rotate| rotate(&asking.subject));
-    let subject = rotated.as_ref().map_or(&asking.subject, |rotated| &rotated.subject);
-    let token = clearance::issue(&core.keys, subject, &asking.proofs);
     let mut headers = Vec::with_capacity(4);
-    let mut cookie = |text: &str| {
-        if let Ok(value) = HeaderValue::from_str(text) {
-            headers.push((header::SET_COOKIE, value));
+    let mut session_cookies = Vec::new();
+    if let Some(rotated) = rotated {
+        asking.subject = rotated.subject;
+        session_cookies = rotated.cookies;
+    }
+    let token = clearance::issue(&core.keys, &asking.subject, &asking.proofs);
+    let mut secret = |name: HeaderName, text: &str| {
+        if let Ok(mut value) = HeaderValue::from_str(text) {
+            // Whoever reads it in a log walks in: this keeps it out of `Debug`.
+            value.set_sensitive(true);
+            headers.push((name, value));
         }
     };
-    cookie(&core.cookies.set_clearance(&token, core.clearance_life));
-    if let Some(id) = &asking.new_visitor {
-        cookie(&core.cookies.set_visitor(id));
+    secret(header::SET_COOKIE, &core.cookies.set_clearance(&token, core.clearance_life));
+    if let Some(id) = asking.new_visitor.take() {
+        secret(header::SET_COOKIE, &core.cookies.set_visitor(&id));
     }
-    headers.extend(
-        rotated.into_iter().flat_map(|rotated| rotated.cookies).map(|value| (header::SET_COOKIE, value)),
-    );
-    if let Ok(value) = HeaderValue::from_str(&token) {
-        headers.push((CHALLENGE_CLEARANCE, value));
-    }
+    secret(CHALLENGE_CLEARANCE, &token);
+    headers.extend(session_cookies.into_iter().map(|value| (header::SET_COOKIE, value)));
     Cleared { token, headers }
 }

@@ -174,7 +174,7 @@ pub(crate) fn code_sent(
 ) -> Reply {
     let notice = Notice { is_error: false, text: "Your code is on its way.".to_owned() };
     let step = typing(asking, factor, offer, Some(sent.hint.clone()), None);
-    code_page(asking, policy, step, notice, form)
+    code_page(asking, policy, step, notice, form, StatusCode::OK)
 }
 
 /// The page that asks for the code once more, after an answer that was wrong or not understood.
@@ -189,7 +189,8 @@ pub(crate) async fn code_again(
     let tries_left = ceremony.stand().await.ok()?.tries_left;
     let offer = Offer { ticket: ceremony.ticket.clone(), sealed: sealed.to_owned() };
     let step = typing(asking, &ceremony.factor, &offer, None, tries_left);
-    let reply = code_page(asking, &ceremony.policy, step, Notice::refused(refusal), form);
+    let status = refusal.words().status;
+    let reply = code_page(asking, &ceremony.policy, step, Notice::refused(refusal), form, status);
     Some(with_refusal_headers(reply, refusal))
 }
 
@@ -246,7 +247,14 @@ fn typing(
     Step::Type { id: offer.sealed.clone(), digits, channel, hint, minutes, tries_left }
 }
 
-fn code_page(asking: &Asking, policy: &PolicyInfo, step: Step, notice: Notice, form: Option<&Form>) -> Reply {
+fn code_page(
+    asking: &Asking,
+    policy: &PolicyInfo,
+    step: Step,
+    notice: Notice,
+    form: Option<&Form>,
+    status: StatusCode,
+) -> Reply {
     let title = if notice.is_error { "Error: enter your code" } else { "Enter your code" };
     let page = ChallengePage {
         frame: Frame::new(&asking.core, title.to_owned()),
@@ -257,8 +265,8 @@ fn code_page(asking: &Asking, policy: &PolicyInfo, step: Step, notice: Notice, f
         fields: form.map_or(&[], |form| &form.fields),
         lost: false,
     };
-    // The endpoints did what was asked; at the guarded address the request is blocked as before.
-    let status = if form.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    // The endpoints say how it went; at the guarded address the request is blocked as before.
+    let status = if form.is_some() { StatusCode::FORBIDDEN } else { status };
     with_visitor(render(&page.frame, &page, status, asking.look), asking)
 }
 

@@ -42,7 +42,12 @@ impl Refusal {
             Self::Invalid(_) => (400, "validation_error", "The request is not understood", true),
             Self::Wrong => (403, "challenge_failed", "The answer is wrong", true),
             Self::Locked => (403, "challenge_failed", "Too many wrong answers; start again", false),
-            Self::AlreadyUsed => (409, "already_used", "The challenge is used or over; start again", false),
+            Self::AlreadyUsed => (
+                409,
+                "already_used",
+                "The challenge is used, over or was never sent; ask for a new code",
+                false,
+            ),
             Self::SessionExpired => (410, "session_expired", "The challenge has expired; start again", false),
             Self::RateLimited(_) => (429, "rate_limited", "Too many requests; wait a little", true),
             Self::Unavailable => (503, "unavailable", "Verification is not available right now", true),
@@ -122,9 +127,14 @@ pub(crate) fn json(status: StatusCode, kind: &'static str, body: &Value, look: L
 
 /// An answer that no cache keeps and no browser sniffs at.
 pub(crate) fn plain(status: StatusCode, kind: HeaderValue, body: Bytes, look: Look) -> Reply {
+    let length = body.len();
     let mut reply = Response::new(if look.head { Bytes::new() } else { body });
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
+    if look.head {
+        // A server would take the length of the empty body, which is that of another answer (RFC 9110, 8.6).
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
     headers.insert(header::CONTENT_TYPE, kind);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::VARY, VARY);
@@ -177,7 +187,8 @@ pub(crate) fn with_headers(mut reply: Reply, headers: Vec<(HeaderName, HeaderVal
 }
 
 fn append_cookie(reply: &mut Reply, cookie: &str) {
-    if let Ok(value) = HeaderValue::from_str(cookie) {
+    if let Ok(mut value) = HeaderValue::from_str(cookie) {
+        value.set_sensitive(true);
         reply.headers_mut().append(header::SET_COOKIE, value);
     }
 }

@@ -93,6 +93,17 @@ impl<'a> Subject<'a> {
         matches!(self.kind, Kind::Visitor)
     }
 
+    /// The same subject, borrowed from this one.
+    pub(crate) fn borrowed(&self) -> Subject<'_> {
+        Subject {
+            kind: self.kind,
+            id: Cow::Borrowed(&self.id),
+            session: self.session.as_deref().map(Cow::Borrowed),
+            tenant: self.tenant.as_deref().map(Cow::Borrowed),
+            epoch: self.epoch,
+        }
+    }
+
     /// The same subject with a life of its own.
     #[must_use]
     pub fn into_owned(self) -> Subject<'static> {

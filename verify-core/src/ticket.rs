@@ -45,6 +45,8 @@ pub(crate) struct Ticket {
 pub(crate) struct Opened {
     /// How often the subject had succeeded with this factor before: the counter of consecutive failures hangs on it.
     pub(crate) era: u64,
+    /// How often the subject's clearances had been revoked: what is proven with this challenge is void after the next.
+    pub(crate) revocations: u64,
     pub(crate) channel: Channel,
     /// For the conversion metric; see [`crate::contact::Contact::calling_code`].
     pub(crate) calling_code: u16,
@@ -72,7 +74,8 @@ impl Ticket {
         match self.opened {
             None => plain.byte(0),
             Some(opened) => {
-                plain.byte(1).u64(opened.era).byte(opened.channel.byte()).u16(opened.calling_code)
+                plain.byte(1).u64(opened.era).u64(opened.revocations);
+                plain.byte(opened.channel.byte()).u16(opened.calling_code)
             }
         };
         let plain = zeroize::Zeroizing::new(plain.finish());
@@ -122,6 +125,7 @@ impl Ticket {
             0 => None,
             1 => Some(Opened {
                 era: reader.u64()?,
+                revocations: reader.u64()?,
                 channel: Channel::from_byte(reader.byte()?)?,
                 calling_code: reader.u16()?,
             }),
@@ -191,7 +195,7 @@ mod tests {
             expires_at: 1_000,
             return_to,
             chosen: era.map(|_| Code::chosen("4711ab").unwrap()),
-            opened: era.map(|era| Opened { era, channel: Channel::Voice, calling_code: 420 }),
+            opened: era.map(|era| Opened { era, revocations: 3, channel: Channel::Voice, calling_code: 420 }),
         }
     }
 

@@ -138,9 +138,14 @@ fn r37_all_tickets_of_a_challenge_share_its_tries() {
         assert_eq!(told(&check(&bank, "alice", id, &wrong(&code, n as u64))), WRONG);
     }
     assert_eq!(told(&check(&bank, "alice", &two, &wrong(&code, 7))), LOCKED);
-    for id in [&unsent, &one, &two] {
+    for id in [&one, &two] {
         assert_eq!(told(&check(&bank, "alice", id, &code)), LOCKED);
     }
+    assert_eq!(
+        told(&check(&bank, "alice", &unsent, &code)),
+        USED,
+        "it stands for what is open, and nothing is"
+    );
 }
 
 fn budgets(failures: u32) -> Budgets {

@@ -25,13 +25,15 @@ use law::{LIMITED, USED, check, generous, send, status, step_up, ticket, told, v
 use post::{Mood, Post};
 use serde_json::{Value, json};
 use verify_core::{
-    Channel, Contact, CourierErrorKind, Decision, Endpoints, Engine, EngineBuilder, Factor, KeyRing, Origin,
-    Policy, Resend, Subject,
+    Channel, Contact, CourierErrorKind, Decision, Endpoints, Engine, EngineBuilder, Factor, KeyRing,
+    MissingContacts, Origin, Policy, Resend, Ruling, Subject,
 };
 
+/// Answers wait for the courier and tell what it said.
 fn posted(change: impl FnOnce(EngineBuilder) -> EngineBuilder) -> (Bank, Post) {
     let post = Post::default();
     let bank = Bank::with(|builder| {
+        let builder = builder.missing_contacts(MissingContacts::Tell);
         let builder = [Channel::Sms, Channel::Email, Channel::Voice]
             .into_iter()
             .fold(builder, |builder, channel| builder.courier(channel, post.clone()));
@@ -77,6 +79,40 @@ fn r57_the_code_works_from_the_moment_it_leaves() {
     assert_eq!(send(&bank, "alice", &id).status(), 200);
     assert_eq!(*answers.lock().unwrap(), ["200"]);
     assert_eq!(told(&check(&bank, "alice", &id, &post.last().code)), USED);
+}
+
+/// Where answers may not tell, the message leaves after them: a failure shows in the events and costs no wait.
+#[test]
+fn r57_r66_a_message_leaves_after_the_answer() {
+    let post = Post::default();
+    let bank = Bank::with(|builder| builder.courier(Channel::Sms, post.clone()).delivery_queue(2));
+    let gate = bank.gate(vault());
+    let ask_for = |user: &str| {
+        let body = json!({ "id": ticket(&gate, user) });
+        let request = Request::new("POST", "/challenge/send").user(user).json(&body);
+        let Decision::Read(inquiry, _) = bank.endpoints.decide(&request) else { panic!("reads its body") };
+        bank::block_on(bank.endpoints.rule(inquiry, body.to_string().into()))
+    };
+    let leave = |ruling: Ruling| {
+        let Ruling::RespondThen(reply, errand) = ruling else { panic!("{ruling:?}") };
+        assert_eq!(reply.status(), 200);
+        errand
+    };
+    let (first, second) = (leave(ask_for("alice")), leave(ask_for("bob")));
+    assert_eq!(post.len(), 0, "nothing has left yet");
+    let before = bank.store.len();
+    let Ruling::Respond(full) = ask_for("carol") else { panic!("the queue is full") };
+    assert_eq!((told(&full).as_str(), bank.store.len()), ("503 unavailable", before), "nothing was spent");
+    assert!(bank::block_on(first.run()).is_ok());
+    assert_eq!(post.len(), 1);
+    post.mood(Mood::Fails(CourierErrorKind::Unavailable));
+    assert_eq!(bank::block_on(second.run()), Err(CourierErrorKind::Unavailable));
+    post.mood(Mood::Delivers);
+    bank::block_on(leave(ask_for("bob")).run()).unwrap();
+    assert_eq!(post.len(), 3, "bob did not have to wait");
+    drop(leave(ask_for("carol")));
+    bank::block_on(leave(ask_for("dave")).run()).unwrap();
+    assert_eq!(post.len(), 4, "an errand that is dropped leaves the queue");
 }
 
 #[test]

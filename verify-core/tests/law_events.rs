@@ -425,7 +425,7 @@ fn r76_labels_are_of_few_values() {
             bank.advance(60);
         }
     });
-    let mut lines = meter.clone();
+    let mut lines = meter;
     lines.sort();
     lines.dedup();
     // Created, sent, delivered, verified, and blocked: no label grows with users or challenges.

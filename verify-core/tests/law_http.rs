@@ -18,12 +18,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bank::{Bank, Request, Witness, blocked, enter, headers_of, id_of, id_on, json_of, other_than, text_of};
+use bank::{
+    Bank, Request, Witness, answered, blocked, enter, headers_of, id_of, id_on, json_of, other_than, text_of,
+};
 use serde_json::{Value, json};
 use verify_core::{
     Backoff, Budgets, Channel, ClientIp, CodeFactor, Courier, CourierError, CourierErrorKind, Decision,
     Delivery, Factor, FakeClock, Gate, IpNet, Limit, MemoryStore, MissingContacts, Policy, Quota, Reply,
-    RequestLimits, Ruling, Subject,
+    RequestLimits, Subject,
 };
 
 const OWN: &str = "https://bank.example";
@@ -225,7 +227,7 @@ fn r49_nothing_that_was_never_sent_can_be_answered() {
     let id = id_of(&blocked(&gate, Request::get("/vault").user("alice")));
     for code in ["000000", "123456", "null", "undefined", "0000"] {
         let reply = bank.call("check", "alice", &json!({ "id": id, "code": code }));
-        assert_eq!(reply.status(), 403, "{reply:?}");
+        assert_eq!(reply.status(), 409, "{reply:?}");
     }
     assert!(!enter(&gate, Request::get("/vault").user("alice")).is_in());
 }
@@ -1021,8 +1023,7 @@ fn sends_with(courier: Odd, user: &str) -> (Value, u32) {
     let mut context = Context::from_waker(Waker::noop());
     for polls in 1.. {
         if let Poll::Ready(ruling) = ruling.as_mut().poll(&mut context) {
-            let Ruling::Respond(reply) = ruling else { panic!("an endpoint answers") };
-            return (appearance(&reply), polls);
+            return (appearance(&answered(ruling)), polls);
         }
     }
     unreachable!("it is polled until it is ready")

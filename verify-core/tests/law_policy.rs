@@ -24,8 +24,8 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use verify_core::{
     BlockStatus, Channel, CodeFactor, Contact, Contacts, ContactsError, Courier, CourierError,
-    CourierErrorKind, Decision, Delivery, Engine, Factor, FakeClock, Gate, MemoryStore, Origin, Policy,
-    Reply, RequestLimits, Requirement, Subject, WorkFactor, all_of, any_of,
+    CourierErrorKind, Decision, Delivery, Engine, Factor, FakeClock, Gate, MemoryStore, MissingContacts,
+    Origin, Policy, Reply, RequestLimits, Requirement, Subject, WorkFactor, all_of, any_of,
 };
 
 fn minutes(count: u64) -> Duration {
@@ -720,9 +720,14 @@ impl Contacts for Failing {
     }
 }
 
+/// Where answers may tell how the delivery went.
+fn told_bank(kind: CourierErrorKind) -> Bank {
+    Bank::with(|builder| builder.courier(Channel::Sms, Failing(kind)).missing_contacts(MissingContacts::Tell))
+}
+
 #[test]
 fn r10_a_courier_that_errs_answers_503_and_keeps_nobody_waiting() {
-    let bank = Bank::with(|builder| builder.courier(Channel::Sms, Failing(CourierErrorKind::Unavailable)));
+    let bank = told_bank(CourierErrorKind::Unavailable);
     let gate = bank.gate(Policy::new("p").require(step().over([Channel::Sms, Channel::Email])));
     let id = id_of(&blocked(&gate, vault()));
     let reply = bank.call("send", "alice", &json!({ "id": id }));
@@ -734,7 +739,7 @@ fn r10_a_courier_that_errs_answers_503_and_keeps_nobody_waiting() {
 
 #[test]
 fn r10_an_address_that_is_refused_is_the_clients_error_and_no_pass() {
-    let bank = Bank::with(|builder| builder.courier(Channel::Sms, Failing(CourierErrorKind::Refused)));
+    let bank = told_bank(CourierErrorKind::Refused);
     let gate = bank.gate(Policy::new("p").require(step()));
     let id = id_of(&blocked(&gate, vault()));
     assert_eq!(bank.call("send", "alice", &json!({ "id": id })).status(), 400);
@@ -803,7 +808,7 @@ fn r10_what_an_adapter_gives_up_on_is_closed() {
     let page = Request::new("POST", "/vault").browser().form("a=b");
     let Decision::Read(inquiry, limit) = gate.decide(&page) else { panic!("a form is read") };
     assert_unavailable(&inquiry.timed_out());
-    assert!(limit >= 16 * 1024 && limit <= 1024 * 1024, "{limit}");
+    assert!((16 * 1024..=1024 * 1024).contains(&limit), "{limit}");
     let inline = vault().header("challenge-id", "t1.k1.x").header("challenge-answer", "123456");
     let Decision::Consult(inquiry) = gate.decide(&inline) else { panic!("an answer is consulted on") };
     assert_unavailable(&inquiry.timed_out());

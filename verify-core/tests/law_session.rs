@@ -690,13 +690,13 @@ fn r18_a_revocation_that_fails_half_way_does_not_undo_the_one_before() {
     revoke(&there, &Subject::user("alice")).unwrap();
     assert!(!enter(&gate, cleared(get("s1"), &token)).is_in());
     here.advance(60);
-    for call in 0..2 {
-        witness.fail(call..call + 1);
+    for _ in 0..2 {
+        witness.fail(0..1);
         assert!(revoke(&there, &Subject::user("alice")).is_err());
         witness.heal();
         assert!(
             !enter(&gate, cleared(get("s1"), &token)).is_in(),
-            "call {call} failed, and the clearance is back"
+            "a call failed, and the clearance is back"
         );
     }
 }

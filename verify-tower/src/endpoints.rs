@@ -12,7 +12,7 @@ use tower_service::Service;
 use verify_core::{Decision, Endpoints, Engine, Ruling};
 
 use crate::body::ResponseBody;
-use crate::ruling::{answer, read};
+use crate::ruling::{answer, read, run};
 use crate::view::View;
 
 /// `send`, `check`, `status`, `cancel` and the page's files, to be mounted at the engine's mount path: in axum with
@@ -58,13 +58,15 @@ where
                 Ok(bytes) => bytes,
                 Err(reply) => return Ok(answer(reply)),
             };
-            let late = inquiry.timed_out();
-            Ok(answer(
-                match tokio::time::timeout(endpoints.deadline(), endpoints.rule(inquiry, bytes)).await {
-                    Ok(Ruling::Respond(reply)) => reply,
-                    Ok(Ruling::Allow(_)) | Err(_) => late,
-                },
-            ))
+            let (late, deadline) = (inquiry.timed_out(), endpoints.deadline());
+            Ok(answer(match tokio::time::timeout(deadline, endpoints.rule(inquiry, bytes)).await {
+                Ok(Ruling::Respond(reply)) => reply,
+                Ok(Ruling::RespondThen(reply, errand)) => {
+                    run(*errand, deadline);
+                    reply
+                }
+                Ok(Ruling::Allow(_)) | Err(_) => late,
+            }))
         })
     }
 }

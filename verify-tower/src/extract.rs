@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue};
 use verify_core::{Decision, Gate, Reply, Ruling};
 
 use crate::body::ResponseBody;
+use crate::ruling::run;
 use crate::view::View;
 
 /// Asks for a proof inside a handler, where more is known than a layer can see.
@@ -67,6 +68,10 @@ async fn require(parts: &Parts, gate: &Gate) -> Result<Pass, Blocked> {
     match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, Bytes::new())).await {
         Ok(Ruling::Allow(passage)) => Ok(Pass { headers: passage.headers }),
         Ok(Ruling::Respond(reply)) => Err(Blocked(reply)),
+        Ok(Ruling::RespondThen(reply, errand)) => {
+            run(*errand, gate.deadline());
+            Err(Blocked(reply))
+        }
         Err(_) => Err(Blocked(late)),
     }
 }

@@ -1,12 +1,14 @@
 //! A request that a look could not settle: read what has to be read, ask the gate, and pass on or answer.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower_service::Service;
-use verify_core::{Gate, Inquiry, Reply, Ruling};
+use verify_core::{Errand, Gate, Inquiry, Reply, Ruling};
 
 use crate::body::ResponseBody;
 
@@ -34,6 +36,10 @@ where
     let passage = match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, bytes)).await {
         Err(_) => return Ok(answer(late)),
         Ok(Ruling::Respond(reply)) => return Ok(answer(reply)),
+        Ok(Ruling::RespondThen(reply, errand)) => {
+            run(*errand, gate.deadline());
+            return Ok(answer(reply));
+        }
         Ok(Ruling::Allow(passage)) => passage,
     };
     let body = kept.unwrap_or_else(|| {
@@ -58,6 +64,11 @@ where
         Err(error) if error.is::<LengthLimitError>() => Err(inquiry.too_large()),
         Err(_) => Err(inquiry.unreadable()),
     }
+}
+
+/// Delivers in the background, so that the answer does not wait for the courier.
+pub(crate) fn run(errand: Errand, deadline: Duration) {
+    tokio::spawn(tokio::time::timeout(deadline, errand.run()));
 }
 
 pub(crate) fn answer<R>(reply: Reply) -> Response<ResponseBody<R>> {

@@ -1,84 +1,156 @@
-//! Answering: count, then compare, then redeem.
+//! Answering: count, then decide, then redeem.
 
 use futures_util::future::{try_join, try_join3};
 
 use crate::altcha;
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, Cooldown, ERA_TTL, GRACE, send};
+use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, cooldown, send};
 use crate::clock::millis_of;
 use crate::code::Typed;
+use crate::encoding::Writer;
 use crate::factor::{CodeFactor, Resend, WorkFactor};
 use crate::facts;
 use crate::refusal::Refusal;
-use crate::ticket::Ticket;
+use crate::ticket::{Opened, Ticket};
 
-/// A wrong answer waits for one round trip, a right one for two: steps that do not hang on each other go together.
-/// Returns the ticket as it was opened.
+/// A wrong answer waits for one round trip, a right one for two: steps that do not hang on each other go together. A
+/// ticket from before its send costs one look more.
+///
+/// Whether the answer is right can be told without the store, since codes are derived; and which counter it goes to
+/// depends on it, since a success is no failure. But nothing is done about it before its try is counted.
 pub(super) async fn code(
     ceremony: &Ceremony<'_>,
     factor: &CodeFactor,
     answer: &str,
-) -> Result<Ticket, Refusal> {
-    let Ceremony { core, facts, ticket, .. } = ceremony;
+) -> Result<Redeemed, Refusal> {
+    let Ceremony { core, facts, .. } = ceremony;
     let typed =
         Typed::parse(answer).ok_or(Refusal::Invalid("`code` is 4 to 10 letters or digits, as text"))?;
-    let store = &core.store;
-    let era = match ticket.opened {
-        Some(opened) => opened.era,
-        // A ticket from before its send, which the client may keep using, costs one look more.
-        None => store.add(&facts.era(), 0, ERA_TTL).await?,
+    let Some((open, opened)) =
+        ceremony.find().await?.and_then(|open| open.opened.map(|opened| (open, opened)))
+    else {
+        ceremony.record_as(EventKind::Replayed, &ceremony.ticket);
+        return Err(Refusal::AlreadyUsed);
     };
-    let life = ceremony.until(ticket.expires_at).saturating_add(factor.lives).saturating_add(GRACE);
-    let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-    let sends = facts::sends(key, &ticket.id);
-    let failures = facts.failures(era);
-    let (tries, failed, number) = try_join3(
-        store.add(&ceremony.tries()?, 1, life),
-        store.add(&failures, 1, core.budgets.failures.window),
+    if core.over.has(&open.id) {
+        ceremony.record_as(EventKind::Locked, &open);
+        return Err(Refusal::Locked);
+    }
+    let guess = Guess::at(ceremony, factor, &open, &typed)?;
+    let (tries_name, sends_name) = ceremony.counters(&open)?;
+    let (life, window) = (ceremony.counted_until(&open), core.budgets.failures.window);
+    let failures_name = facts.failures(opened.era);
+    let (tries, mut failed, number) = try_join3(
+        core.store.add(&tries_name, 1, life),
+        core.store.add(&failures_name, u32::from(guess == Guess::Wrong), window),
         async {
             match factor.resend {
-                Resend::SameCode => Ok(0),
-                Resend::FreshCode => store.add(&sends, 0, life).await,
+                Resend::SameCode => Ok(1),
+                Resend::FreshCode => core.store.add(&sends_name, 0, life).await,
             }
         },
     )
     .await?;
+    let right = match guess {
+        Guess::Wrong => false,
+        Guess::RightFor(message) => message == send::generation(factor, number),
+    };
+    if !right && guess != Guess::Wrong {
+        // The code of a message that another one has replaced.
+        failed = core.store.add(&failures_name, 1, window).await?;
+    }
     let (most_tries, most_failures) = (u64::from(factor.tries), u64::from(core.budgets.failures.count));
-    if tries > most_tries || failed > most_failures {
-        ceremony.record(EventKind::Locked);
+    let counted = if right { failed.saturating_add(1) } else { failed };
+    if tries > most_tries || counted > most_failures {
+        if tries > most_tries {
+            core.over.add(&open.id);
+        }
+        ceremony.record_as(EventKind::Locked, &open);
         return Err(Refusal::Locked);
     }
-    if !send::code_of(ceremony, factor, ticket, number)?.matches(&typed) {
+    if !right {
         if tries == most_tries || failed == most_failures {
-            lock(ceremony, factor, failed).await?;
+            lock(ceremony, factor, &open, opened, failed).await?;
             return Err(Refusal::Locked);
         }
-        ceremony.record(EventKind::Failed);
+        ceremony.record_as(EventKind::Failed, &open);
         return Err(Refusal::Wrong);
     }
-    let (taken, _) = try_join(store.take(&facts.open()), store.take(&facts.cooldown())).await?;
-    let Some(open) = ceremony.own(taken).await? else {
-        ceremony.record(EventKind::Replayed);
+    redeem(ceremony, open, opened, failed).await
+}
+
+/// What the typed code is, as far as that can be told without the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guess {
+    Wrong,
+    /// The code of the message with this generation.
+    RightFor(u64),
+}
+
+impl Guess {
+    fn at(
+        ceremony: &Ceremony<'_>,
+        factor: &CodeFactor,
+        open: &Ticket,
+        typed: &Typed,
+    ) -> Result<Self, Refusal> {
+        let generations = match factor.resend {
+            Resend::SameCode => 0..=0,
+            Resend::FreshCode => 1..=u64::from(factor.sends),
+        };
+        let mut found = Self::Wrong;
+        for generation in generations {
+            if send::code_of(ceremony, factor, open, generation)?.matches(typed) {
+                found = Self::RightFor(generation);
+            }
+        }
+        Ok(found)
+    }
+}
+
+async fn redeem(
+    ceremony: &Ceremony<'_>,
+    challenge: Ticket,
+    opened: Opened,
+    failed: u64,
+) -> Result<Redeemed, Refusal> {
+    let Ceremony { core, facts, .. } = ceremony;
+    let cooldown_name = facts.cooldown();
+    let (taken, cooldown) = try_join(core.store.take(&facts.open()), core.store.take(&cooldown_name)).await?;
+    let Some(open) = ceremony.own(taken, &challenge).await? else {
+        cooldown::put_back(ceremony, cooldown).await?;
+        ceremony.record_as(EventKind::Replayed, &challenge);
         return Err(Refusal::AlreadyUsed);
     };
-    if failed > 1 {
+    if failed > 0 {
         // The failures before this success no longer count. If this step is lost, they do: closed, not open.
-        store.add(&facts.era(), 1, ERA_TTL).await?;
+        core.store.add(&facts.era(), 1, LONG_TTL).await?;
     }
-    Ok(open)
+    Ok(Redeemed { ticket: open, revocations: opened.revocations })
 }
 
 /// The challenge is over, and the next one has to wait, longer each time.
-async fn lock(ceremony: &Ceremony<'_>, factor: &CodeFactor, failed: u64) -> Result<(), Refusal> {
+async fn lock(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    challenge: &Ticket,
+    opened: Opened,
+    failed: u64,
+) -> Result<(), Refusal> {
     let Ceremony { core, facts, now, .. } = ceremony;
-    ceremony.record(EventKind::Locked);
-    ceremony.close().await?;
+    core.over.add(&challenge.id);
+    ceremony.record_as(EventKind::Locked, challenge);
+    ceremony.close(challenge).await?;
+    // The wait for the next message is over with its challenge; the one for the next challenge begins.
+    core.store.take(&facts.cooldown()).await?;
     let times = u32::try_from(failed.div_ceil(u64::from(factor.tries.max(1)))).unwrap_or(u32::MAX);
     let wait = core.budgets.lockout.wait(times);
     if !wait.is_zero() {
-        core.store.take(&facts.cooldown()).await?;
-        let mark = Cooldown { ticket: [0; 16], sent_at: 0, resend_at: now.saturating_add(millis_of(wait)) };
-        core.store.insert(&facts.cooldown(), mark.write(), wait).await?;
+        let name = facts.lockout(opened.era);
+        core.store.take(&name).await?;
+        let mut until = Writer::with_capacity(8);
+        until.u64(now.saturating_add(millis_of(wait)));
+        core.store.insert(&name, until.finish().into(), wait).await?;
     }
     Ok(())
 }
@@ -88,8 +160,8 @@ pub(super) async fn work(
     ceremony: &Ceremony<'_>,
     factor: &WorkFactor,
     answer: &str,
-) -> Result<Ticket, Refusal> {
-    let Ceremony { core, ticket, .. } = ceremony;
+) -> Result<Redeemed, Refusal> {
+    let Ceremony { core, ticket, subject, .. } = ceremony;
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let issued = factor.parameters(key, ticket);
     altcha::verify(answer, &issued, key.work_signature.as_bytes(), core.clock.now()).map_err(|reason| {
@@ -99,15 +171,22 @@ pub(super) async fn work(
                 Refusal::Invalid("`token` is the base64 payload of a solved ALTCHA v2 challenge")
             }
             _ => {
-                ceremony.record(EventKind::Failed);
+                ceremony.record_as(EventKind::Failed, ticket);
                 Refusal::Wrong
             }
         }
     })?;
     let life = ceremony.until(ticket.expires_at).saturating_add(GRACE);
-    if core.store.insert(&facts::redeemed(key, &ticket.id), bytes::Bytes::new(), life).await? {
-        return Ok(ticket.clone());
+    let (redeemed, revocations) =
+        (facts::redeemed(key, &ticket.id), facts::revocations(core.keys.oldest(), subject));
+    let (first, revocations) = try_join(
+        core.store.insert(&redeemed, bytes::Bytes::new(), life),
+        core.store.add(&revocations, 0, LONG_TTL),
+    )
+    .await?;
+    if first {
+        return Ok(Redeemed { ticket: ticket.clone(), revocations });
     }
-    ceremony.record(EventKind::Replayed);
+    ceremony.record_as(EventKind::Replayed, ticket);
     Err(Refusal::AlreadyUsed)
 }

@@ -1,27 +1,32 @@
-//! Sending a code: reserve, commit, then deliver.
+//! Sending a code: look, reserve, commit, then deliver. Nothing that was refused leaves a trace.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, Cooldown, ERA_TTL, GRACE};
+use crate::ceremony::cooldown::Cooldown;
+use crate::ceremony::deliver::{Errand, Permit};
+use crate::ceremony::spend::{self, Reserved};
+use crate::ceremony::{Ceremony, LONG_TTL};
 use crate::clock::millis_of;
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
 use crate::courier::{CourierErrorKind, Delivery, Wording};
-use crate::encoding::random;
+use crate::encoding::{Reader, random};
 use crate::engine::MissingContacts;
 use crate::factor::{CodeFactor, Resend};
 use crate::facts;
 use crate::refusal::Refusal;
-use crate::ticket::{Opened, Ticket};
+use crate::ticket::{Opened, SealError, Ticket};
 
 /// A challenge whose code is on its way.
 pub(crate) struct Sent {
     pub(crate) ticket: Ticket,
     pub(crate) hint: String,
     pub(crate) resend_at: u64,
+    /// What still has to be done, once this was answered.
+    pub(crate) errand: Option<Errand>,
 }
 
 const UNREACHABLE: Refusal = Refusal::Invalid("this channel does not reach you; choose another one");
@@ -34,11 +39,11 @@ pub(super) async fn send(
     factor: &CodeFactor,
     channel: Option<&str>,
 ) -> Result<Sent, Refusal> {
-    let Ceremony { core, facts, .. } = ceremony;
+    let Ceremony { core, facts, subject, .. } = ceremony;
+    let permit = core.queue.enter().ok_or(Refusal::Unavailable)?;
     let channel = pick(ceremony, factor, channel)?;
-    let courier = core.couriers.get(&channel).ok_or(Refusal::Misconfigured)?;
     let contacts = core.contacts.as_ref().ok_or(Refusal::Misconfigured)?;
-    let contact = contacts.contact(ceremony.subject, channel).await.map_err(|_| {
+    let contact = contacts.contact(subject, channel).await.map_err(|_| {
         tracing::error!(target: "verify", channel = channel.name(), "the address could not be looked up; nothing was sent");
         Refusal::Unavailable
     })?;
@@ -48,37 +53,51 @@ pub(super) async fn send(
     }
     let hint = contact.as_ref().map_or_else(|| decoy(&facts.decoy(), channel), Contact::hint);
 
-    let era = core.store.add(&facts.era(), 0, ERA_TTL).await?;
+    let (era, revocations) = try_join(
+        core.store.add(&facts.era(), 0, LONG_TTL),
+        core.store.add(&facts::revocations(core.keys.oldest(), subject), 0, LONG_TTL),
+    )
+    .await?;
     let calling_code = contact.as_ref().map_or(0, Contact::calling_code);
-    let opened = Opened { era, channel, calling_code };
-    let (mut ticket, entry) = open(ceremony, factor, opened).await?;
-    let resend_at = match reserve(ceremony, &ticket, entry.sends()).await? {
-        Reservation::Made { resend_at } => resend_at,
-        Reservation::AlreadySent { resend_at } => return finish(ceremony, ticket, hint, resend_at),
-    };
-    if let Err(refusal) = spend(ceremony, contact.as_ref(), resend_at).await {
-        core.store.take(&facts.cooldown()).await?;
-        ceremony.record_as(EventKind::SendRefused, &ticket);
-        return Err(refusal);
-    }
-    let number = count(ceremony, factor, &mut ticket, entry).await?;
-    ceremony.record_as(EventKind::Sent, &ticket);
-
-    if let Some(contact) = contact {
-        let delivery = compose(ceremony, factor, &ticket, channel, contact, number)?;
-        if let Err(error) = courier.deliver(&delivery).await {
-            tracing::warn!(target: "verify", channel = channel.name(), kind = ?error.kind(), "a message was not delivered");
-            ceremony.record_as(EventKind::DeliveryFailed, &ticket);
-            // Nobody has to wait for a message that never left.
-            core.store.take(&facts.cooldown()).await?;
-            return Err(match error.kind() {
-                CourierErrorKind::Refused => UNREACHABLE,
-                _ => Refusal::Unavailable,
-            });
+    let opened = Opened { era, revocations, channel, calling_code };
+    for _ in 0..LOOKS {
+        let wish = look(ceremony, factor, opened).await?;
+        let reserved = match wish.reserve(ceremony, factor, contact.as_ref()).await {
+            Ok(Reservation::Made(reserved)) => reserved,
+            Ok(Reservation::AlreadySent { ticket, resend_at }) => {
+                return Ok(Sent { ticket: *ticket, hint, resend_at, errand: None });
+            }
+            Err(refusal) => return Err(refused(ceremony, &wish, refusal)),
+        };
+        match wish.commit(ceremony, factor).await {
+            Ok(Some(number)) => {
+                if !wish.is_open {
+                    ceremony.record_as(EventKind::Created, &wish.ticket);
+                }
+                ceremony.record_as(EventKind::Sent, &wish.ticket);
+                let resend_at = reserved.resend_at;
+                let errand = match contact {
+                    Some(to) => Some(errand(ceremony, factor, &wish.ticket, to, number, reserved, permit)?),
+                    None => None,
+                };
+                return deliver(ceremony, Sent { ticket: wish.ticket, hint, resend_at, errand }).await;
+            }
+            // Somebody else has opened one in between: look again.
+            Ok(None) => reserved.release(core).await?,
+            Err(refusal) => {
+                reserved.release(core).await?;
+                return Err(refused(ceremony, &wish, refusal));
+            }
         }
-        ceremony.record_as(EventKind::Delivered, &ticket);
     }
-    finish(ceremony, ticket, hint, resend_at)
+    Err(Refusal::Unavailable)
+}
+
+fn refused(ceremony: &Ceremony<'_>, wish: &Wish, refusal: Refusal) -> Refusal {
+    if matches!(refusal, Refusal::RateLimited(_)) {
+        ceremony.record_as(EventKind::SendRefused, &wish.ticket);
+    }
+    refusal
 }
 
 /// The channel that was asked for, if the factor offers it; else that of the message before, else the preferred one.
@@ -94,187 +113,155 @@ fn pick(ceremony: &Ceremony<'_>, factor: &CodeFactor, asked: Option<&str>) -> Re
     }
 }
 
-/// How a challenge came to be open.
-#[derive(Clone, Copy)]
-enum Entry {
-    /// By this very request.
-    New,
-    /// Before, with so many messages sent.
-    Found { sends: u64 },
-}
-
-impl Entry {
-    fn sends(self) -> u64 {
-        match self {
-            Self::New => 0,
-            Self::Found { sends } => sends,
-        }
-    }
-}
-
-/// Opens a challenge, or finds the one that is open.
-async fn open(
-    ceremony: &Ceremony<'_>,
-    factor: &CodeFactor,
-    opened: Opened,
-) -> Result<(Ticket, Entry), Refusal> {
-    let core = ceremony.core;
-    let slot = ceremony.facts.open();
-    let key = ceremony.ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-    let mut fresh = Ticket {
-        expires_at: ceremony.now.saturating_add(millis_of(factor.lives)),
-        opened: Some(opened),
-        ..ceremony.ticket.clone()
-    };
-    for _ in 0..LOOKS {
-        let entry = Ticket { return_to: String::new(), ..fresh.clone() }.seal(core.keys.newest())?;
-        if core.store.insert(&slot, entry.into(), factor.lives).await? {
-            ceremony.record_as(EventKind::Created, &fresh);
-            return Ok((fresh, Entry::New));
-        }
-        let Some(sealed) = core.store.get(&slot).await? else { continue };
-        let alive = core.reopen(&sealed).filter(|open| !open.is_expired(ceremony.now));
-        if let Some(open) = alive
-            && let Some(open_key) = open.key(&core.keys)
-        {
-            let life = ceremony.until(open.expires_at).saturating_add(GRACE);
-            let (tries, sends) = futures_util::future::try_join(
-                core.store.add(&facts::tries(open_key, &open.id), 0, life),
-                core.store.add(&facts::sends(open_key, &open.id), 0, life),
-            )
-            .await?;
-            if tries < u64::from(factor.tries) {
-                // The open challenge, under the policy and with the way back of whoever asked now.
-                let ours = Ticket { policy: ceremony.ticket.policy, return_to: fresh.return_to, ..open };
-                let opened = ours.opened.map(|before| Opened {
-                    channel: opened.channel,
-                    calling_code: opened.calling_code,
-                    ..before
-                });
-                return Ok((Ticket { opened, ..ours }, Entry::Found { sends }));
-            }
-        }
-        // Guessed to death, expired, or sealed under a key that is gone: make room for a new one.
-        core.store.take(&slot).await?;
-        (fresh.id, fresh.key) = (random().map_err(|_| crate::ticket::SealError)?, key.id.clone());
-    }
-    Err(Refusal::Unavailable)
+/// What a send is about to do.
+struct Wish {
+    /// The challenge that is open, or the one that will be.
+    ticket: Ticket,
+    is_open: bool,
+    sends: u64,
+    /// The wait that was running at the look, and the one after a challenge that was guessed to death.
+    running: Option<Cooldown>,
+    locked_until: u64,
 }
 
 enum Reservation {
-    Made {
-        resend_at: u64,
-    },
+    Made(Reserved),
     /// The same wish again, within the window: answered alike, and nothing is sent.
     AlreadySent {
+        ticket: Box<Ticket>,
         resend_at: u64,
     },
 }
 
-/// Reserves the right to send by one atomic insert: of ten parallel sends, one message leaves.
-async fn reserve(ceremony: &Ceremony<'_>, ticket: &Ticket, sends: u64) -> Result<Reservation, Refusal> {
-    let Ceremony { core, facts, now, .. } = ceremony;
-    let wait = core.budgets.resend.wait(u32::try_from(sends).unwrap_or(u32::MAX).saturating_add(1));
-    let resend_at = now.saturating_add(millis_of(wait));
-    let mark = Cooldown { ticket: ticket.id, sent_at: *now, resend_at };
-    if wait.is_zero() || core.store.insert(&facts.cooldown(), mark.write(), wait).await? {
-        return Ok(Reservation::Made { resend_at });
-    }
-    let running = core.store.get(&facts.cooldown()).await?;
-    let Some(running) = running.as_deref().and_then(Cooldown::read) else {
-        // It ran out between the two looks; the next request finds the way free.
-        return Err(Refusal::RateLimited(Duration::from_secs(1)));
-    };
-    let window_ends = running.sent_at.saturating_add(millis_of(core.budgets.idempotent));
-    if running.ticket == ticket.id && *now < window_ends {
-        return Ok(Reservation::AlreadySent { resend_at: running.resend_at });
-    }
-    Err(Refusal::RateLimited(ceremony.until(running.resend_at)))
-}
-
-/// Counts the message against the address and the source, and keeps other subjects from flooding the same address.
-async fn spend(ceremony: &Ceremony<'_>, contact: Option<&Contact>, resend_at: u64) -> Result<(), Refusal> {
-    let Ceremony { core, facts, .. } = ceremony;
-    let oldest = core.keys.oldest();
-    let destination = facts.destination(contact);
-    let quotas = core
-        .budgets
-        .per_destination
-        .iter()
-        .map(|quota| (facts::destination_quota(oldest, &destination, *quota), *quota));
-    let sources = core
-        .budgets
-        .per_source
-        .iter()
-        .map(|quota| (facts::source_quota(oldest, &ceremony.source, *quota), *quota));
-    let counts = try_join_all(quotas.chain(sources).map(|(name, quota)| async move {
-        let count = core.store.add(&name, 1, quota.window).await?;
-        Ok::<_, Refusal>((count > u64::from(quota.count)).then_some(quota.window))
-    }))
-    .await?;
-    if let Some(window) = counts.into_iter().flatten().max() {
-        return Err(Refusal::RateLimited(window));
-    }
-    let name = facts.destination_cooldown(&destination);
-    let mine = facts.identity();
-    let wait = ceremony.until(resend_at);
-    if core.store.insert(&name, mine.to_vec().into(), wait).await? {
-        return Ok(());
-    }
-    // One's own waits are counted for the subject already.
-    match core.store.get(&name).await? {
-        Some(other) if other.as_ref() != mine.as_slice() => Err(Refusal::RateLimited(wait)),
-        _ => Ok(()),
-    }
-}
-
-/// Counts the message against the challenge. A ticket that was open before, and whose challenge is over, gets a new id
-/// here: nothing that was used becomes usable again.
-async fn count(
-    ceremony: &Ceremony<'_>,
-    factor: &CodeFactor,
-    ticket: &mut Ticket,
-    entry: Entry,
-) -> Result<u64, Refusal> {
-    let core = ceremony.core;
-    let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-    let life = ceremony.until(ticket.expires_at.max(ceremony.ticket.expires_at)).saturating_add(GRACE);
-    let number = core.store.add(&facts::sends(key, &ticket.id), 1, life).await?;
-    if matches!(entry, Entry::New) && number > 1 {
-        core.store.take(&ceremony.facts.open()).await?;
-        ticket.id = random().map_err(|_| crate::ticket::SealError)?;
-        let entry = Ticket { return_to: String::new(), ..ticket.clone() }.seal(core.keys.newest())?;
-        if !core.store.insert(&ceremony.facts.open(), entry.into(), ceremony.until(ticket.expires_at)).await?
-        {
-            return Err(Refusal::RateLimited(Duration::from_secs(1)));
+/// Finds the open challenge, or draws a new one.
+async fn look(ceremony: &Ceremony<'_>, factor: &CodeFactor, opened: Opened) -> Result<Wish, Refusal> {
+    let Ceremony { core, facts, ticket, now, .. } = ceremony;
+    let (cooldown_name, lockout_name) = (facts.cooldown(), facts.lockout(opened.era));
+    let (open, running, lockout) =
+        try_join3(ceremony.look(), async { Ok(core.store.get(&cooldown_name).await?) }, async {
+            Ok(core.store.get(&lockout_name).await?)
+        })
+        .await?;
+    let running = running.as_deref().and_then(Cooldown::read);
+    let locked_until = lockout.and_then(|until| Reader::new(&until).u64()).unwrap_or(0);
+    if let Some(open) = open {
+        let life = ceremony.counted_until(&open);
+        let (tries, sends) = ceremony.counters(&open)?;
+        let (tries, sends) =
+            try_join(core.store.add(&tries, 0, life), core.store.add(&sends, 0, life)).await?;
+        if tries < u64::from(factor.tries) {
+            // The open challenge, under the policy and with the way back of whoever asked now.
+            let known = open.opened.unwrap_or(opened);
+            let opened = Opened { channel: opened.channel, calling_code: opened.calling_code, ..known };
+            let ticket = Ticket {
+                policy: ticket.policy,
+                return_to: ticket.return_to.clone(),
+                opened: Some(opened),
+                ..open
+            };
+            return Ok(Wish { ticket, is_open: true, sends, running, locked_until });
         }
-        return Ok(core.store.add(&facts::sends(key, &ticket.id), 1, life).await?);
+        // Guessed to death, and its entry left behind by whoever did: make room for a new one.
+        ceremony.close(&open).await?;
     }
-    if number > u64::from(factor.sends) {
-        ceremony.record_as(EventKind::SendRefused, ticket);
-        return Err(Refusal::RateLimited(ceremony.until(ticket.expires_at)));
-    }
-    Ok(number)
+    let key = core.keys.newest();
+    let ticket = Ticket {
+        id: random().map_err(|_| SealError)?,
+        key: key.id.clone(),
+        subject: crate::ticket::subject_digest(key, ceremony.subject),
+        expires_at: now.saturating_add(millis_of(factor.lives)),
+        opened: Some(opened),
+        ..ticket.clone()
+    };
+    Ok(Wish { ticket, is_open: false, sends: 0, running, locked_until })
 }
 
-fn compose(
+impl Wish {
+    /// Reserves the right to send, by atomic inserts: of ten parallel sends, one message leaves.
+    async fn reserve(
+        &self,
+        ceremony: &Ceremony<'_>,
+        factor: &CodeFactor,
+        contact: Option<&Contact>,
+    ) -> Result<Reservation, Refusal> {
+        if self.locked_until > ceremony.now {
+            return Err(Refusal::RateLimited(ceremony.until(self.locked_until)));
+        }
+        if let Some(running) = self.running.filter(|running| running.resend_at > ceremony.now) {
+            return self.wait(ceremony, &running);
+        }
+        if self.sends >= u64::from(factor.sends) {
+            return Err(Refusal::RateLimited(ceremony.until(self.ticket.expires_at)));
+        }
+        let times = u32::try_from(self.sends).unwrap_or(u32::MAX).saturating_add(1);
+        let resend_at = ceremony.now.saturating_add(millis_of(ceremony.core.budgets.resend.wait(times)));
+        let mark = Cooldown::begin(ceremony, &self.ticket, resend_at);
+        match spend::reserve(ceremony, contact, &mark).await? {
+            Some(reserved) => Ok(Reservation::Made(reserved)),
+            // Another request was faster. Its mark says for what.
+            None => {
+                let running = ceremony.core.store.get(&ceremony.facts.cooldown()).await?;
+                match running.as_deref().and_then(Cooldown::read) {
+                    Some(running) => self.wait(ceremony, &running),
+                    // It ran out between the two looks; the next request finds the way free.
+                    None => Err(Refusal::RateLimited(Duration::from_secs(1))),
+                }
+            }
+        }
+    }
+
+    fn wait(&self, ceremony: &Ceremony<'_>, running: &Cooldown) -> Result<Reservation, Refusal> {
+        let open = self.is_open.then_some(&self.ticket);
+        match running.same_wish(ceremony, open, &self.ticket) {
+            Some(ticket) => {
+                Ok(Reservation::AlreadySent { ticket: ticket.into(), resend_at: running.resend_at })
+            }
+            None => Err(Refusal::RateLimited(ceremony.until(running.resend_at))),
+        }
+    }
+
+    /// Opens the challenge if it is new and counts the message against it, before the message leaves: its number, or
+    /// nothing if another challenge was opened in between.
+    async fn commit(&self, ceremony: &Ceremony<'_>, factor: &CodeFactor) -> Result<Option<u64>, Refusal> {
+        let Ceremony { core, facts, .. } = ceremony;
+        let (_, sends) = ceremony.counters(&self.ticket)?;
+        let life = ceremony.counted_until(&self.ticket);
+        if self.is_open {
+            let number = core.store.add(&sends, 1, life).await?;
+            if number > u64::from(factor.sends) {
+                return Err(Refusal::RateLimited(ceremony.until(self.ticket.expires_at)));
+            }
+            return Ok(Some(number));
+        }
+        let entry = Ticket { return_to: String::new(), ..self.ticket.clone() }.seal(core.keys.newest())?;
+        let place = facts.open();
+        let until = ceremony.until(self.ticket.expires_at);
+        let (first, number) =
+            try_join(core.store.insert(&place, entry.into(), until), core.store.add(&sends, 1, life)).await?;
+        Ok(first.then_some(number))
+    }
+}
+
+fn errand(
     ceremony: &Ceremony<'_>,
     factor: &CodeFactor,
     ticket: &Ticket,
-    channel: Channel,
     to: Contact,
     number: u64,
-) -> Result<Delivery, Refusal> {
+    reserved: Reserved,
+    permit: Permit,
+) -> Result<Errand, Refusal> {
     let core = ceremony.core;
+    let channel = ticket.opened.map(|opened| opened.channel).ok_or(Refusal::Misconfigured)?;
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-    let code = code_of(ceremony, factor, ticket, number)?;
+    let code = code_of(ceremony, factor, ticket, generation(factor, number))?;
     let wording = Wording {
         site: &core.site,
         origin: &core.origin,
         purpose: &ceremony.policy.purpose,
         life: ceremony.until(ticket.expires_at),
     };
-    Ok(Delivery {
+    let delivery = Delivery {
         id: facts::message(key, &ticket.id, number),
         channel,
         to,
@@ -282,34 +269,44 @@ fn compose(
         code,
         sent_at: core.clock.now(),
         expires_at: UNIX_EPOCH + Duration::from_millis(ticket.expires_at),
-    })
+    };
+    Ok(Errand::new(core, delivery, ceremony.event(EventKind::Delivered, ticket), reserved, permit))
 }
 
-/// The code of a challenge whose latest message has this number.
+/// Delivers before the answer where the application lets its answers tell how that went, and leaves it for after the
+/// answer where nobody may learn from it who has an address.
+async fn deliver(ceremony: &Ceremony<'_>, mut sent: Sent) -> Result<Sent, Refusal> {
+    let tells = ceremony.core.missing_contacts == MissingContacts::Tell;
+    if let Some(errand) = sent.errand.take_if(|errand| tells || errand.is_instant()) {
+        errand.run().await.map_err(|kind| match kind {
+            CourierErrorKind::Refused => UNREACHABLE,
+            _ => Refusal::Unavailable,
+        })?;
+    }
+    Ok(sent)
+}
+
+/// Which of a challenge's codes the message with this number carries. A message beyond the cap was refused, and voids
+/// nothing.
+pub(super) fn generation(factor: &CodeFactor, number: u64) -> u64 {
+    match factor.resend {
+        Resend::SameCode => 0,
+        Resend::FreshCode => number.min(u64::from(factor.sends)),
+    }
+}
+
+/// A code of a challenge.
 pub(super) fn code_of(
     ceremony: &Ceremony<'_>,
     factor: &CodeFactor,
     ticket: &Ticket,
-    number: u64,
+    generation: u64,
 ) -> Result<Code, Refusal> {
     let key = ticket.key(&ceremony.core.keys).ok_or(Refusal::SessionExpired)?;
-    let generation = match factor.resend {
-        Resend::SameCode => 0,
-        Resend::FreshCode => number,
-    };
     Ok(match &ticket.chosen {
         Some(code) => code.clone(),
         None => Code::derive(key, &ticket.id, &ticket.factor.0, generation, factor.digits),
     })
-}
-
-fn finish(ceremony: &Ceremony<'_>, ticket: Ticket, hint: String, resend_at: u64) -> Result<Sent, Refusal> {
-    // Whoever asks for a resend after the deadline starts over.
-    if ticket.is_expired(ceremony.now) {
-        Err(Refusal::SessionExpired)
-    } else {
-        Ok(Sent { ticket, hint, resend_at })
-    }
 }
 
 /// A hint of the usual shape for a subject without an address, the same each time, so that nobody can tell.

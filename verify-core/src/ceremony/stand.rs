@@ -2,7 +2,8 @@
 
 use futures_util::future::try_join3;
 
-use crate::ceremony::{Ceremony, Cooldown, GRACE};
+use crate::ceremony::Ceremony;
+use crate::ceremony::cooldown::Cooldown;
 use crate::factor::Factor;
 use crate::facts;
 use crate::refusal::Refusal;
@@ -25,21 +26,22 @@ pub(super) async fn stand(ceremony: &Ceremony<'_>) -> Result<Standing, Refusal> 
         expires_at: ticket.expires_at,
         resend_at: None,
     };
-    let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let Factor::Code(factor) = &*ceremony.factor else {
+        let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
         let redeemed = core.store.get(&facts::redeemed(key, &ticket.id)).await?.is_some();
         return Ok(offered(if redeemed { "closed" } else { "offered" }));
     };
-    let entry = core.store.get(&facts.open()).await?;
-    let open = entry.and_then(|sealed| core.reopen(&sealed)).filter(|open| open.id == ticket.id);
-    let Some(open) = open.filter(|open| !open.is_expired(ceremony.now)) else {
-        // Never sent, or over: a ticket that was opened says which.
-        return Ok(offered(if ticket.opened.is_some() { "closed" } else { "offered" }));
+    let names_one = ticket.opened.is_some();
+    let open = ceremony.look().await?.filter(|open| !names_one || open.id == ticket.id);
+    let Some(open) = open else {
+        // Never sent, or over: a ticket that names its challenge says which.
+        return Ok(offered(if names_one { "closed" } else { "offered" }));
     };
-    let life = ceremony.until(open.expires_at).saturating_add(GRACE);
+    let life = ceremony.counted_until(&open);
+    let (tries, sends) = ceremony.counters(&open)?;
     let (tries, sends, cooldown) = try_join3(
-        core.store.add(&ceremony.tries()?, 0, life),
-        core.store.add(&facts::sends(key, &ticket.id), 0, life),
+        core.store.add(&tries, 0, life),
+        core.store.add(&sends, 0, life),
         core.store.get(&facts.cooldown()),
     )
     .await?;

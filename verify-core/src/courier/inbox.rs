@@ -87,6 +87,10 @@ impl Courier for Inbox {
     fn is_development(&self) -> bool {
         true
     }
+
+    fn is_instant(&self) -> bool {
+        true
+    }
 }
 
 impl std::fmt::Debug for Inbox {

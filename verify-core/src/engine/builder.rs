@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use crate::audit::Event;
 use crate::budgets::Budgets;
+use crate::ceremony::{Over, Queue};
 use crate::clock::{Clock, SystemClock};
 use crate::contact::Channel;
 use crate::cookies::Cookies;
@@ -43,6 +44,7 @@ pub struct EngineBuilder {
     listener: Option<crate::audit::Listener>,
     clearance_life: Duration,
     deadline: Duration,
+    queue: usize,
     status: BlockStatus,
     plain_http: bool,
     #[cfg(feature = "danger-development")]
@@ -67,10 +69,12 @@ pub enum BlockStatus {
 #[non_exhaustive]
 pub enum MissingContacts {
     /// The same as for everybody else, with a hint that looks real, so that nobody can find out who has an address
-    /// (OWASP ASVS 6.3.8). The default.
+    /// (OWASP ASVS 6.3.8). Messages are delivered after the answer, since an answer that waited for the courier, or
+    /// failed with it, would tell too. The default.
     #[default]
     Hide,
-    /// That the channel does not reach the subject: for applications whose subjects have all logged in.
+    /// That the channel does not reach the subject; and the answer waits for the courier and says whether it took the
+    /// message. For applications whose subjects have all logged in.
     Tell,
 }
 
@@ -94,6 +98,7 @@ impl EngineBuilder {
             listener: None,
             clearance_life: Duration::from_secs(12 * 3600),
             deadline: DEFAULT_DEADLINE,
+            queue: 1000,
             status: BlockStatus::default(),
             plain_http: false,
             #[cfg(feature = "danger-development")]
@@ -201,6 +206,13 @@ impl EngineBuilder {
         self
     }
 
+    /// How many messages may be on their way to couriers at once, in this process. Beyond it a send is answered with 503
+    /// before anything is spent. Default: 1000, a second's worth for a courier that takes one.
+    pub fn delivery_queue(mut self, messages: usize) -> Self {
+        self.queue = messages;
+        self
+    }
+
     /// The status of a blocked request. Default: [`BlockStatus::Forbidden`].
     pub fn block_status(mut self, status: BlockStatus) -> Self {
         self.status = status;
@@ -295,6 +307,8 @@ impl EngineBuilder {
                 budgets: self.budgets,
                 registry: Registry::default(),
                 revocations: Revocations::default(),
+                over: Over::default(),
+                queue: Queue::new(self.queue),
                 cookies,
                 listener: self.listener,
                 clearance_life: self.clearance_life,

@@ -1,10 +1,12 @@
 //! Ruling: what a look could not settle, with the store and with the body.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::ceremony::Ceremony;
 use crate::decision::{Passage, Ruling};
-use crate::encoding::Reader;
+use crate::engine::Core;
 use crate::facts;
 use crate::form::Form;
 use crate::gate::{Carry, FORM_LIMIT, Gate, Inner};
@@ -15,35 +17,38 @@ use crate::refusal::Refusal;
 use crate::reply;
 use crate::request::Provenance;
 
+/// Any time will do for a counter that is only read.
+const READ_ONLY: std::time::Duration = std::time::Duration::from_secs(1);
+
 impl Gate {
-    /// Rules on an inquiry, with the body where [`Decision::Read`] asked for it.
+    /// Rules on an inquiry, with the body where [`Decision::Read`](crate::Decision::Read) asked for it.
     pub async fn rule(&self, inquiry: Inquiry, body: Bytes) -> Ruling {
-        let Inquiry { mut asking, kind } = inquiry;
+        let Inquiry { mut asking, kind, is_met } = inquiry;
+        if is_met {
+            match self.is_still_met(&mut asking).await {
+                Ok(true) => return Ruling::Allow(Passage { body, headers: Vec::new() }),
+                Ok(false) => {}
+                Err(refusal) => return self.refuse(&asking, refusal, None),
+            }
+        }
         match kind {
-            Kind::Revocation => self.look_up_revocation(asking).await,
             Kind::Inline(answers) => match self.answer(&mut asking, &answers).await {
-                Ok(()) => self.conclude(&asking, body, None),
-                Err(refusal) => self.refuse(&asking, refusal, None),
+                Ok(()) => self.conclude(&mut asking, body, None),
+                Err(refusal) => self.refuse_after_answers(&mut asking, refusal, None),
             },
             Kind::Form => self.rule_on_form(asking, body).await,
+            Kind::Head => Ruling::Respond(self.blocked(&asking, self.inner.core.now(), None, Carry::Nothing)),
             Kind::Endpoint { .. } => Ruling::Respond(asking.refuse(Refusal::NotFound)),
         }
     }
 
-    async fn look_up_revocation(&self, mut asking: Box<Asking>) -> Ruling {
+    /// Drops what was revoked on any machine, and says whether the policy is met by the rest.
+    async fn is_still_met(&self, asking: &mut Asking) -> Result<bool, Refusal> {
         let Inner { core, plan, .. } = &*self.inner;
-        let name = facts::revoked(core.keys.oldest(), &asking.subject);
-        let void = match core.store.get(&name).await {
-            Ok(None) => 0,
-            Ok(Some(value)) => Reader::new(&value).u64().unwrap_or(u64::MAX),
-            Err(error) => return Ruling::Respond(asking.refuse(error.into())),
-        };
-        asking.proofs.retain(|proof| proof.verified_at > void);
-        let now = core.now();
-        if plan.is_met(self.met(&asking, now).fresh) {
-            return Ruling::Allow(Passage { body: Bytes::new(), headers: Vec::new() });
-        }
-        Ruling::Respond(self.blocked(&asking, now, None, Carry::Nothing))
+        let name = facts::revocations(core.keys.oldest(), &asking.subject);
+        let revocations = core.store.add(&name, 0, READ_ONLY).await?;
+        asking.proofs.retain(|proof| proof.revocations == revocations);
+        Ok(plan.is_met(self.met(asking, core.now()).fresh))
     }
 
     /// Redeems each answer for a proof. What was proven before a refusal stays proven.
@@ -67,7 +72,7 @@ impl Gate {
     }
 
     /// Passes the request on if nothing is missing any more, with the new clearance for the answer.
-    fn conclude(&self, asking: &Asking, body: Bytes, form: Option<&Form>) -> Ruling {
+    fn conclude(&self, asking: &mut Asking, body: Bytes, form: Option<&Form>) -> Ruling {
         let now = self.inner.core.now();
         let cleared = offer::clear(asking);
         if self.inner.plan.is_met(self.met(asking, now).fresh) {
@@ -82,13 +87,30 @@ impl Gate {
             return Ruling::Respond(asking.refuse(refusal));
         }
         let now = self.inner.core.now();
-        let reply = self.blocked(asking, now, Some(Notice::refused(refusal)), Carry::from(form));
+        let mut reply = self.blocked(asking, now, Some(Notice::refused(refusal)), Carry::from(form));
+        if refusal == Refusal::Unavailable {
+            // The page helps to try again, and the status says that it is not the visitor's fault.
+            *reply.status_mut() = refusal.words().status;
+        }
         Ruling::Respond(reply::with_refusal_headers(reply, refusal))
+    }
+
+    /// Refuses one of several answers; those before it cannot be given again, so their clearance goes along.
+    fn refuse_after_answers(&self, asking: &mut Asking, refusal: Refusal, form: Option<&Form>) -> Ruling {
+        if !asking.has_new_proof {
+            return self.refuse(asking, refusal, form);
+        }
+        let cleared = offer::clear(asking);
+        match self.refuse(asking, refusal, form) {
+            Ruling::Respond(reply) => Ruling::Respond(reply::with_headers(reply, cleared.headers)),
+            other => other,
+        }
     }
 
     /// A form that a browser posted: the page's own, with an answer or a wish, or one that has just been blocked.
     async fn rule_on_form(&self, mut asking: Box<Asking>, body: Bytes) -> Ruling {
-        let now = self.inner.core.now();
+        let core: &Arc<Core> = &self.inner.core;
+        let now = core.now();
         let own = asking.provenance != Provenance::Foreign;
         // Another site's fields are never carried: the page would post them again as our own.
         let Some(form) = Form::parse(&body).filter(|_| own) else {
@@ -100,29 +122,22 @@ impl Gate {
         let Some(sealed) = form.id.as_deref() else {
             return Ruling::Respond(self.blocked(&asking, now, None, Carry::Fields(&form)));
         };
-        if let Err(wait) = self.inner.core.challenges.check(&asking.source) {
+        if let Err(wait) = core.challenges.check(&asking.source) {
             return self.refuse(&asking, Refusal::RateLimited(wait.retry_after()), Some(&form));
         }
         match form.action.as_deref() {
             Some("send") => self.send_for_form(&asking, sealed, &form).await,
-            Some("cancel") => {
-                let begun = Ceremony::begin(&self.inner.core, &asking.subject, asking.source, sealed);
-                let cancelled = match begun {
-                    Ok(ceremony) => ceremony.cancel().await,
-                    Err(refusal) => Err(refusal),
-                };
-                match cancelled {
-                    Ok(()) => {
-                        let notice = Some(Notice::cancelled());
-                        Ruling::Respond(self.blocked(&asking, now, notice, Carry::Fields(&form)))
-                    }
-                    Err(refusal) => self.refuse(&asking, refusal, Some(&form)),
+            Some("cancel") => match self.cancel_for_form(&asking, sealed).await {
+                Ok(()) => {
+                    let notice = Some(Notice::cancelled());
+                    Ruling::Respond(self.blocked(&asking, now, notice, Carry::Fields(&form)))
                 }
-            }
+                Err(refusal) => self.refuse(&asking, refusal, Some(&form)),
+            },
             _ => {
                 let answers = [(sealed.to_owned(), form.answer.clone().unwrap_or_default())];
                 match self.answer(&mut asking, &answers).await {
-                    Ok(()) => self.conclude(&asking, form.rest.clone(), Some(&form)),
+                    Ok(()) => self.conclude(&mut asking, form.rest.clone(), Some(&form)),
                     Err(refusal @ (Refusal::Wrong | Refusal::Invalid(_))) => {
                         match page::code_again(&asking, sealed, refusal, Some(&form)).await {
                             Some(reply) => Ruling::Respond(reply),
@@ -135,16 +150,22 @@ impl Gate {
         }
     }
 
+    async fn cancel_for_form(&self, asking: &Asking, sealed: &str) -> Result<(), Refusal> {
+        Ceremony::begin(&self.inner.core, &asking.subject, asking.source, sealed)?.cancel().await
+    }
+
     async fn send_for_form(&self, asking: &Asking, sealed: &str, form: &Form) -> Ruling {
         let core = &self.inner.core;
         let sending = async {
             let ceremony = Ceremony::begin(core, &asking.subject, asking.source, sealed)?;
-            let Some(sent) = ceremony.send(form.channel.as_deref()).await? else { return Ok(None) };
+            let Some(mut sent) = ceremony.send(form.channel.as_deref()).await? else { return Ok(None) };
             let offer = Offer::seal(core, sent.ticket.clone())?;
-            Ok(Some(page::code_sent(asking, &ceremony.policy, &ceremony.factor, &offer, &sent, Some(form))))
+            let errand = sent.errand.take();
+            let page = page::code_sent(asking, &ceremony.policy, &ceremony.factor, &offer, &sent, Some(form));
+            Ok(Some((page, errand)))
         };
         match sending.await {
-            Ok(Some(page)) => Ruling::Respond(page),
+            Ok(Some((page, errand))) => Ruling::respond(page, errand),
             Ok(None) => Ruling::Respond(self.blocked(asking, core.now(), None, Carry::Fields(form))),
             Err(refusal) => self.refuse(asking, refusal, Some(form)),
         }

@@ -228,7 +228,19 @@ pub fn enter(gate: &Gate, request: Request) -> Outcome {
     };
     match ruling {
         Ruling::Allow(passage) => Outcome::Passed(passage),
-        Ruling::Respond(reply) => Outcome::Answered(reply),
+        ruling => Outcome::Answered(answered(ruling)),
+    }
+}
+
+/// The answer; what is left to do after it is done at once.
+pub fn answered(ruling: Ruling) -> Reply {
+    match ruling {
+        Ruling::Respond(reply) => reply,
+        Ruling::RespondThen(reply, errand) => {
+            let _ = block_on(errand.run());
+            reply
+        }
+        Ruling::Allow(passage) => panic!("it was let pass: {passage:?}"),
     }
 }
 
@@ -240,10 +252,7 @@ pub fn ask(endpoints: &Endpoints, request: Request) -> Reply {
     match endpoints.decide(&request) {
         Decision::Respond(reply) => reply,
         Decision::Read(inquiry, limit) if request.body.len() > limit => inquiry.too_large(),
-        Decision::Read(inquiry, _) => match block_on(endpoints.rule(inquiry, request.body)) {
-            Ruling::Respond(reply) => reply,
-            Ruling::Allow(passage) => panic!("an endpoint has nothing to pass to: {passage:?}"),
-        },
+        Decision::Read(inquiry, _) => answered(block_on(endpoints.rule(inquiry, request.body))),
         other => panic!("an endpoint answers or reads: {other:?}"),
     }
 }

@@ -1,0 +1,99 @@
+//! Delivering: after the answer, in a queue of fixed length, or before it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::audit::{self, Event, EventKind};
+use crate::ceremony::spend::Reserved;
+use crate::courier::{CourierErrorKind, Delivery};
+use crate::engine::Core;
+
+/// How many messages may be on their way at once; beyond it a send is refused before anything is spent.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    on_the_way: Arc<AtomicUsize>,
+    most: usize,
+}
+
+impl Queue {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { on_the_way: Arc::default(), most }
+    }
+
+    /// A place in the queue, unless it is full.
+    pub(super) fn enter(&self) -> Option<Permit> {
+        let permit = Permit(Arc::clone(&self.on_the_way));
+        (permit.0.fetch_add(1, Ordering::Relaxed) < self.most).then_some(permit)
+    }
+}
+
+/// A place in the queue; dropping it leaves the queue.
+#[derive(Debug)]
+pub(super) struct Permit(Arc<AtomicUsize>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What is left to do once the request is answered: a message to hand to its courier.
+///
+/// An adapter runs it in the background, for as long as the engine's [deadline](crate::Engine::deadline) at the most. It
+/// comes after the answer because otherwise the answer would take as long as the courier, and fail with it, for those who
+/// have an address, and for nobody else. If it is dropped, the message was not sent, and the visitor may ask again.
+#[must_use = "run it, or the message never leaves"]
+pub struct Errand {
+    core: Arc<Core>,
+    delivery: Delivery,
+    event: Event,
+    reserved: Reserved,
+    _permit: Permit,
+}
+
+impl Errand {
+    pub(super) fn new(
+        core: &Arc<Core>,
+        delivery: Delivery,
+        event: Event,
+        reserved: Reserved,
+        permit: Permit,
+    ) -> Self {
+        Self { core: Arc::clone(core), delivery, event, reserved, _permit: permit }
+    }
+
+    /// Whether it takes no time and cannot fail, so that running it before the answer tells nothing.
+    pub(super) fn is_instant(&self) -> bool {
+        self.core.couriers.get(&self.delivery.channel()).is_some_and(|courier| courier.is_instant())
+    }
+
+    /// Hands the message to its courier. What became of it is told as an [`Event`], and if it did not leave, nobody has
+    /// to wait for the next one.
+    ///
+    /// # Errors
+    /// The courier's, for whoever answers only after it.
+    pub async fn run(self) -> Result<(), CourierErrorKind> {
+        let Self { core, delivery, mut event, reserved, .. } = self;
+        let delivered = match core.couriers.get(&delivery.channel()) {
+            Some(courier) => courier.deliver(&delivery).await.map_err(|error| error.kind()),
+            None => Err(CourierErrorKind::Unavailable),
+        };
+        event.at = core.clock.now();
+        if let Err(kind) = delivered {
+            tracing::warn!(target: "verify", channel = delivery.channel().name(), ?kind, "a message was not delivered");
+            event.kind = EventKind::DeliveryFailed;
+            if reserved.release(&core).await.is_err() {
+                tracing::warn!(target: "verify", "the wait for the next message could not be ended");
+            }
+        }
+        audit::record(core.listener.as_ref(), &event);
+        delivered
+    }
+}
+
+impl fmt::Debug for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Errand").field("channel", &self.delivery.channel()).finish_non_exhaustive()
+    }
+}

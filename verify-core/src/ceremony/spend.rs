@@ -1,0 +1,111 @@
+//! What a message costs: the waits of its subject and of its address, and the budgets per address and source.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{try_join, try_join_all};
+
+use crate::budgets::Quota;
+use crate::ceremony::Ceremony;
+use crate::ceremony::cooldown::Cooldown;
+use crate::contact::Contact;
+use crate::engine::Core;
+use crate::facts;
+use crate::refusal::Refusal;
+use crate::store::Key;
+
+/// The right to send one message, with what has to be given back if it never leaves.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    pub(super) resend_at: u64,
+    subject_wait: Option<Key>,
+    address_wait: Option<Key>,
+}
+
+impl Reserved {
+    /// Ends the waits: nobody has to wait for a message that never left.
+    pub(super) async fn release(&self, core: &Arc<Core>) -> Result<(), Refusal> {
+        let take = |name: Option<Key>| async move {
+            match name {
+                Some(name) => core.store.take(&name).await.map(|_| ()),
+                None => Ok(()),
+            }
+        };
+        try_join(take(self.subject_wait), take(self.address_wait)).await?;
+        Ok(())
+    }
+}
+
+/// Reserves, or says who has to wait and how long; nothing if another request of this subject was faster.
+pub(super) async fn reserve(
+    ceremony: &Ceremony<'_>,
+    contact: Option<&Contact>,
+    mark: &Cooldown,
+) -> Result<Option<Reserved>, Refusal> {
+    let Ceremony { core, facts, now, .. } = ceremony;
+    let mut reserved = Reserved { resend_at: mark.resend_at, subject_wait: None, address_wait: None };
+    let wait = ceremony.until(mark.resend_at);
+    if mark.resend_at > *now {
+        let name = facts.cooldown();
+        if !core.store.insert(&name, mark.write(), wait).await? {
+            return Ok(None);
+        }
+        reserved.subject_wait = Some(name);
+    }
+    match pay(ceremony, contact, wait, &mut reserved).await {
+        Ok(()) => Ok(Some(reserved)),
+        Err(refusal) => {
+            reserved.release(core).await?;
+            Err(refusal)
+        }
+    }
+}
+
+async fn pay(
+    ceremony: &Ceremony<'_>,
+    contact: Option<&Contact>,
+    wait: Duration,
+    reserved: &mut Reserved,
+) -> Result<(), Refusal> {
+    let Ceremony { core, facts, now, .. } = ceremony;
+    let destination = facts.destination(contact);
+    if reserved.resend_at > *now {
+        let name = facts.destination_cooldown(&destination);
+        let mine = facts.identity().as_slice();
+        if core.store.insert(&name, mine.to_vec().into(), wait).await? {
+            reserved.address_wait = Some(name);
+        } else if core.store.get(&name).await?.is_some_and(|other| other.as_ref() != mine) {
+            // One's own waits are counted for the subject already; another subject's keep it from being flooded.
+            return Err(Refusal::RateLimited(wait));
+        }
+    }
+    let oldest = core.keys.oldest();
+    let per_destination = core.budgets.per_destination.iter();
+    let per_source = core.budgets.per_source.iter();
+    let quotas: Vec<(Key, Quota)> = per_destination
+        .map(|quota| (facts::destination_quota(oldest, &destination, *quota), *quota))
+        .chain(per_source.map(|quota| (facts::source_quota(oldest, &ceremony.source, *quota), *quota)))
+        .collect();
+    // Look first: what one budget refuses must not use up another.
+    let counts = count(core, &quotas, 0).await?;
+    refuse_if(&quotas, |index, quota| {
+        counts.get(index).is_some_and(|count| *count >= u64::from(quota.count))
+    })?;
+    // Count then: of those that looked at the same time, not all get through.
+    let counts = count(core, &quotas, 1).await?;
+    refuse_if(&quotas, |index, quota| counts.get(index).is_some_and(|count| *count > u64::from(quota.count)))
+}
+
+async fn count(core: &Arc<Core>, quotas: &[(Key, Quota)], n: u32) -> Result<Vec<u64>, Refusal> {
+    let steps = quotas.iter().map(|(name, quota)| core.store.add(name, n, quota.window));
+    Ok(try_join_all(steps).await?)
+}
+
+/// The longest window of those that are used up: whoever waits so long is not refused for it again.
+fn refuse_if(quotas: &[(Key, Quota)], used_up: impl Fn(usize, &Quota) -> bool) -> Result<(), Refusal> {
+    let spent = quotas.iter().enumerate().filter(|(index, (_, quota))| used_up(*index, quota));
+    match spent.map(|(_, (_, quota))| quota.window).max() {
+        Some(window) => Err(Refusal::RateLimited(window)),
+        None => Ok(()),
+    }
+}
