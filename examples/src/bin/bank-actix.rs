@@ -2,10 +2,10 @@
 
 use std::net::TcpListener;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderName};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
 use examples::options::{self, Options};
 use examples::site::{self, Answer, BODY_LIMIT, Site};
 use verify_actix::{Challenge, endpoints};
@@ -29,22 +29,31 @@ fn routes(app: &mut ServiceConfig, site: &Site) {
     let guard = |gate: &verify_core::Gate| Challenge::from(gate.clone());
     app.app_data(Data::new(site.clone()))
         .app_data(web::PayloadConfig::new(BODY_LIMIT))
-        .route("/", web::get().to(|| async { response(Answer::index()) }))
-        .route("/news", web::get().to(|| async { response(Answer::news()) }))
-        .service(web::resource("/feed").wrap(guard(&site.feed)).get(|| async { response(Answer::feed()) }))
-        .service(web::resource("/vault").wrap(guard(&site.vault)).get(|| async { response(Answer::vault()) }))
-        .service(web::resource("/transfers").wrap(guard(&site.transfers)).post(transfer))
-        .service(web::resource("/safe").wrap(guard(&site.safe)).get(|| async { response(Answer::safe()) }))
-        .route("/ledger", web::get().to(ledger))
+        .service(page("/", Answer::index))
+        .service(page("/news", Answer::news))
+        .service(page("/feed", Answer::feed).wrap(guard(&site.feed)))
+        .service(page("/vault", Answer::vault).wrap(guard(&site.vault)))
+        .service(web::resource("/transfers").to(transfer).wrap(guard(&site.transfers)))
+        .service(page("/safe", Answer::safe).wrap(guard(&site.safe)))
+        .service(web::resource("/ledger").to(ledger))
         .service(endpoints(&site.engine, "/challenge"));
 }
 
-async fn transfer(site: Data<Site>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    response(site.transfer(text(&request, &CONTENT_TYPE), text(&request, &ACCEPT), &body))
+fn page(path: &str, show: fn() -> Answer) -> Resource {
+    web::resource(path)
+        .to(move |method: Method| async move { response(Answer::to_get(method.as_str(), show)) })
+}
+
+async fn transfer(site: Data<Site>, request: HttpRequest, body: actix_web::Result<Bytes>) -> HttpResponse {
+    let (kind, accept) = (text(&request, &CONTENT_TYPE), text(&request, &ACCEPT));
+    response(Answer::to_post(request.method().as_str(), || match body {
+        Ok(body) => site.transfer(kind, accept, &body),
+        Err(_) => Answer::too_large(),
+    }))
 }
 
 async fn ledger(site: Data<Site>, request: HttpRequest) -> HttpResponse {
-    response(site.show_ledger(text(&request, &ACCEPT)))
+    response(Answer::to_get(request.method().as_str(), || site.show_ledger(text(&request, &ACCEPT))))
 }
 
 fn text<'r>(request: &'r HttpRequest, name: &HeaderName) -> &'r str {
@@ -53,5 +62,10 @@ fn text<'r>(request: &'r HttpRequest, name: &HeaderName) -> &'r str {
 
 fn response(answer: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or_default();
-    HttpResponse::build(status).insert_header((CONTENT_TYPE, answer.content_type)).body(answer.body)
+    let mut builder = HttpResponse::build(status);
+    builder.insert_header((CONTENT_TYPE, answer.content_type));
+    if let Some(methods) = answer.allow {
+        builder.insert_header((ALLOW, methods));
+    }
+    builder.body(answer.body)
 }

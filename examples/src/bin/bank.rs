@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, any};
 use examples::options::{self, Options};
 use examples::site::{self, Answer, BODY_LIMIT, Site};
 use verify_tower::{ChallengeLayer, EndpointService};
@@ -31,24 +32,37 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn app(site: Site) -> Router {
     let guard = |gate: &verify_core::Gate| ChallengeLayer::from(gate.clone());
     Router::new()
-        .route("/", get(|| async { response(Answer::index()) }))
-        .route("/news", get(|| async { response(Answer::news()) }))
-        .route("/feed", get(|| async { response(Answer::feed()) }).layer(guard(&site.feed)))
-        .route("/vault", get(|| async { response(Answer::vault()) }).layer(guard(&site.vault)))
-        .route("/transfers", post(transfer).layer(guard(&site.transfers)))
-        .route("/safe", get(|| async { response(Answer::safe()) }).layer(guard(&site.safe)))
-        .route("/ledger", get(ledger))
+        .route("/", page(Answer::index))
+        .route("/news", page(Answer::news))
+        .route("/feed", page(Answer::feed).layer(guard(&site.feed)))
+        .route("/vault", page(Answer::vault).layer(guard(&site.vault)))
+        .route("/transfers", any(transfer).layer(guard(&site.transfers)))
+        .route("/safe", page(Answer::safe).layer(guard(&site.safe)))
+        .route("/ledger", any(ledger))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .nest_service("/challenge", EndpointService::new(&site.engine))
         .with_state(site)
 }
 
-async fn transfer(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
-    response(site.transfer(text(&headers, &CONTENT_TYPE), text(&headers, &ACCEPT), &body))
+fn page(show: fn() -> Answer) -> MethodRouter<Site> {
+    any(move |method: Method| async move { response(Answer::to_get(method.as_str(), show)) })
 }
 
-async fn ledger(State(site): State<Site>, headers: HeaderMap) -> Response {
-    response(site.show_ledger(text(&headers, &ACCEPT)))
+async fn transfer(
+    State(site): State<Site>,
+    method: Method,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let (kind, accept) = (text(&headers, &CONTENT_TYPE), text(&headers, &ACCEPT));
+    response(Answer::to_post(method.as_str(), || match body {
+        Ok(body) => site.transfer(kind, accept, &body),
+        Err(_) => Answer::too_large(),
+    }))
+}
+
+async fn ledger(State(site): State<Site>, method: Method, headers: HeaderMap) -> Response {
+    response(Answer::to_get(method.as_str(), || site.show_ledger(text(&headers, &ACCEPT))))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
@@ -57,7 +71,12 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
 
 fn response(answer: Answer) -> Response {
     let status = axum::http::StatusCode::from_u16(answer.status).unwrap_or_default();
-    (status, [(CONTENT_TYPE, answer.content_type)], Body::from(answer.body)).into_response()
+    let mut response =
+        (status, [(CONTENT_TYPE, answer.content_type)], Body::from(answer.body)).into_response();
+    if let Some(methods) = answer.allow {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    }
+    response
 }
 
 async fn interrupted() {

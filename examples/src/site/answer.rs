@@ -15,6 +15,8 @@ pub struct Answer {
     pub status: u16,
     /// The `Content-Type`.
     pub content_type: &'static str,
+    /// The value of `Allow`, with status 405.
+    pub allow: Option<&'static str>,
     /// The body.
     pub body: String,
 }
@@ -70,13 +72,38 @@ impl Answer {
         Self::page(200, &Text { title: "Safe", text: "You are in the safe, behind two doors." })
     }
 
+    /// A body beyond the limit.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::refused(413, "the body is too large")
+    }
+
+    /// What is shown for GET and HEAD; other methods are told so. The bank decides this itself, since its frameworks
+    /// word it differently.
+    #[must_use]
+    pub fn to_get(method: &str, show: impl FnOnce() -> Self) -> Self {
+        if matches!(method, "GET" | "HEAD") {
+            return show();
+        }
+        Self { allow: Some("GET, HEAD"), ..Self::refused(405, "ask with GET") }
+    }
+
+    /// What is done for POST; other methods are told so.
+    #[must_use]
+    pub fn to_post(method: &str, act: impl FnOnce() -> Self) -> Self {
+        if method == "POST" {
+            return act();
+        }
+        Self { allow: Some("POST"), ..Self::refused(405, "ask with POST") }
+    }
+
     fn page(status: u16, page: &impl Template) -> Self {
         let body = page.render().unwrap_or_default();
-        Self { status, content_type: "text/html; charset=utf-8", body }
+        Self { status, content_type: "text/html; charset=utf-8", allow: None, body }
     }
 
     fn json(status: u16, body: &serde_json::Value) -> Self {
-        Self { status, content_type: "application/json", body: body.to_string() }
+        Self { status, content_type: "application/json", allow: None, body: body.to_string() }
     }
 
     fn refused(status: u16, what: &str) -> Self {

@@ -171,10 +171,8 @@ fn same_json(expected: &Value, actual: &Value, at: &str, names: &mut Names) -> R
             if items.len() < expected.len() || (!goes_on && items.len() > expected.len()) {
                 return differ();
             }
-            let pairs = expected.iter().zip(items).zip(0..);
-            pairs
-                .map(|((one, other), index)| same_json(one, other, &format!("{at}/{index}"), names))
-                .collect()
+            let mut pairs = expected.iter().zip(items).zip(0..);
+            pairs.try_for_each(|((one, other), index)| same_json(one, other, &format!("{at}/{index}"), names))
         }
         _ if expected == actual => Ok(()),
         _ => differ(),

@@ -11,7 +11,7 @@ pub(super) fn clearance(player: &mut Player<'_>) {
     let user = "bea";
     let id = ticket(&player.blocked("blocked", &Request::get("/vault").user(user)), "code");
     player.call("status before", 200, user, "status", &json!({ "id": id }));
-    player.call("check before the send", 403, user, "check", &json!({ "id": id, "code": "000000" }));
+    player.call("check before the send", 409, user, "check", &json!({ "id": id, "code": "000000" }));
     let (sent, code) = player.code_for(user, &id);
     let letters = player.bank().inbox().as_array().map(Vec::len);
     player.call("send again", 200, user, "send", &json!({ "id": sent }));
@@ -133,7 +133,7 @@ pub(super) fn exhausted(player: &mut Player<'_>) {
     player.call("send again", 429, user, "send", &json!({ "id": sent }));
     let id = ticket(&player.blocked("blocked again", &Request::get("/vault").user(user)), "code");
     player.call("a new challenge has to wait", 429, user, "send", &json!({ "id": id }));
-    player.call("and has no code", 403, user, "check", &json!({ "id": id, "code": wrong }));
+    player.call("and has no code", 409, user, "check", &json!({ "id": id, "code": wrong }));
 }
 
 /// Called off.

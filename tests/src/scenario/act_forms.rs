@@ -14,7 +14,7 @@ pub(super) fn vault(player: &mut Player<'_>) {
     let code = player.newest_code();
     let typing = form(&page, "/challenge/check");
     let page =
-        player.press("a wrong code", 200, &typing.typing("challenge-answer", &Player::wrong(&code)), user);
+        player.press("a wrong code", 403, &typing.typing("challenge-answer", &Player::wrong(&code)), user);
     let page = player.press("send again", 200, &form(&page, "/challenge/send"), user);
     let typing = form(&page, "/challenge/check").typing("challenge-answer", &code);
     let done = player.press("the right code", 303, &typing, user);
@@ -42,7 +42,7 @@ pub(super) fn ways_out(player: &mut Player<'_>) {
     let typing = form(&page, "/challenge/check");
     let wrong = typing.clone().typing("challenge-answer", &Player::wrong(&code));
     for guess in 1..=4 {
-        player.press(&format!("guess {guess}"), 200, &wrong, user);
+        player.press(&format!("guess {guess}"), 403, &wrong, user);
     }
     player.press("guess 5", 403, &wrong, user);
     player.press("too late", 403, &typing.typing("challenge-answer", &code), user);

@@ -115,6 +115,8 @@ pub(super) fn endpoints(player: &mut Player<'_>) {
 /// The development inbox, with everything that was sent.
 pub(super) fn inbox(player: &mut Player<'_>) {
     player.begin("inbox");
+    let address = format!("localhost:{}", player.bank().address().port());
+    player.hide("address", &address);
     let letters = player.bank().inbox();
     for letter in letters.as_array().into_iter().flatten() {
         player.hide("code", letter.get("code").and_then(serde_json::Value::as_str).unwrap_or_default());

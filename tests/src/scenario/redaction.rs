@@ -43,7 +43,10 @@ impl Redaction {
         let count = self.counts.entry(label.to_owned()).or_default();
         *count += 1;
         // Of times only the shape is compared: two moments of one run may or may not fall into the same second.
-        let name = if label == "time" { "<time>".to_owned() } else { format!("<{label} {count}>") };
+        let name = match label {
+            "time" | "altcha expiry" => format!("<{label}>"),
+            _ => format!("<{label} {count}>"),
+        };
         self.names.insert(value.to_owned(), name.clone());
         name
     }
@@ -122,7 +125,9 @@ fn replace_whole(text: &str, value: &str, name: &str) -> String {
     for (at, _) in text.match_indices(value) {
         let (before, behind) = (text.get(..at), text.get(at + value.len()..));
         let alone = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric());
-        if alone(before.and_then(|text| text.chars().next_back()))
+        // In JSON, a line break before it reads as a backslash and a letter.
+        let begins_line = before.is_some_and(|text| text.ends_with("\\n"));
+        if (begins_line || alone(before.and_then(|text| text.chars().next_back())))
             && alone(behind.and_then(|text| text.chars().next()))
         {
             out.push_str(text.get(done..at).unwrap_or_default());
@@ -144,14 +149,14 @@ mod tests {
         let other = format!("t1.test.{}", "C-_d".repeat(20));
         let text = format!(
             "{{\"id\":\"{ticket}\",\"at\":\"2026-01-01T00:00:00Z\",\"request_id\":\"0011\"}}\n\
-             set-cookie: clearance=c1.test.{}; Path=/\nvisitor=abc; {other} {ticket} #123456 1234567 t1.x",
+             set-cookie: clearance=c1.test.{}; Path=/\nvisitor=abc; {other} {ticket} #123456 1234567 t1.x \\n123456",
             "9".repeat(60)
         );
         let redacted = Redaction::of([("123456", "code")].into_iter()).apply(&text);
         assert_eq!(
             redacted,
             "{\"id\":\"<ticket 1>\",\"at\":\"<time>\",\"request_id\":\"<request id 1>\"}\n\
-             set-cookie: clearance=<clearance 1>; Path=/\nvisitor=<visitor 1>; <ticket 2> <ticket 1> #<code 1> 1234567 t1.x"
+             set-cookie: clearance=<clearance 1>; Path=/\nvisitor=<visitor 1>; <ticket 2> <ticket 1> #<code 1> 1234567 t1.x \\n<code 1>"
         );
     }
 
