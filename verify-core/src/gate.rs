@@ -8,10 +8,11 @@ use crate::decision::Decision;
 use crate::engine::{Core, PolicyInfo};
 use crate::form::Form;
 use crate::inquiry::{Asking, Inquiry, Kind, look};
-use crate::policy::Plan;
+use crate::policy::{Leaf, Plan};
 use crate::refusal::Refusal;
 use crate::reply;
 use crate::request::{RequestView, content_type_is, is_preflight, single};
+use crate::ticket::PolicyTag;
 
 mod blocked;
 mod rule;
@@ -139,6 +140,15 @@ impl Gate {
         }
         let carry = if posted { Carry::Lost } else { Carry::Nothing };
         Decision::Respond(self.blocked(&asking, now, None, carry))
+    }
+
+    /// The leaf of the factor with that name.
+    pub(crate) fn leaf(&self, factor: &str) -> Option<&Leaf> {
+        self.inner.plan.leaves.iter().find(|leaf| leaf.factor.name() == factor)
+    }
+
+    pub(crate) fn tag(&self) -> PolicyTag {
+        self.inner.policy.tag
     }
 
     /// What the proofs that came with a request meet.

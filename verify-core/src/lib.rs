@@ -54,6 +54,7 @@
 //! | where facts are kept | [`Store`], [`MemoryStore`], and the test kit in `conformance` |
 //! | how much is allowed | [`Budgets`], [`RequestLimits`] |
 //! | what has happened | [`Event`] |
+//! | challenges without a request, with codes of your own | [`Direct`] |
 //! | writing an adapter | [`RequestView`], [`Gate`], [`Endpoints`] |
 //!
 //! # Features
@@ -72,6 +73,7 @@ mod contact;
 mod cookies;
 mod courier;
 mod decision;
+mod direct;
 mod encoding;
 mod endpoints;
 mod engine;
@@ -110,6 +112,7 @@ pub use contact::{Channel, Contact, InvalidContact};
 pub use courier::Inbox;
 pub use courier::{Contacts, ContactsError, Courier, CourierError, CourierErrorKind, Delivery, Message};
 pub use decision::{Decision, Passage, Reply, Ruling};
+pub use direct::{Direct, Dispatch, Refused, RefusedKind};
 pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
 pub use factor::{CodeFactor, Factor, Resend, WorkFactor};

@@ -9,6 +9,7 @@ use crate::altcha::{Challenge, Parameters};
 use crate::ceremony::Sent;
 use crate::clearance;
 use crate::clock::millis_of;
+use crate::code::Code;
 use crate::encoding::random;
 use crate::engine::Core;
 use crate::factor::{Factor, WorkFactor};
@@ -16,6 +17,7 @@ use crate::inquiry::Asking;
 use crate::keys::MasterKey;
 use crate::policy::Leaf;
 use crate::reply::CHALLENGE_CLEARANCE;
+use crate::subject::Subject;
 use crate::text::timestamp;
 use crate::ticket::{PolicyTag, SealError, Ticket, subject_digest, truncate};
 
@@ -38,25 +40,36 @@ impl Offer {
         target: &str,
         now: u64,
     ) -> Result<Self, SealError> {
-        let key = asking.core.keys.newest();
+        Self::draw(&asking.core, &asking.subject, policy, leaf, target, now, None)
+    }
+
+    /// The same without a request, and perhaps with a code that the caller has chosen.
+    pub(crate) fn draw(
+        core: &Core,
+        subject: &Subject<'_>,
+        policy: PolicyTag,
+        leaf: &Leaf,
+        target: &str,
+        now: u64,
+        chosen: Option<Code>,
+    ) -> Result<Self, SealError> {
+        let key = core.keys.newest();
         let life = match &*leaf.factor {
             Factor::Code(_) => CODE_OFFER_MILLIS,
             Factor::Work(work) => millis_of(work.lives),
         };
-        Self::seal(
-            &asking.core,
-            Ticket {
-                id: random().map_err(|_| SealError)?,
-                key: key.id.clone(),
-                policy,
-                factor: leaf.tag,
-                subject: subject_digest(key, &asking.subject),
-                expires_at: now.saturating_add(life),
-                return_to: target.to_owned(),
-                chosen: None,
-                opened: None,
-            },
-        )
+        let ticket = Ticket {
+            id: random().map_err(|_| SealError)?,
+            key: key.id.clone(),
+            policy,
+            factor: leaf.tag,
+            subject: subject_digest(key, subject),
+            expires_at: now.saturating_add(life),
+            return_to: target.to_owned(),
+            chosen,
+            opened: None,
+        };
+        Self::seal(core, ticket)
     }
 
     pub(crate) fn seal(core: &Core, ticket: Ticket) -> Result<Self, SealError> {

@@ -587,10 +587,13 @@ fn r09_head_is_answered_like_get_without_a_body() {
         assert_eq!(get.status(), head.status());
         let names = |reply: &Reply| {
             let mut names: Vec<String> = reply.headers().keys().map(ToString::to_string).collect();
+            names.retain(|name| name != "content-length");
             names.sort();
             names
         };
         assert_eq!(names(&get), names(&head));
+        // Where there is a body, its server says how long it is.
+        assert_eq!(headers_of(&head, "content-length"), [get.body().len().to_string()]);
         assert_eq!(get.headers()["content-type"], head.headers()["content-type"]);
     }
     for path in ["send", "check", "solver.js", "challenge.js", "nowhere"] {
