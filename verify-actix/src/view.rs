@@ -1,5 +1,6 @@
 //! An actix request, as the engine sees it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
@@ -33,6 +34,10 @@ impl RequestView for View<'_> {
 
     fn headers<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.request.headers().get_all(name).map(actix_web::http::header::HeaderValue::as_bytes)
+    }
+
+    fn route(&self) -> Option<Cow<'_, str>> {
+        self.request.match_pattern().map(Cow::Owned)
     }
 
     fn peer(&self) -> Option<IpAddr> {

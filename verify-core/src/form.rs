@@ -52,7 +52,7 @@ impl Form {
 }
 
 /// One pair, decoded; `None` when the bytes behind the percent signs are not UTF-8.
-fn decode(raw: &str) -> Option<(String, String)> {
+pub(crate) fn decode(raw: &str) -> Option<(String, String)> {
     let part = |text: &str| {
         let spaced = text.replace('+', " ");
         percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)

@@ -44,6 +44,7 @@ pub(crate) struct MasterKey {
     pub(crate) clearance: Mac256,
     pub(crate) code: Mac256,
     pub(crate) fact: Mac256,
+    pub(crate) binding: Mac256,
     pub(crate) visitor: Mac256,
     pub(crate) work: Mac256,
     /// ALTCHA keys its signature with text, so this one is kept as text.
@@ -147,6 +148,7 @@ impl MasterKey {
             clearance: mac("clearance")?,
             code: mac("code")?,
             fact: mac("fact")?,
+            binding: mac("binding")?,
             visitor: mac("visitor")?,
             work: mac("work")?,
             work_signature: Zeroizing::new(crate::encoding::to_hex(derive("work-signature").as_slice())),

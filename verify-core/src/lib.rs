@@ -64,6 +64,7 @@
 //! by name, shouts at start-up and refuses to run beside a real courier.
 
 mod audit;
+mod binding;
 mod budgets;
 mod ceremony;
 mod clearance;
@@ -96,6 +97,7 @@ mod source;
 mod subject;
 mod text;
 mod ticket;
+mod transaction;
 
 pub mod altcha;
 #[cfg(feature = "conformance")]
@@ -103,6 +105,7 @@ pub mod conformance;
 pub mod store;
 
 pub use audit::{Event, EventKind};
+pub use binding::{BindError, BoundRequest, Psd2};
 pub use budgets::{Budgets, Quota};
 pub use ceremony::Errand;
 pub use clock::{Clock, FakeClock, SystemClock};
@@ -126,3 +129,7 @@ pub use request::{Head, RequestView};
 pub use source::{ClientIp, ForwardedHeader, IpNet, Source};
 pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
 pub use subject::Subject;
+pub use transaction::{
+    Account, AmountFormat, Currency, Iban, InvalidAccount, InvalidAmount, InvalidIban, InvalidPayee, Money,
+    Payee, Transaction, TransactionError, UnknownCurrency,
+};

@@ -1,5 +1,6 @@
 //! A request, as the engine sees it: borrowed, framework-free, and read without allocating.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::origin::Origin;
@@ -15,6 +16,9 @@ pub trait RequestView {
     fn query(&self) -> Option<&str>;
     /// The values of every header field of that name, in order. The name is given in lower case.
     fn headers<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]>;
+    /// The pattern of the route that was matched (`/transfers/{id}`), where the framework says: an approval is for one
+    /// route, whatever stands in its place holders. Asked only where a transaction is bound.
+    fn route(&self) -> Option<Cow<'_, str>>;
     /// The address at the other end of the connection, where the server knows it.
     fn peer(&self) -> Option<IpAddr>;
     /// The subject that the application's own middleware has put on the request, where it did.

@@ -57,6 +57,10 @@ impl RequestView for Held {
         self.headers.iter().filter(move |(known, _)| Some(*known) == name).map(|(_, value)| value.as_slice())
     }
 
+    fn route(&self) -> Option<std::borrow::Cow<'_, str>> {
+        None
+    }
+
     fn peer(&self) -> Option<IpAddr> {
         self.peer
     }

@@ -1,5 +1,6 @@
 //! A tower request, as the engine sees it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::{Extensions, HeaderMap, Method, Uri};
@@ -65,6 +66,14 @@ impl RequestView for View<'_> {
 
     fn headers<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+    }
+
+    fn route(&self) -> Option<Cow<'_, str>> {
+        #[cfg(feature = "axum")]
+        if let Some(matched) = self.extensions.get::<axum::extract::MatchedPath>() {
+            return Some(Cow::Borrowed(matched.as_str()));
+        }
+        None
     }
 
     fn peer(&self) -> Option<IpAddr> {

@@ -101,6 +101,10 @@ impl RequestView for Request {
         self.headers.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_slice())
     }
 
+    fn route(&self) -> Option<std::borrow::Cow<'_, str>> {
+        None
+    }
+
     fn peer(&self) -> Option<IpAddr> {
         self.peer
     }
