@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use verify_core::{
-    Budgets, Channel, Contact, Engine, Factor, Gate, Head, Inbox, KeyRing, Limit, Origin, Policy, Quota,
-    RequestLimits, Subject, all_of,
+    Budgets, Channel, Contact, Engine, Factor, Gate, Head, Inbox, KeyRing, Limit, Origin, Policy, Psd2,
+    Quota, RequestLimits, Subject, all_of,
 };
 
 mod answer;
@@ -26,6 +26,8 @@ pub struct Site {
     pub vault: Gate,
     /// `POST /transfers`.
     pub transfers: Gate,
+    /// `POST /transfers/batch`.
+    pub batch: Gate,
     /// `GET /safe`.
     pub safe: Gate,
     /// What was transferred.
@@ -66,12 +68,26 @@ pub fn open(keys: KeyRing, host: &str, address: SocketAddr) -> Result<Site, Box<
     let approval = Factor::code("approval").over([Channel::Sms, Channel::Email]);
     let feed = Policy::new("feed").purpose("read the feed").require(&human);
     let vault = Policy::new("vault").purpose("open the vault").require(step_up.clone().within(15 * minute));
-    let transfers = Policy::new("transfers").purpose("make a transfer").require(approval.within(5 * minute));
+    // Each code is good for this amount to this payee, once.
+    let transfers = Policy::new("transfers")
+        .purpose("make a transfer")
+        .require(approval.clone().within(5 * minute))
+        .bind(Psd2::json("/amount", "/currency", "/payee/name", "/payee/iban").or_form(
+            "amount",
+            "currency",
+            "payee_name",
+            "payee_iban",
+        ));
+    let batch = Policy::new("batch")
+        .purpose("make several transfers")
+        .require(approval.within(5 * minute))
+        .bind(Psd2::json_batch("/payments", "/amount", "/currency", "/payee/name", "/payee/iban"));
     let safe = Policy::new("safe").purpose("open the safe").require(all_of((human, step_up)));
     Ok(Site {
         feed: engine.gate(feed)?,
         vault: engine.gate(vault)?,
         transfers: engine.gate(transfers)?,
+        batch: engine.gate(batch)?,
         safe: engine.gate(safe)?,
         ledger: Ledger::default(),
         engine,

@@ -4,18 +4,21 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
-use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError, web};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use verify_core::{Decision, Gate, Reply, Ruling};
+use serde::de::DeserializeOwned;
+use verify_core::{
+    BindError, Decision, DescribesTransaction, Gate, Reply, Ruling, Transaction, form_payload,
+};
 
 use crate::bridge;
 use crate::errand;
+use crate::payload;
 use crate::view::View;
 
 /// Asks for a proof inside a handler, where more is known than a middleware can see.
@@ -58,6 +61,15 @@ impl Guard {
         require(&self.request, gate).await
     }
 
+    /// Lets the handler execute this transaction, once, or hands it the answer to give instead. The gate's policy is one
+    /// with [`Policy::bind_in_handler`](verify_core::Policy::bind_in_handler).
+    ///
+    /// # Errors
+    /// [`Blocked`], which is the answer: return it.
+    pub async fn require_transaction(&self, gate: &Gate, transaction: &Transaction) -> Result<Pass, Blocked> {
+        approve(&self.request, gate, Ok(transaction.clone()), Bytes::new()).await
+    }
+
     /// A pass for a request that needs no proof after all.
     pub fn pass(&self) -> Pass {
         Pass { headers: Vec::new() }
@@ -69,6 +81,29 @@ async fn require(request: &HttpRequest, gate: &Gate) -> Result<Pass, Blocked> {
         let extensions = request.extensions();
         gate.decide_without_body(&View::new(request, &extensions))
     };
+    conclude(request, gate, decision, Bytes::new()).await
+}
+
+/// Asks for the approval of a transaction; `body` is what it was parsed from, where that is at hand.
+async fn approve(
+    request: &HttpRequest,
+    gate: &Gate,
+    transaction: Result<Transaction, BindError>,
+    body: Bytes,
+) -> Result<Pass, Blocked> {
+    let decision = {
+        let extensions = request.extensions();
+        gate.decide_transaction(&View::new(request, &extensions), transaction)
+    };
+    conclude(request, gate, decision, body).await
+}
+
+async fn conclude(
+    request: &HttpRequest,
+    gate: &Gate,
+    decision: Decision,
+    body: Bytes,
+) -> Result<Pass, Blocked> {
     let inquiry = match decision {
         Decision::Allow => return Ok(Pass { headers: Vec::new() }),
         Decision::Respond(reply) => return Err(Blocked::new(request, reply)),
@@ -76,8 +111,14 @@ async fn require(request: &HttpRequest, gate: &Gate) -> Result<Pass, Blocked> {
         Decision::Read(inquiry, _) => return Err(Blocked::new(request, inquiry.unreadable())),
     };
     let late = inquiry.timed_out();
-    match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, Bytes::new())).await {
-        Ok(Ruling::Allow(passage)) => Ok(Pass { headers: passage.headers }),
+    match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, body)).await {
+        Ok(Ruling::Allow(passage)) => {
+            if let Some(settlement) = passage.settlement {
+                // A handler's answer is not seen here: that it was asked for is all that is kept.
+                settlement.settle(http::StatusCode::OK, None, None).await;
+            }
+            Ok(Pass { headers: passage.headers })
+        }
         Ok(Ruling::Respond(reply)) => Err(Blocked::new(request, reply)),
         Ok(Ruling::RespondThen(reply, errand)) => {
             errand::run(*errand, gate.deadline());
@@ -152,13 +193,16 @@ pub trait Protected {
     fn gate(request: &HttpRequest) -> Option<&Gate>;
 }
 
-/// The proof that the gate of `P` has let this request pass: a handler that takes it cannot run without.
+/// The proof that a gate has let this request pass: a handler that takes it cannot run without.
+///
+/// Of a name for something that is guarded:
 ///
 /// ```
 /// use actix_web::{HttpRequest, Responder, web};
 /// use verify_actix::{Protected, Verified};
 /// use verify_core::Gate;
 ///
+/// #[derive(Default)]
 /// struct Vault;
 /// impl Protected for Vault {
 ///     fn gate(request: &HttpRequest) -> Option<&Gate> {
@@ -170,36 +214,117 @@ pub trait Protected {
 ///     verified.pass().with("gold")
 /// }
 /// ```
-pub struct Verified<P> {
+///
+/// And of a transaction that is in the body ([`web::Json`] or [`web::Form`]): the value that was approved is the value that
+/// the handler gets. The policy is one with [`Policy::bind_in_handler`](verify_core::Policy::bind_in_handler).
+///
+/// ```
+/// use actix_web::{HttpRequest, Responder, web};
+/// use verify_actix::{Protected, Verified};
+/// use verify_core::{Account, BindError, Currency, DescribesTransaction, Gate, Money, Payee, Transaction};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Transfer { amount: String, iban: String }
+///
+/// impl DescribesTransaction for Transfer {
+///     fn transaction(&self) -> Result<Transaction, BindError> {
+///         let payee = Payee::new("Acme Inc.", Account::iban(&self.iban)?)?;
+///         Ok(Transaction::payment(Money::parse(&self.amount, Currency::parse("EUR")?)?, payee)?)
+///     }
+/// }
+///
+/// impl Protected for Transfer {
+///     fn gate(request: &HttpRequest) -> Option<&Gate> {
+///         request.app_data::<Gate>()
+///     }
+/// }
+///
+/// async fn transfer(verified: Verified<web::Json<Transfer>>) -> impl Responder {
+///     let (transfer, pass) = verified.into_parts();
+///     pass.with(format!("{} is on its way", transfer.amount))
+/// }
+/// # let _ = web::post().to(transfer);
+/// ```
+pub struct Verified<E> {
+    value: E,
     pass: Pass,
-    protected: PhantomData<fn() -> P>,
 }
 
-impl<P> Verified<P> {
+impl<E> Verified<E> {
     /// What to answer through; see [`Pass`].
     pub fn pass(self) -> Pass {
         self.pass
     }
+
+    /// What was approved, and what to answer through.
+    pub fn into_parts(self) -> (E, Pass) {
+        (self.value, self.pass)
+    }
 }
 
-impl<P: Protected + 'static> FromRequest for Verified<P> {
+type Extracting<E> = Pin<Box<dyn Future<Output = Result<Verified<E>, actix_web::Error>>>>;
+
+impl<P: Protected + Default + 'static> FromRequest for Verified<P> {
     type Error = actix_web::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
+    type Future = Extracting<P>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let Some(gate) = P::gate(&request).cloned() else {
-                return Err(actix_web::error::ErrorInternalServerError(
-                    "the gate is missing from the application's data: add it with `.app_data(gate)`",
-                ));
-            };
-            Ok(Self { pass: require(&request, &gate).await?, protected: PhantomData })
+            let gate = gate_of::<P>(&request)?;
+            Ok(Self { pass: require(&request, &gate).await?, value: P::default() })
         })
     }
 }
 
-impl<P> fmt::Debug for Verified<P> {
+impl<T> FromRequest for Verified<web::Json<T>>
+where
+    T: DeserializeOwned + DescribesTransaction + Protected + 'static,
+{
+    type Error = actix_web::Error;
+    type Future = Extracting<web::Json<T>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
+        Box::pin(async move {
+            let bytes = bytes.await?;
+            let again = &mut payload::replay(bytes.clone());
+            let value = web::Json::<T>::from_request(&request, again).await?;
+            let gate = gate_of::<T>(&request)?;
+            Ok(Self { pass: approve(&request, &gate, value.transaction(), bytes).await?, value })
+        })
+    }
+}
+
+impl<T> FromRequest for Verified<web::Form<T>>
+where
+    T: DeserializeOwned + DescribesTransaction + Protected + 'static,
+{
+    type Error = actix_web::Error;
+    type Future = Extracting<web::Form<T>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
+        Box::pin(async move {
+            let bytes = bytes.await?;
+            // The page of a blocked form posts its fields together with the answer, which is the gate's.
+            let again = &mut payload::replay(form_payload(&bytes));
+            let value = web::Form::<T>::from_request(&request, again).await?;
+            let gate = gate_of::<T>(&request)?;
+            Ok(Self { pass: approve(&request, &gate, value.transaction(), bytes).await?, value })
+        })
+    }
+}
+
+fn gate_of<P: Protected>(request: &HttpRequest) -> Result<Gate, actix_web::Error> {
+    P::gate(request).cloned().ok_or_else(|| {
+        actix_web::error::ErrorInternalServerError(
+            "the gate is missing from the application's data: add it with `.app_data(gate)`",
+        )
+    })
+}
+
+impl<E> fmt::Debug for Verified<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified").finish_non_exhaustive()
     }

@@ -4,12 +4,12 @@ use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
 
-use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use actix_web::{Error, HttpMessage};
 use bytes::Bytes;
-use verify_core::{Decision, Engine, Gate, Inquiry, Policy, PolicyError, Reply, Ruling};
+use verify_core::{Decision, Engine, Gate, Inquiry, Policy, PolicyError, Reply, Ruling, Settlement};
 
 use crate::bridge;
 use crate::errand;
@@ -135,11 +135,40 @@ where
                 }
                 request.set_payload(payload::replay(passage.body));
             }
-            let mut response = uncached(service.call(request).await?);
+            let response = uncached(service.call(request).await?);
+            let mut response = match passage.settlement {
+                None => response.map_into_left_body(),
+                Some(settlement) => settle(settlement, response).await,
+            };
             bridge::append_passage(response.headers_mut(), &passage.headers);
-            Ok(response.map_into_left_body())
+            Ok(response)
         })
     }
+}
+
+/// Tells how the handler has answered, with the answer's body where it is to be kept and is of a known, small size.
+async fn settle<B: MessageBody + 'static>(
+    settlement: Settlement,
+    response: ServiceResponse<B>,
+) -> ServiceResponse<EitherBody<B, BoxBody>> {
+    let (request, response) = response.into_parts();
+    let (response, body) = response.into_parts();
+    let status = http::StatusCode::from_u16(response.status().as_u16()).unwrap_or_default();
+    let kind = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
+    let small = settlement.wants_body().is_some_and(|most| match body.size() {
+        BodySize::None => true,
+        BodySize::Sized(length) => length <= most as u64,
+        BodySize::Stream => false,
+    });
+    let (kept, body) = if small {
+        // An answer that broke off is nothing to keep, and the client sees that it is cut.
+        let bytes = to_bytes(body).await.unwrap_or_default();
+        (Some(bytes.clone()), EitherBody::right(BoxBody::new(bytes)))
+    } else {
+        (None, EitherBody::left(body))
+    };
+    settlement.settle(status, kind.as_deref(), kept.as_deref()).await;
+    ServiceResponse::new(request, response.set_body(body))
 }
 
 /// What one visitor was let in to see is not for a cache to show to the next (RFC 9111, 5.2.2.5).

@@ -22,6 +22,7 @@ use verify_core::{
     MissingContacts, Origin, Policy, Subject,
 };
 
+#[derive(Default)]
 struct Vault;
 
 impl Protected for Vault {

@@ -56,6 +56,13 @@ pub enum EventKind {
     Replayed,
     /// The visitor cancelled.
     Cancelled,
+    /// A request came with an approval, or for an open challenge, of another transaction: somebody changed the data after
+    /// it was shown. Both are dead.
+    BindingMismatch,
+    /// An approval was used: its transaction is being executed.
+    GrantUsed,
+    /// An approval was given back, because the handler failed and the policy says so.
+    GrantRestored,
 }
 
 impl EventKind {
@@ -73,6 +80,9 @@ impl EventKind {
             Self::Verified => "verified",
             Self::Replayed => "replayed",
             Self::Cancelled => "cancelled",
+            Self::BindingMismatch => "binding_mismatch",
+            Self::GrantUsed => "grant_used",
+            Self::GrantRestored => "grant_restored",
         }
     }
 }

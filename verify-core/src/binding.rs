@@ -14,13 +14,51 @@ use crate::engine::Core;
 use crate::request::{RequestView, single};
 use crate::subject::Subject;
 use crate::ticket::PolicyTag;
-use crate::transaction::{Transaction, TransactionError};
+use crate::transaction::{
+    InvalidAccount, InvalidAmount, InvalidIban, InvalidPayee, Transaction, TransactionError, UnknownCurrency,
+};
 
 mod form_fields;
 mod psd2;
 mod strict_json;
 
 pub use psd2::Psd2;
+
+/// The longest body that is read for a binding unless the policy says otherwise.
+pub(crate) const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
+
+/// What can say which transaction a request is about: a [`Psd2`], or a closure
+/// `Fn(&BoundRequest, &[u8]) -> Result<Transaction, BindError>`; see [`Policy::bind`](crate::Policy::bind).
+pub trait Bind {
+    #[doc(hidden)]
+    fn into_binding(self) -> Binding;
+}
+
+/// A way to bind, made from whatever implements [`Bind`].
+#[derive(Clone, Debug)]
+#[doc(hidden)]
+pub struct Binding(pub(crate) Binder);
+
+impl Bind for Binding {
+    fn into_binding(self) -> Binding {
+        self
+    }
+}
+
+impl Bind for Psd2 {
+    fn into_binding(self) -> Binding {
+        Binding(Binder::Psd2(self))
+    }
+}
+
+impl<F> Bind for F
+where
+    F: Fn(&BoundRequest, &[u8]) -> Result<Transaction, BindError> + Send + Sync + 'static,
+{
+    fn into_binding(self) -> Binding {
+        Binding(Binder::Closure(Closure(Arc::new(self))))
+    }
+}
 
 /// How a policy learns what it is asked to approve.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +72,14 @@ pub(crate) enum Binder {
 }
 
 impl Binder {
+    /// What is wrong with it, if anything.
+    pub(crate) fn fault(&self) -> Option<String> {
+        match self {
+            Self::Psd2(psd2) => psd2.fault(),
+            Self::Closure(_) | Self::Handler => None,
+        }
+    }
+
     /// Whether the body of such a request can be read at all: what the binder cannot read, it refuses.
     pub(crate) fn takes(&self, request: &BoundRequest) -> bool {
         match self {
@@ -52,11 +98,11 @@ impl Binder {
     }
 }
 
-type Bind = dyn Fn(&BoundRequest, &[u8]) -> Result<Transaction, BindError> + Send + Sync;
+type BindFn = dyn Fn(&BoundRequest, &[u8]) -> Result<Transaction, BindError> + Send + Sync;
 
 /// A closure that reads a transaction. Two policies with one closure are one policy.
 #[derive(Clone)]
-pub(crate) struct Closure(pub(crate) Arc<Bind>);
+pub(crate) struct Closure(Arc<BindFn>);
 
 impl PartialEq for Closure {
     fn eq(&self, other: &Self) -> bool {
@@ -137,6 +183,32 @@ impl fmt::Debug for BoundRequest {
     }
 }
 
+/// A value that says which transaction it is about, so that what is approved is what the handler has got: for the
+/// extractors of the adapters.
+///
+/// ```
+/// use verify_core::{Account, BindError, Currency, DescribesTransaction, Money, Payee, Transaction};
+///
+/// struct Transfer { cents: u64, name: String, iban: String }
+///
+/// impl DescribesTransaction for Transfer {
+///     fn transaction(&self) -> Result<Transaction, BindError> {
+///         let eur = Currency::parse("EUR").map_err(|error| BindError::new(error.to_string()))?;
+///         let amount = Money::from_minor(self.cents, eur).map_err(|error| BindError::from(error).at("cents"))?;
+///         let account = Account::iban(&self.iban).map_err(|error| BindError::from(error).at("iban"))?;
+///         let payee = Payee::new(&self.name, account).map_err(|error| BindError::from(error).at("name"))?;
+///         Ok(Transaction::payment(amount, payee)?)
+///     }
+/// }
+/// ```
+pub trait DescribesTransaction {
+    /// The transaction.
+    ///
+    /// # Errors
+    /// When there is none in it that could be approved; the client is told what to send instead.
+    fn transaction(&self) -> Result<Transaction, BindError>;
+}
+
 /// A transaction that cannot be read from its request, and so cannot be approved. The client is told the field and the
 /// reason; what it sent is not repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -168,11 +240,17 @@ impl BindError {
     }
 }
 
-impl From<TransactionError> for BindError {
-    fn from(error: TransactionError) -> Self {
-        Self::new(error.to_string())
-    }
+macro_rules! from_value_error {
+    ($($error:ident)+) => {$(
+        impl From<$error> for BindError {
+            fn from(error: $error) -> Self {
+                Self::new(error.to_string())
+            }
+        }
+    )+};
 }
+
+from_value_error!(TransactionError InvalidAmount InvalidAccount InvalidIban InvalidPayee UnknownCurrency);
 
 /// A transaction that a challenge stands for, and the digest that an approval of it carries.
 #[derive(Clone)]
@@ -208,6 +286,16 @@ impl Bound {
     /// The largest amount that an approval of this is good for, where it says "up to".
     pub(crate) fn limit(&self) -> Option<u64> {
         self.transaction.is_up_to().then(|| self.transaction.total().minor())
+    }
+
+    /// Whether what is approved by this covers that.
+    pub(crate) fn approves(&self, other: &Self) -> bool {
+        let within = match (self.limit(), other.limit()) {
+            (None, None) => true,
+            (Some(most), Some(amount)) => amount <= most,
+            _ => false,
+        };
+        within && self.digest == other.digest
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

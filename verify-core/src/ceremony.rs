@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::audit::{self, Event, EventKind};
-use crate::clearance::Proof;
+use crate::clearance::{Approval, Proof};
 use crate::encoding::to_hex;
 use crate::engine::{Core, PolicyInfo};
 use crate::factor::Factor;
@@ -72,7 +72,7 @@ impl<'c> Ceremony<'c> {
         }
         let (policy, factor) =
             core.registry.find(ticket.policy, ticket.factor).ok_or(Refusal::Misconfigured)?;
-        let facts = SubjectFacts::new(core.keys.oldest(), subject, ticket.factor);
+        let facts = SubjectFacts::new(core.keys.oldest(), subject, ticket.factor, ticket.bound.as_ref());
         Ok(Self { core, subject, source, ticket, policy, factor, facts, now })
     }
 
@@ -95,8 +95,22 @@ impl<'c> Ceremony<'c> {
             factor: self.ticket.factor,
             verified_at: self.now,
             revocations: redeemed.revocations,
-            binding: None,
+            binding: redeemed.ticket.bound.as_ref().map(|bound| Approval {
+                digest: bound.digest,
+                challenge: redeemed.ticket.id,
+                limit: bound.limit(),
+            }),
         })
+    }
+
+    /// Enters the approval of a transaction for the request that will use it.
+    pub(crate) async fn enter_grant(&self, proof: &Proof) -> Result<(), Refusal> {
+        if let Some(approval) = &proof.binding {
+            let name = facts::grant(self.core.keys.oldest(), &approval.challenge);
+            let life = self.policy.approval_life(proof.factor);
+            self.core.store.insert(&name, Bytes::new(), life).await?;
+        }
+        Ok(())
     }
 
     /// Ends the challenge, whoever else holds its ticket.
@@ -108,6 +122,16 @@ impl<'c> Ceremony<'c> {
             self.record_as(EventKind::Cancelled, &open);
         }
         Ok(())
+    }
+
+    /// Ends whatever the ticket stands for, since somebody has changed what it was about; returns what it was.
+    pub(crate) async fn kill(&self) -> Result<Ticket, Refusal> {
+        let found = self.find().await?;
+        if let Some(open) = &found {
+            self.close(open).await?;
+            cooldown::disown(self).await?;
+        }
+        Ok(found.unwrap_or_else(|| self.ticket.clone()))
     }
 
     /// How it stands.
@@ -169,7 +193,7 @@ impl<'c> Ceremony<'c> {
         Ok((facts::tries(key, &challenge.id), facts::sends(key, &challenge.id)))
     }
 
-    fn record_as(&self, kind: EventKind, ticket: &Ticket) {
+    pub(crate) fn record_as(&self, kind: EventKind, ticket: &Ticket) {
         audit::record(self.core.listener.as_ref(), &self.event(kind, ticket));
     }
 

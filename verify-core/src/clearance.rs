@@ -1,6 +1,9 @@
 //! The clearance: which factors this subject has proven, and when, signed.
 
 use hmac::Mac;
+use subtle::ConstantTimeEq;
+
+use crate::binding::Bound;
 
 use crate::encoding::{Reader, base64url_into, to_base64url};
 use crate::factor::FactorTag;
@@ -10,13 +13,14 @@ use crate::subject::Subject;
 const VERSION: &[u8] = b"c1";
 const MAC_BYTES: usize = 16;
 /// Room for [`MAX_PROOFS`] bound proofs and the MAC.
-const MAX_BYTES: usize = 512;
+const MAX_BYTES: usize = 704;
 /// A clearance carries at most this many proofs; the oldest make room.
 const MAX_PROOFS: usize = 8;
 /// What a proof says of itself in its first byte: that it is one, and which parts follow.
 const PROOF: u8 = 1;
 const BOUND: u8 = 2;
 const AFTER_REVOCATIONS: u8 = 4;
+const UP_TO: u8 = 8;
 
 /// That a factor was satisfied, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +32,37 @@ pub(crate) struct Proof {
     pub(crate) revocations: u64,
     /// What exactly was approved, where the proof is for one transaction only. A bound proof never satisfies an
     /// unbound requirement, nor the other way round.
-    pub(crate) binding: Option<[u8; 32]>,
+    pub(crate) binding: Option<Approval>,
+}
+
+/// What one transaction's proof says besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Approval {
+    /// Of the transaction and of everything around it; see [`Bound`].
+    pub(crate) digest: [u8; 32],
+    /// The challenge that was answered: the store has an entry for it until it is used.
+    pub(crate) challenge: [u8; 16],
+    /// The largest amount that it is good for, where less may be taken.
+    pub(crate) limit: Option<u64>,
+}
+
+impl Approval {
+    /// Whether it is for this transaction.
+    pub(crate) fn is_for(&self, bound: &Bound) -> bool {
+        let within = match (self.limit, bound.limit()) {
+            (None, None) => true,
+            (Some(most), Some(amount)) => amount <= most,
+            _ => false,
+        };
+        within && bool::from(self.digest.ct_eq(&bound.digest))
+    }
 }
 
 impl Proof {
     fn write(&self, out: &mut Vec<u8>) {
         let mut kind = PROOF;
-        if self.binding.is_some() {
-            kind |= BOUND;
+        if let Some(approval) = &self.binding {
+            kind |= if approval.limit.is_some() { BOUND | UP_TO } else { BOUND };
         }
         // Most users never revoke anything, and a byte saved here is one less to carry and to hash with each request.
         if self.revocations > 0 {
@@ -44,7 +71,13 @@ impl Proof {
         out.push(kind);
         out.extend_from_slice(&self.factor.0);
         out.extend_from_slice(&self.verified_at.to_be_bytes());
-        out.extend_from_slice(self.binding.as_ref().map_or(&[], |binding| binding));
+        if let Some(approval) = &self.binding {
+            out.extend_from_slice(&approval.digest);
+            out.extend_from_slice(&approval.challenge);
+            if let Some(limit) = approval.limit {
+                out.extend_from_slice(&limit.to_be_bytes());
+            }
+        }
         if self.revocations > 0 {
             out.extend_from_slice(&self.revocations.to_be_bytes());
         }
@@ -52,12 +85,18 @@ impl Proof {
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let kind = reader.byte()?;
-        if kind & PROOF == 0 || kind & !(PROOF | BOUND | AFTER_REVOCATIONS) != 0 {
+        if kind & PROOF == 0 || kind & !(PROOF | BOUND | AFTER_REVOCATIONS | UP_TO) != 0 {
             return None;
         }
         let factor = FactorTag(reader.array()?);
         let verified_at = reader.u64()?;
-        let binding = if kind & BOUND == 0 { None } else { Some(reader.array()?) };
+        let binding = if kind & BOUND == 0 {
+            None
+        } else {
+            let (digest, challenge) = (reader.array()?, reader.array()?);
+            let limit = if kind & UP_TO == 0 { None } else { Some(reader.u64()?) };
+            Some(Approval { digest, challenge, limit })
+        };
         let revocations = if kind & AFTER_REVOCATIONS == 0 { 0 } else { reader.u64()? };
         Some(Self { factor, verified_at, revocations, binding })
     }
@@ -139,7 +178,9 @@ mod tests {
     }
 
     fn any_proof() -> impl Strategy<Value = Proof> {
-        let parts = (any::<[u8; 8]>(), any::<u64>(), any::<u64>(), proptest::option::of(any::<[u8; 32]>()));
+        let approval = (any::<[u8; 32]>(), any::<[u8; 16]>(), proptest::option::of(any::<u64>()))
+            .prop_map(|(digest, challenge, limit)| Approval { digest, challenge, limit });
+        let parts = (any::<[u8; 8]>(), any::<u64>(), any::<u64>(), proptest::option::of(approval));
         parts.prop_map(|(factor, verified_at, revocations, binding)| Proof {
             factor: FactorTag(factor),
             verified_at,
@@ -204,8 +245,12 @@ mod tests {
 
     #[test]
     fn the_largest_clearance_fits_the_buffer() {
-        let proof =
-            Proof { factor: FactorTag([1; 8]), verified_at: 1, revocations: 9, binding: Some([2; 32]) };
+        let proof = Proof {
+            factor: FactorTag([1; 8]),
+            verified_at: 1,
+            revocations: 9,
+            binding: Some(Approval { digest: [2; 32], challenge: [3; 16], limit: Some(4) }),
+        };
         let token = issue(&ring("aa"), &Subject::user("alice"), &[proof; MAX_PROOFS + 1]);
         assert_eq!(
             proofs(&ring("aa"), &Subject::user("alice"), &token).map(|all| all.len()),

@@ -13,13 +13,15 @@ use crate::subject::Subject;
 #[cfg(feature = "danger-development")]
 mod inbox;
 mod message;
+mod template;
 
 #[cfg(feature = "danger-development")]
 pub use inbox::Inbox;
 #[cfg(feature = "danger-development")]
 pub(crate) use inbox::Letter;
 pub use message::Message;
-pub(crate) use message::Wording;
+pub(crate) use message::{Approving, Wording};
+pub(crate) use template::Template;
 
 /// Delivers messages over one channel or several.
 ///

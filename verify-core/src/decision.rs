@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::ceremony::Errand;
 use crate::inquiry::Inquiry;
+use crate::settlement::Settlement;
 
 /// A whole answer, ready to be sent.
 pub type Reply = http::Response<Bytes>;
@@ -61,4 +62,12 @@ pub struct Passage {
     pub body: Bytes,
     /// Header fields to append to the handler's answer: the new clearance.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Who wants to hear how the handler answered: of a transaction, the store.
+    pub settlement: Option<Settlement>,
+}
+
+impl Passage {
+    pub(crate) fn of(body: Bytes) -> Self {
+        Self { body, headers: Vec::new(), settlement: None }
+    }
 }

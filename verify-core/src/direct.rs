@@ -13,6 +13,7 @@ use crate::offer::Offer;
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::subject::Subject;
+use crate::ticket::Ticket;
 
 /// Runs challenges for one subject, with the same tickets, budgets and events as over the wire; made by
 /// [`Engine::direct`].
@@ -92,9 +93,12 @@ impl Direct {
     fn mint(&self, gate: &Gate, factor: &str, code: Option<Code>) -> Result<String, Refused> {
         let leaf = gate.leaf(factor).filter(|leaf| code.is_none() || !leaf.factor.channels().is_empty());
         let leaf = leaf.ok_or(Refused { kind: RefusedKind::NotOffered, retry_after: None })?;
-        let offer = Offer::draw(&self.core, &self.subject, gate.tag(), leaf, "/", self.core.now(), code)
-            .map_err(Refusal::from)?;
-        Ok(offer.sealed)
+        let (core, now) = (&*self.core, self.core.now());
+        let seal = || {
+            let ticket = Offer::ticket(core, &self.subject, gate.tag(), leaf, "/", now)?;
+            Offer::seal(core, Ticket { chosen: code, ..ticket })
+        };
+        Ok(seal().map_err(Refusal::from)?.sealed)
     }
 
     /// Sends the code of a ticket over one of its factor's channels, or over the preferred one. Where the engine delivers
@@ -240,6 +244,8 @@ impl From<Refusal> for Refused {
             | Refusal::NotFound
             | Refusal::MethodNotAllowed(_)
             | Refusal::UnsupportedMediaType
+            | Refusal::Executed
+            | Refusal::OtherRequest
             | Refusal::TooLarge => RefusedKind::Invalid,
         };
         Self { kind, retry_after }

@@ -171,7 +171,9 @@ impl Endpoints {
                     return Err(Refusal::Invalid("this challenge takes `token`, as text, and no `code`"));
                 }
             };
-            (ceremony.answer(answer).await?, ceremony.ticket.return_to.clone())
+            let proof = ceremony.answer(answer).await?;
+            ceremony.enter_grant(&proof).await?;
+            (proof, ceremony.ticket.return_to.clone())
         };
         asking.prove(proof);
         let cleared = offer::clear(asking);

@@ -12,7 +12,7 @@ use crate::clearance::{self, Proof};
 use crate::clock::{Clock, millis_of, unix_millis};
 use crate::contact::Channel;
 use crate::cookies::Cookies;
-use crate::courier::{Contacts, Courier};
+use crate::courier::{Contacts, Courier, Template};
 use crate::endpoints::Endpoints;
 use crate::factor::{Factor, FactorTag};
 use crate::facts;
@@ -20,13 +20,14 @@ use crate::gate::Gate;
 use crate::keys::KeyRing;
 use crate::limit::Limiter;
 use crate::origin::Origin;
-use crate::policy::{Plan, Policy, PolicyError};
+use crate::policy::{BindingRules, Plan, Policy, PolicyError};
 use crate::request::{Head, RequestView};
 use crate::revocation::Revocations;
 use crate::source::{ClientIp, Source};
 use crate::store::{Store, StoreError};
 use crate::subject::Subject;
 use crate::ticket::PolicyTag;
+use crate::transaction::AmountFormat;
 
 mod builder;
 
@@ -106,6 +107,8 @@ pub(crate) struct Core {
     pub(crate) mount: String,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) couriers: BTreeMap<Channel, Arc<dyn Courier>>,
+    pub(crate) approval_texts: BTreeMap<Channel, Template>,
+    pub(crate) amounts: AmountFormat,
     pub(crate) contacts: Option<Arc<dyn Contacts>>,
     pub(crate) missing_contacts: MissingContacts,
     pub(crate) subject: Option<SubjectOf>,
@@ -255,7 +258,19 @@ pub(crate) struct PolicyInfo {
     pub(crate) name: Arc<str>,
     pub(crate) purpose: String,
     pub(crate) checks_revocation: bool,
+    /// How long an approval is good for, by factor; empty where nothing is bound.
+    approvals: Vec<(FactorTag, Duration)>,
     policy: Policy,
+}
+
+impl PolicyInfo {
+    pub(crate) fn binding(&self) -> Option<&BindingRules> {
+        self.policy.binding.as_ref()
+    }
+
+    pub(crate) fn approval_life(&self, factor: FactorTag) -> Duration {
+        self.approvals.iter().find(|(tag, _)| *tag == factor).map_or(Duration::ZERO, |(_, life)| *life)
+    }
 }
 
 impl Registry {
@@ -286,6 +301,12 @@ impl Registry {
             name: policy.name.as_str().into(),
             purpose: policy.purpose.clone(),
             checks_revocation: policy.checks_revocation,
+            approvals: plan
+                .leaves
+                .iter()
+                .filter(|leaf| leaf.is_bound)
+                .map(|leaf| (leaf.tag, Duration::from_millis(plan.age_of(leaf.tag))))
+                .collect(),
             policy,
         });
         Ok(Arc::clone(entries.policies.entry(tag).or_insert(info)))

@@ -74,6 +74,14 @@ impl Factor {
         }
     }
 
+    /// Whether it says anything about who answers; what does not can approve nothing (NIST SP 800-63B-4, 3.2).
+    pub(crate) const fn authenticates(&self) -> bool {
+        match self {
+            Self::Code(_) => true,
+            Self::Work(_) => false,
+        }
+    }
+
     pub(crate) fn channels(&self) -> &[Channel] {
         match self {
             Self::Code(factor) => &factor.channels,

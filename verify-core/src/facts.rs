@@ -6,6 +6,7 @@
 
 use hmac::Mac;
 
+use crate::binding::Bound;
 use crate::budgets::Quota;
 use crate::contact::Contact;
 use crate::factor::FactorTag;
@@ -30,6 +31,18 @@ pub(crate) fn redeemed(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"redeemed", &[ticket])
 }
 
+/// That a challenge was answered and its approval not used: using takes it away.
+pub(crate) fn grant(oldest: &MasterKey, challenge: &[u8; 16]) -> Key {
+    named(oldest, b"grant", &[challenge])
+}
+
+/// That a request with this idempotency key is being executed, and what became of it.
+pub(crate) fn executions(oldest: &MasterKey, subject: &Subject<'_>, policy: &[u8], key: &str) -> (Key, Key) {
+    let identity = identity(oldest, subject);
+    let name = |kind: &[u8]| named(oldest, kind, &[&identity, policy, key.as_bytes()]);
+    (name(b"execution"), name(b"outcome"))
+}
+
 /// The idempotent name of one message.
 pub(crate) fn message(key: &MasterKey, ticket: &[u8; 16], number: u64) -> [u8; 16] {
     *named(key, b"message", &[ticket, &number.to_be_bytes()]).as_bytes()
@@ -42,14 +55,31 @@ pub(crate) struct SubjectFacts<'k> {
     identity: [u8; 16],
     /// The whole subject, and what the challenge is bound to: two transactions have a challenge each.
     place: [u8; 16],
+    bound: Option<[u8; 32]>,
 }
 
 impl<'k> SubjectFacts<'k> {
-    pub(crate) fn new(oldest: &'k MasterKey, subject: &Subject<'_>, factor: FactorTag) -> Self {
+    pub(crate) fn new(
+        oldest: &'k MasterKey,
+        subject: &Subject<'_>,
+        factor: FactorTag,
+        bound: Option<&Bound>,
+    ) -> Self {
         let mut place = oldest.fact.clone();
         place.update(b"place");
         subject.feed_all(&mut place);
-        Self { key: oldest, factor, identity: identity(oldest, subject), place: truncate(place) }
+        if let Some(bound) = bound {
+            place.update(&bound.digest);
+            // Two amounts that may be fallen short of have one digest, and still a challenge each.
+            place.update(&bound.limit().unwrap_or(0).to_be_bytes());
+        }
+        Self {
+            key: oldest,
+            factor,
+            identity: identity(oldest, subject),
+            place: truncate(place),
+            bound: bound.map(|bound| bound.digest),
+        }
     }
 
     /// The one open challenge of this subject (session and all) at this factor: a sealed ticket. Redeeming takes it.
@@ -57,9 +87,11 @@ impl<'k> SubjectFacts<'k> {
         named(self.key, b"open", &[&self.place, &self.factor.0])
     }
 
-    /// Until when the next message has to wait; counted for the user, whatever the session.
+    /// Until when the next message has to wait; counted for the user, whatever the session. Each transaction has a wait
+    /// of its own, since its message is another one; how many may be sent is up to the budgets of the address.
     pub(crate) fn cooldown(&self) -> Key {
-        named(self.key, b"cooldown", &[&self.identity, &self.factor.0])
+        let bound = self.bound.as_ref().map_or(&[][..], |digest| digest);
+        named(self.key, b"cooldown", &[&self.identity, &self.factor.0, bound])
     }
 
     /// Until when a new challenge has to wait, after one was guessed to death. A success ends it with its era.

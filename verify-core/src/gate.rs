@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::binding::Bound;
 use crate::clearance::Proof;
 use crate::decision::Decision;
 use crate::engine::{Core, PolicyInfo};
@@ -15,7 +16,12 @@ use crate::request::{RequestView, content_type_is, is_preflight, single};
 use crate::ticket::PolicyTag;
 
 mod blocked;
+mod execute;
+mod order;
+
 mod rule;
+
+pub use order::form_payload;
 
 /// The largest form that is handed on: 64 KiB, more than any form that people fill in.
 const FORM_LIMIT: usize = 64 * 1024;
@@ -46,9 +52,14 @@ struct Met {
 }
 
 impl Met {
-    fn count(&mut self, plan: &Plan, proof: &Proof, now: u64) {
+    fn count(&mut self, plan: &Plan, proof: &Proof, now: u64, bound: Option<&Bound>) {
         for (index, leaf) in plan.leaves.iter().enumerate() {
-            if leaf.tag == proof.factor && proof.binding.is_none() {
+            // An approval is for its one transaction, and no proof of anything else.
+            let fits = match &proof.binding {
+                None => !leaf.is_bound,
+                Some(approval) => leaf.is_bound && bound.is_some_and(|bound| approval.is_for(bound)),
+            };
+            if leaf.tag == proof.factor && fits {
                 let fresh = now < proof.verified_at.saturating_add(leaf.max_age_millis);
                 *(if fresh { &mut self.fresh } else { &mut self.stale }) |= 1 << index;
             }
@@ -93,10 +104,13 @@ impl Gate {
             return Decision::Allow;
         }
         let now = core.now();
+        if let Some(rules) = policy.binding() {
+            return self.look_at_order(request, rules, may_read);
+        }
         let mut is_met = false;
         if let Some(subject) = core.subject_of(request) {
             let mut met = Met::default();
-            core.proofs(request, &subject, now, |proof| met.count(plan, &proof, now));
+            core.proofs(request, &subject, now, |proof| met.count(plan, &proof, now, None));
             is_met = plan.is_met(met.fresh);
             if is_met && !policy.checks_revocation {
                 return Decision::Allow;
@@ -155,7 +169,7 @@ impl Gate {
     fn met(&self, asking: &Asking, now: u64) -> Met {
         let mut met = Met::default();
         for proof in &asking.proofs {
-            met.count(&self.inner.plan, proof, now);
+            met.count(&self.inner.plan, proof, now, asking.bound.as_ref());
         }
         met
     }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::binding::{Bound, BoundRequest};
 use crate::clearance::Proof;
 use crate::cookies;
 use crate::engine::Core;
 use crate::refusal::Refusal;
 use crate::reply::{self, Look};
 use crate::request::{Provenance, RequestView, is_preflight, provenance, wants_page};
+use crate::settlement::Execution;
 use crate::source::Source;
 use crate::subject::Subject;
 use crate::{Reply, page};
@@ -30,8 +32,16 @@ pub(crate) enum Kind {
     Form,
     /// Nothing that could be answered: the head alone.
     Head,
+    /// A request that names a transaction, in its body or by its handler: what it presents besides.
+    Order(Vec<Presented>),
     /// A call of an endpoint.
     Endpoint { action: Action, form: bool },
+}
+
+/// A ticket that a request presents, with an answer or without.
+pub(crate) struct Presented {
+    pub(crate) ticket: String,
+    pub(crate) answer: Option<String>,
 }
 
 /// What an endpoint does.
@@ -58,6 +68,13 @@ pub(crate) struct Asking {
     pub(crate) provenance: Provenance,
     /// Path and query, fit to be returned to.
     pub(crate) target: String,
+    /// What a transaction is read from, and the transaction once it has been read.
+    pub(crate) request: Option<BoundRequest>,
+    pub(crate) bound: Option<Bound>,
+    /// The challenges that this very request has answered, and whose approvals are nowhere else yet.
+    pub(crate) redeemed: Vec<[u8; 16]>,
+    /// The request's `Idempotency-Key`, as the names of its entries.
+    pub(crate) execution: Option<Execution>,
 }
 
 impl Asking {
@@ -85,12 +102,17 @@ impl Asking {
             look: look(view),
             provenance: provenance(view, &core.origin),
             target: target(view),
+            request: None,
+            bound: None,
+            redeemed: Vec::new(),
+            execution: None,
         })
     }
 
     /// Adds a proof, in place of an older one of the same kind.
     pub(crate) fn prove(&mut self, proof: Proof) {
-        self.proofs.retain(|known| known.factor != proof.factor || known.binding.is_some());
+        self.proofs.retain(|known| known.factor != proof.factor || known.binding != proof.binding);
+        self.redeemed.extend(proof.binding.map(|approval| approval.challenge));
         self.proofs.push(proof);
         self.has_new_proof = true;
     }
@@ -144,6 +166,7 @@ impl std::fmt::Debug for Kind {
             Self::Inline(_) => "Inline([redacted])",
             Self::Form => "Form",
             Self::Head => "Head",
+            Self::Order(_) => "Order([redacted])",
             Self::Endpoint { .. } => "Endpoint",
         })
     }

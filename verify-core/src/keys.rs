@@ -41,6 +41,7 @@ pub struct KeyRing {
 pub(crate) struct MasterKey {
     pub(crate) id: Box<str>,
     pub(crate) ticket: XChaCha20Poly1305,
+    pub(crate) outcome: XChaCha20Poly1305,
     pub(crate) clearance: Mac256,
     pub(crate) code: Mac256,
     pub(crate) fact: Mac256,
@@ -145,6 +146,7 @@ impl MasterKey {
         Some(Self {
             id: id.into(),
             ticket: XChaCha20Poly1305::new_from_slice(derive("ticket").as_slice()).ok()?,
+            outcome: XChaCha20Poly1305::new_from_slice(derive("outcome").as_slice()).ok()?,
             clearance: mac("clearance")?,
             code: mac("code")?,
             fact: mac("fact")?,

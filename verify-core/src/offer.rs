@@ -9,7 +9,6 @@ use crate::altcha::{Challenge, Parameters};
 use crate::ceremony::Sent;
 use crate::clearance;
 use crate::clock::millis_of;
-use crate::code::Code;
 use crate::encoding::random;
 use crate::engine::Core;
 use crate::factor::{Factor, WorkFactor};
@@ -20,6 +19,7 @@ use crate::reply::CHALLENGE_CLEARANCE;
 use crate::subject::Subject;
 use crate::text::timestamp;
 use crate::ticket::{PolicyTag, SealError, Ticket, subject_digest, truncate};
+use crate::transaction::{Payee, Transaction};
 
 /// How long an offer of a code can be taken up: the visitor reads the page, finds the phone, then asks for the code.
 /// The code's own life begins at its first send.
@@ -40,25 +40,26 @@ impl Offer {
         target: &str,
         now: u64,
     ) -> Result<Self, SealError> {
-        Self::draw(&asking.core, &asking.subject, policy, leaf, target, now, None)
+        let mut ticket = Self::ticket(&asking.core, &asking.subject, policy, leaf, target, now)?;
+        ticket.bound = asking.bound.clone().filter(|_| leaf.is_bound);
+        Self::seal(&asking.core, ticket)
     }
 
-    /// The same without a request, and perhaps with a code that the caller has chosen.
-    pub(crate) fn draw(
+    /// A new ticket, before it is sealed.
+    pub(crate) fn ticket(
         core: &Core,
         subject: &Subject<'_>,
         policy: PolicyTag,
         leaf: &Leaf,
         target: &str,
         now: u64,
-        chosen: Option<Code>,
-    ) -> Result<Self, SealError> {
+    ) -> Result<Ticket, SealError> {
         let key = core.keys.newest();
         let life = match &*leaf.factor {
             Factor::Code(_) => CODE_OFFER_MILLIS,
             Factor::Work(work) => millis_of(work.lives),
         };
-        let ticket = Ticket {
+        Ok(Ticket {
             id: random().map_err(|_| SealError)?,
             key: key.id.clone(),
             policy,
@@ -66,10 +67,10 @@ impl Offer {
             subject: subject_digest(key, subject),
             expires_at: now.saturating_add(life),
             return_to: target.to_owned(),
-            chosen,
+            chosen: None,
+            bound: None,
             opened: None,
-        };
-        Self::seal(core, ticket)
+        })
     }
 
     pub(crate) fn seal(core: &Core, ticket: Ticket) -> Result<Self, SealError> {
@@ -84,6 +85,9 @@ impl Offer {
             members.insert("reason".to_owned(), reason.into());
             match factor {
                 Factor::Code(code) => {
+                    if let Some(bound) = &self.ticket.bound {
+                        members.insert("transaction".to_owned(), transaction_json(&bound.transaction));
+                    }
                     let names: Vec<&str> = code.channels.iter().map(|channel| channel.name()).collect();
                     members.insert("channels".to_owned(), names.into());
                     members.insert("code_length".to_owned(), code.digits.into());
@@ -108,6 +112,9 @@ impl Offer {
             members.insert("code_length".to_owned(), code.digits.into());
             members.insert("code_sent".to_owned(), true.into());
             members.insert("resend_at".to_owned(), timestamp(sent.resend_at).into());
+            if let Some(bound) = &self.ticket.bound {
+                members.insert("transaction".to_owned(), transaction_json(&bound.transaction));
+            }
         }
         challenge
     }
@@ -134,6 +141,36 @@ impl Offer {
         let challenge = Challenge::issue(work.parameters(key, &self.ticket), key.work_signature.as_bytes());
         serde_json::from_str(&challenge.to_json()).unwrap_or(Value::Null)
     }
+}
+
+/// What an answer approves, as the client has to show it.
+fn transaction_json(transaction: &Transaction) -> Value {
+    let payee = |payee: &Payee| {
+        json!({
+            "name": payee.name(),
+            "account": { "kind": payee.account().kind(), "id": payee.account().id() },
+        })
+    };
+    let mut body = json!({
+        "amount": transaction.total().to_decimal(),
+        "currency": transaction.total().currency().code(),
+        "up_to": transaction.is_up_to(),
+    });
+    if let Value::Object(members) = &mut body {
+        if transaction.is_batch() {
+            let lines = transaction.lines();
+            let lines =
+                lines.map(|(amount, to)| json!({ "amount": amount.to_decimal(), "payee": payee(to) }));
+            members.insert("lines".to_owned(), lines.collect());
+        } else if let Some((_, to)) = transaction.lines().next() {
+            members.insert("payee".to_owned(), payee(to));
+        }
+        if transaction.fields().len() > 0 {
+            let fields = transaction.fields().map(|(name, value)| (name.to_owned(), json!(value)));
+            members.insert("fields".to_owned(), Value::Object(fields.collect()));
+        }
+    }
+    body
 }
 
 impl WorkFactor {

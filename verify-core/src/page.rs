@@ -4,6 +4,7 @@ use askama::Template;
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 
+use crate::binding::{BindError, Bound};
 use crate::ceremony::{Ceremony, Sent};
 use crate::decision::Reply;
 use crate::encoding::{random, to_base64url};
@@ -57,6 +58,11 @@ impl Notice {
         Self { is_error: true, text }
     }
 
+    pub(crate) fn mismatch() -> Self {
+        let text = "This is not what you approved before, so that approval is void. Check it, then ask for a new code.";
+        Self { is_error: true, text: text.to_owned() }
+    }
+
     pub(crate) fn cancelled() -> Self {
         Self { is_error: false, text: "The code was cancelled. Nobody can use it any more.".to_owned() }
     }
@@ -66,6 +72,40 @@ impl Notice {
 pub(crate) struct Offered<'a> {
     pub(crate) offer: &'a Offer,
     pub(crate) factor: &'a Factor,
+}
+
+/// A transaction, for the payer to check: from the sealed ticket, and from nowhere else (RTS 2018/389, 5(2)).
+struct Shown {
+    total: String,
+    up_to: bool,
+    is_batch: bool,
+    lines: Vec<Line>,
+    fields: Vec<(String, String)>,
+}
+
+struct Line {
+    amount: String,
+    name: String,
+    account: String,
+}
+
+impl Shown {
+    fn of(core: &Core, bound: &Bound) -> Self {
+        let transaction = &bound.transaction;
+        let lines = transaction.lines().map(|(amount, payee)| Line {
+            amount: core.amounts.format(amount),
+            name: payee.name().to_owned(),
+            account: payee.account().display(),
+        });
+        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self {
+            total: core.amounts.format(&transaction.total()),
+            up_to: transaction.is_up_to(),
+            is_batch: transaction.is_batch(),
+            lines: lines.collect(),
+            fields: transaction.fields().map(own).collect(),
+        }
+    }
 }
 
 /// One challenge on the page.
@@ -91,6 +131,8 @@ struct ChallengePage<'a> {
     frame: Frame<'a>,
     purpose: &'a str,
     notice: Option<Notice>,
+    /// What an answer approves.
+    transaction: Option<Shown>,
     steps: Vec<Step>,
     /// Where the forms go: the endpoints, or the blocked address itself when there are fields to carry on.
     target: Option<&'a str>,
@@ -155,6 +197,7 @@ pub(crate) fn challenge(
         frame: Frame::new(core, title),
         purpose: &policy.purpose,
         notice,
+        transaction: asking.bound.as_ref().map(|bound| Shown::of(core, bound)),
         steps,
         target: form.map(|_| asking.target.as_str()),
         fields: form.map_or(&[], |form| &form.fields),
@@ -174,7 +217,7 @@ pub(crate) fn code_sent(
 ) -> Reply {
     let notice = Notice { is_error: false, text: "Your code is on its way.".to_owned() };
     let step = typing(asking, factor, offer, Some(sent.hint.clone()), None);
-    code_page(asking, policy, step, notice, form, StatusCode::OK)
+    code_page(asking, policy, offer, step, notice, form, StatusCode::OK)
 }
 
 /// The page that asks for the code once more, after an answer that was wrong or not understood.
@@ -190,7 +233,8 @@ pub(crate) async fn code_again(
     let offer = Offer { ticket: ceremony.ticket.clone(), sealed: sealed.to_owned() };
     let step = typing(asking, &ceremony.factor, &offer, None, tries_left);
     let status = refusal.words().status;
-    let reply = code_page(asking, &ceremony.policy, step, Notice::refused(refusal), form, status);
+    let notice = Notice::refused(refusal);
+    let reply = code_page(asking, &ceremony.policy, &offer, step, notice, form, status);
     Some(with_refusal_headers(reply, refusal))
 }
 
@@ -210,6 +254,13 @@ pub(crate) async fn failed(asking: &Asking, sealed: &str, refusal: Refusal) -> R
 /// A refusal as a page, for a browser that has nothing to go on with.
 pub(crate) fn refusal(asking: &Asking, refusal: Refusal) -> Reply {
     message(asking, Notice::refused(refusal), "/", refusal.words().status, Some(refusal))
+}
+
+/// That a transaction cannot be read.
+pub(crate) fn unbindable(asking: &Asking, error: &BindError) -> Reply {
+    let field = error.field().map(|field| format!(" ({field})")).unwrap_or_default();
+    let notice = Notice { is_error: true, text: format!("That was not understood: {error}{field}.") };
+    message(asking, notice, "/", reply::unbindable_words().status, None)
 }
 
 /// That a challenge was cancelled.
@@ -250,6 +301,7 @@ fn typing(
 fn code_page(
     asking: &Asking,
     policy: &PolicyInfo,
+    offer: &Offer,
     step: Step,
     notice: Notice,
     form: Option<&Form>,
@@ -260,6 +312,7 @@ fn code_page(
         frame: Frame::new(&asking.core, title.to_owned()),
         purpose: &policy.purpose,
         notice: Some(notice),
+        transaction: offer.ticket.bound.as_ref().map(|bound| Shown::of(&asking.core, bound)),
         steps: vec![step],
         target: form.map(|_| asking.target.as_str()),
         fields: form.map_or(&[], |form| &form.fields),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::binding::{Bind, Binder, Binding, DEFAULT_BODY_LIMIT};
 use crate::factor::Factor;
 
 mod plan;
@@ -36,6 +37,17 @@ pub struct Policy {
     pub(crate) requirement: Option<Requirement>,
     pub(crate) same_address: bool,
     pub(crate) checks_revocation: bool,
+    pub(crate) binding: Option<BindingRules>,
+}
+
+/// How a policy is bound to what it approves.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BindingRules {
+    pub(crate) binder: Binder,
+    pub(crate) body_limit: usize,
+    pub(crate) up_to: bool,
+    pub(crate) batches: bool,
+    pub(crate) restore_on_5xx: bool,
 }
 
 impl Policy {
@@ -47,6 +59,7 @@ impl Policy {
             requirement: None,
             same_address: false,
             checks_revocation: false,
+            binding: None,
         }
     }
 
@@ -77,11 +90,81 @@ impl Policy {
         self
     }
 
+    /// Makes each approval one for a single transaction, and good for one execution (RTS 2018/389, 5).
+    ///
+    /// Give it a [`Psd2`](crate::Psd2), which says where the transaction stands in the body, or a closure that reads it:
+    /// `|request: &BoundRequest, body: &[u8]| -> Result<Transaction, BindError>`. The gate reads the body once and hands it
+    /// on unchanged. A code then approves this amount to this payee and nothing else; if anything of it changes, the code
+    /// is dead.
+    ///
+    /// ```
+    /// use verify_core::{BindError, BoundRequest, Factor, Policy, Transaction};
+    ///
+    /// fn order(request: &BoundRequest, body: &[u8]) -> Result<Transaction, BindError> {
+    ///     Err(BindError::new("orders are closed"))
+    /// }
+    /// let orders = Policy::new("orders").require(Factor::code("approval")).bind(order);
+    /// # let _ = orders;
+    /// ```
+    pub fn bind(mut self, bind: impl Bind) -> Self {
+        let binder = bind.into_binding().0;
+        let (up_to, batches) = match &binder {
+            Binder::Psd2(psd2) => (psd2.is_up_to(), psd2.is_batch()),
+            Binder::Closure(_) | Binder::Handler => (false, false),
+        };
+        let restore_on_5xx = false;
+        self.binding =
+            Some(BindingRules { binder, body_limit: DEFAULT_BODY_LIMIT, up_to, batches, restore_on_5xx });
+        self
+    }
+
+    /// The same, where the handler says which transaction it is about to execute: by a guard or an extractor of the
+    /// adapters. As a layer or middleware such a policy lets nobody pass.
+    pub fn bind_in_handler(self) -> Self {
+        self.bind(Binding(Binder::Handler))
+    }
+
+    /// The longest body that is read to bind it; beyond it the answer is 413. Default: 64 KiB, more than any payment
+    /// order. Of no effect without [`Policy::bind`].
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        if let Some(rules) = &mut self.binding {
+            rules.body_limit = bytes;
+        }
+        self
+    }
+
+    /// Takes transactions of an amount *or less* (RTS 2018/389, 5(3)(a)) from a closure or a handler. Off by default.
+    pub fn allow_up_to(mut self) -> Self {
+        if let Some(rules) = &mut self.binding {
+            rules.up_to = true;
+        }
+        self
+    }
+
+    /// Takes batches (RTS 2018/389, 5(3)(b)) from a closure or a handler. Off by default.
+    pub fn allow_batches(mut self) -> Self {
+        if let Some(rules) = &mut self.binding {
+            rules.batches = true;
+        }
+        self
+    }
+
+    /// Gives an approval back when the handler answers with 500 or above. Off by default: a handler that failed may have
+    /// failed after the money left, so an approval is spent by being used. Switch it on where the handler is known to
+    /// undo what it began.
+    pub fn restore_on_5xx(mut self) -> Self {
+        if let Some(rules) = &mut self.binding {
+            rules.restore_on_5xx = true;
+        }
+        self
+    }
+
     /// Whether two values are one policy, so that both may bear its name.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         self.requirement == other.requirement
             && self.purpose == other.purpose
             && self.checks_revocation == other.checks_revocation
+            && self.binding == other.binding
     }
 }
 

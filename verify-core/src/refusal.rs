@@ -29,6 +29,10 @@ pub(crate) enum Refusal {
     MethodNotAllowed(&'static str),
     /// The body is of a type that is not taken.
     UnsupportedMediaType,
+    /// A request with this idempotency key was executed, or is being executed: its outcome is not known here.
+    Executed,
+    /// The idempotency key belongs to another request.
+    OtherRequest,
     /// The body is larger than the cap.
     TooLarge,
     /// The application's configuration has no such factor or policy.

@@ -7,6 +7,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::binding::BindError;
 use crate::decision::Reply;
 use crate::encoding::{random, to_hex};
 use crate::inquiry::Asking;
@@ -57,6 +58,12 @@ impl Refusal {
                 (405, "method_not_allowed", "The endpoint takes another method", false)
             }
             Self::UnsupportedMediaType => (415, "unsupported_media_type", "The body has to be JSON", false),
+            Self::Executed => {
+                (409, "already_executed", "This request was executed, or is being executed", false)
+            }
+            Self::OtherRequest => {
+                (422, "idempotency_mismatch", "This idempotency key belongs to another request", false)
+            }
             Self::TooLarge => (413, "too_large", "The body is too large", false),
             Self::Misconfigured => {
                 (500, "misconfigured", "The application's configuration lacks this challenge", false)
@@ -102,6 +109,26 @@ pub(crate) fn problem(look: Look, refusal: Refusal) -> Reply {
     let mut reply = json(words.status, "application/problem+json", &body, look);
     refusal.headers(&mut reply);
     reply
+}
+
+/// A transaction that cannot be read: which field, and what to send instead.
+pub(crate) fn unbindable(look: Look, error: &BindError) -> Reply {
+    let words = unbindable_words();
+    let mut body = problem_body(&words);
+    if let Value::Object(members) = &mut body {
+        members.insert("detail".to_owned(), error.to_string().into());
+        members.extend(error.field().map(|field| ("field".to_owned(), field.into())));
+    }
+    json(words.status, "application/problem+json", &body, look)
+}
+
+pub(crate) fn unbindable_words() -> Words {
+    Words {
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        code: "validation_error",
+        title: "The transaction is not understood",
+        recoverable: true,
+    }
 }
 
 /// The members that every problem has.

@@ -7,6 +7,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use hmac::Mac;
 use sha2::{Digest, Sha256};
 
+use crate::binding::Bound;
 use crate::code::Code;
 use crate::contact::Channel;
 use crate::encoding::{Reader, Writer, from_base64url, random, to_base64url};
@@ -18,7 +19,7 @@ use crate::subject::Subject;
 const VERSION: &str = "t1";
 
 /// Longer than any ticket that the engine seals; whatever is longer is refused before it is decoded.
-const MAX_TEXT: usize = 8192;
+const MAX_TEXT: usize = 16 * 1024;
 
 /// A challenge and all that has to be known of it, so that minting one costs no memory and no I/O.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub(crate) struct Ticket {
     pub(crate) return_to: String,
     /// The code that the caller has chosen, where it did.
     pub(crate) chosen: Option<Code>,
+    /// The one transaction that an answer approves, where it approves one.
+    pub(crate) bound: Option<Bound>,
     /// What is known once the challenge is open.
     pub(crate) opened: Option<Opened>,
 }
@@ -71,6 +74,15 @@ impl Ticket {
         plain.fixed(&self.id).field(self.key.as_bytes()).fixed(&self.policy.0).fixed(&self.factor.0);
         plain.fixed(&self.subject).u64(self.expires_at).field(self.return_to.as_bytes());
         plain.field(self.chosen.as_ref().map_or("", Code::expose).as_bytes());
+        match &self.bound {
+            None => {
+                plain.byte(0);
+            }
+            Some(bound) => {
+                plain.byte(1);
+                bound.write(&mut plain);
+            }
+        }
         match self.opened {
             None => plain.byte(0),
             Some(opened) => {
@@ -121,6 +133,11 @@ impl Ticket {
             "" => None,
             text => Some(Code::chosen(text).ok()?),
         };
+        let bound = match reader.byte()? {
+            0 => None,
+            1 => Some(Bound::read(&mut reader)?),
+            _ => return None,
+        };
         let opened = match reader.byte()? {
             0 => None,
             1 => Some(Opened {
@@ -132,7 +149,7 @@ impl Ticket {
             _ => return None,
         };
         reader.end()?;
-        Some(Self { id, key, policy, factor, subject, expires_at, return_to, chosen, opened })
+        Some(Self { id, key, policy, factor, subject, expires_at, return_to, chosen, bound, opened })
     }
 
     /// Expired at its very moment: equality is too late.
@@ -195,6 +212,7 @@ mod tests {
             expires_at: 1_000,
             return_to,
             chosen: era.map(|_| Code::chosen("4711ab").unwrap()),
+            bound: None,
             opened: era.map(|era| Opened { era, revocations: 3, channel: Channel::Voice, calling_code: 420 }),
         }
     }

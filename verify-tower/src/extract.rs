@@ -3,14 +3,17 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::marker::PhantomData;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use axum::{Form, Json};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue};
-use verify_core::{Decision, Gate, Reply, Ruling};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::de::DeserializeOwned;
+use verify_core::{
+    BindError, Decision, DescribesTransaction, Gate, Reply, Ruling, Transaction, form_payload,
+};
 
 use crate::body::ResponseBody;
 use crate::ruling::run;
@@ -55,18 +58,47 @@ impl Guard {
     pub async fn require(&self, gate: &Gate) -> Result<Pass, Blocked> {
         require(&self.parts, gate).await
     }
+
+    /// Lets the handler execute this transaction, once, or hands it the answer to give instead. The gate's policy is one
+    /// with [`Policy::bind_in_handler`](verify_core::Policy::bind_in_handler).
+    ///
+    /// # Errors
+    /// [`Blocked`], which is the answer: return it.
+    pub async fn require_transaction(&self, gate: &Gate, transaction: &Transaction) -> Result<Pass, Blocked> {
+        approve(&self.parts, gate, Ok(transaction.clone()), Bytes::new()).await
+    }
 }
 
 async fn require(parts: &Parts, gate: &Gate) -> Result<Pass, Blocked> {
-    let inquiry = match gate.decide_without_body(&View::of_parts(parts)) {
+    conclude(gate, gate.decide_without_body(&View::of_parts(parts)), Bytes::new()).await
+}
+
+/// Asks for the approval of a transaction; `body` is what it was parsed from, where that is at hand.
+pub(crate) async fn approve(
+    parts: &Parts,
+    gate: &Gate,
+    transaction: Result<Transaction, BindError>,
+    body: Bytes,
+) -> Result<Pass, Blocked> {
+    conclude(gate, gate.decide_transaction(&View::of_parts(parts), transaction), body).await
+}
+
+async fn conclude(gate: &Gate, decision: Decision, body: Bytes) -> Result<Pass, Blocked> {
+    let inquiry = match decision {
         Decision::Allow => return Ok(Pass { headers: Vec::new() }),
         Decision::Respond(reply) => return Err(Blocked(reply)),
         Decision::Consult(inquiry) => inquiry,
         Decision::Read(inquiry, _) => return Err(Blocked(inquiry.unreadable())),
     };
     let late = inquiry.timed_out();
-    match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, Bytes::new())).await {
-        Ok(Ruling::Allow(passage)) => Ok(Pass { headers: passage.headers }),
+    match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, body)).await {
+        Ok(Ruling::Allow(passage)) => {
+            if let Some(settlement) = passage.settlement {
+                // A handler's answer is not seen here: that it was asked for is all that is kept.
+                settlement.settle(StatusCode::OK, None, None).await;
+            }
+            Ok(Pass { headers: passage.headers })
+        }
         Ok(Ruling::Respond(reply)) => Err(Blocked(reply)),
         Ok(Ruling::RespondThen(reply, errand)) => {
             run(*errand, gate.deadline());
@@ -117,7 +149,9 @@ pub trait Protected<S> {
     fn gate(state: &S) -> &Gate;
 }
 
-/// The proof that the gate of `P` has let this request pass: a handler that takes it cannot run without.
+/// The proof that a gate has let this request pass: a handler that takes it cannot run without.
+///
+/// Of a name for something that is guarded:
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -127,6 +161,7 @@ pub trait Protected<S> {
 /// #[derive(Clone)]
 /// struct Bank { vault: Gate }
 ///
+/// #[derive(Default)]
 /// struct Vault;
 /// impl Protected<Bank> for Vault {
 ///     fn gate(bank: &Bank) -> &Gate {
@@ -138,31 +173,127 @@ pub trait Protected<S> {
 ///     (verified.pass(), "gold")
 /// }
 /// ```
-pub struct Verified<P> {
+///
+/// And of a transaction that is in the body ([`Json`](axum::Json) or [`Form`](axum::Form)): the value that was approved is
+/// the value that the handler gets. The policy is one with
+/// [`Policy::bind_in_handler`](verify_core::Policy::bind_in_handler).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use axum::{Json, Router, body::Body, http::Request, response::IntoResponse, routing::post};
+/// use tower::ServiceExt;
+/// use verify_core::{
+///     Account, BindError, Channel, Contact, Currency, DescribesTransaction, Engine, Factor, Gate, Inbox, KeyRing, Money,
+///     Origin, Payee, Policy, Subject, Transaction,
+/// };
+/// use verify_tower::{Protected, Verified};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Transfer { amount: String, iban: String }
+///
+/// impl DescribesTransaction for Transfer {
+///     fn transaction(&self) -> Result<Transaction, BindError> {
+///         let payee = Payee::new("Acme Inc.", Account::iban(&self.iban)?)?;
+///         Ok(Transaction::payment(Money::parse(&self.amount, Currency::parse("EUR")?)?, payee)?)
+///     }
+/// }
+///
+/// #[derive(Clone)]
+/// struct Bank { transfers: Gate }
+///
+/// impl Protected<Bank> for Transfer {
+///     fn gate(bank: &Bank) -> &Gate {
+///         &bank.transfers
+///     }
+/// }
+///
+/// async fn transfer(verified: Verified<Json<Transfer>>) -> impl IntoResponse {
+///     let (Json(transfer), pass) = verified.into_parts();
+///     (pass, format!("{} is on its way", transfer.amount))
+/// }
+///
+/// # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
+/// let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
+///     .inbox(Inbox::new())
+///     .contacts(|_: &Subject<'_>, _: Channel| Contact::phone("+12025550123").ok())
+///     .build()?;
+/// let transfers = engine.gate(Policy::new("transfer").require(Factor::code("approval")).bind_in_handler())?;
+/// let app = Router::new().route("/transfers", post(transfer)).with_state(Bank { transfers });
+///
+/// let body = Body::from(r#"{"amount":"10.00","iban":"DE89370400440532013000"}"#);
+/// let request = Request::post("/transfers").header("content-type", "application/json").body(body)?;
+/// assert_eq!(app.oneshot(request).await?.status(), 403, "not before it is approved");
+/// # Ok(()) }
+/// ```
+pub struct Verified<E> {
+    value: E,
     pass: Pass,
-    protected: PhantomData<fn() -> P>,
 }
 
-impl<P> Verified<P> {
+impl<E> Verified<E> {
     /// What to put into the answer; see [`Pass`].
     pub fn pass(self) -> Pass {
         self.pass
+    }
+
+    /// What was approved, and what to put into the answer.
+    pub fn into_parts(self) -> (E, Pass) {
+        (self.value, self.pass)
     }
 }
 
 impl<P, S> FromRequestParts<S> for Verified<P>
 where
-    P: Protected<S>,
+    P: Protected<S> + Default,
     S: Sync,
 {
     type Rejection = Blocked;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Blocked> {
-        Ok(Self { pass: require(parts, P::gate(state)).await?, protected: PhantomData })
+        Ok(Self { pass: require(parts, P::gate(state)).await?, value: P::default() })
     }
 }
 
-impl<P> fmt::Debug for Verified<P> {
+impl<T, S> FromRequest<S> for Verified<Json<T>>
+where
+    T: DeserializeOwned + DescribesTransaction + Protected<S> + Send,
+    S: Send + Sync,
+{
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (parts, bytes) = read(request, state).await?;
+        let again = Request::from_parts(parts.clone(), bytes.clone().into());
+        let value = Json::<T>::from_request(again, state).await.map_err(IntoResponse::into_response)?;
+        let pass = approve(&parts, T::gate(state), value.0.transaction(), bytes).await;
+        Ok(Self { pass: pass.map_err(IntoResponse::into_response)?, value })
+    }
+}
+
+impl<T, S> FromRequest<S> for Verified<Form<T>>
+where
+    T: DeserializeOwned + DescribesTransaction + Protected<S> + Send,
+    S: Send + Sync,
+{
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (parts, bytes) = read(request, state).await?;
+        // The page of a blocked form posts its fields together with the answer, which is the gate's.
+        let again = Request::from_parts(parts.clone(), form_payload(&bytes).into());
+        let value = Form::<T>::from_request(again, state).await.map_err(IntoResponse::into_response)?;
+        let pass = approve(&parts, T::gate(state), value.0.transaction(), bytes).await;
+        Ok(Self { pass: pass.map_err(IntoResponse::into_response)?, value })
+    }
+}
+
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<(Parts, Bytes), Response> {
+    let (parts, body) = request.into_parts();
+    let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
+    Ok((parts, bytes.map_err(IntoResponse::into_response)?))
+}
+
+impl<E> fmt::Debug for Verified<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified").finish_non_exhaustive()
     }

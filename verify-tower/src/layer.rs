@@ -79,7 +79,7 @@ where
     S::Future: Send,
     B: Body<Data = Bytes> + From<Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    R: Body<Data = Bytes> + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<ResponseBody<R>>;
     type Error = S::Error;

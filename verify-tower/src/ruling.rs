@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower_service::Service;
-use verify_core::{Errand, Gate, Inquiry, Reply, Ruling};
+use verify_core::{Errand, Gate, Inquiry, Reply, Ruling, Settlement};
 
 use crate::body::ResponseBody;
 
@@ -23,6 +23,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     B: Body<Data = Bytes> + From<Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    R: Body<Data = Bytes>,
 {
     let (mut parts, body) = request.into_parts();
     let (bytes, kept) = match limit {
@@ -48,9 +49,40 @@ where
         }
         B::from(passage.body)
     });
-    let mut response = ready.call(Request::from_parts(parts, body)).await?;
-    response.headers_mut().extend(passage.headers.into_iter().map(|(name, value)| (Some(name), value)));
-    Ok(response.map(ResponseBody::inner))
+    let response = ready.call(Request::from_parts(parts, body)).await?;
+    let mut response = match passage.settlement {
+        None => response.map(ResponseBody::inner),
+        Some(settlement) => settle(settlement, response).await,
+    };
+    for (name, value) in passage.headers {
+        response.headers_mut().append(name, value);
+    }
+    Ok(response)
+}
+
+/// Tells how the handler has answered, with the answer's body where it is to be kept and is of a known, small size.
+pub(crate) async fn settle<R: Body<Data = Bytes>>(
+    settlement: Settlement,
+    response: Response<R>,
+) -> Response<ResponseBody<R>> {
+    let (parts, body) = response.into_parts();
+    let exact = body.size_hint().exact();
+    let small = settlement.wants_body().zip(exact).is_some_and(|(most, length)| length <= most as u64);
+    let (kept, body) = if small {
+        match body.collect().await {
+            Ok(collected) => {
+                let bytes = collected.to_bytes();
+                (Some(bytes.clone()), ResponseBody::reply(bytes))
+            }
+            // An answer that broke off is nothing to keep, and the client sees that it is cut.
+            Err(_) => (None, ResponseBody::reply(Bytes::new())),
+        }
+    } else {
+        (None, ResponseBody::inner(body))
+    };
+    let kind = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    settlement.settle(parts.status, kind, kept.as_deref()).await;
+    Response::from_parts(parts, body)
 }
 
 /// The whole body, or what to answer instead; nothing is spent on one that is too long or breaks off.

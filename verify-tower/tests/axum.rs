@@ -25,6 +25,7 @@ struct Bank {
     vault: Gate,
 }
 
+#[derive(Default)]
 struct Vault;
 
 impl Protected<Bank> for Vault {

@@ -34,6 +34,7 @@ fn routes(app: &mut ServiceConfig, site: &Site) {
         .service(page("/feed", Answer::feed).wrap(guard(&site.feed)))
         .service(page("/vault", Answer::vault).wrap(guard(&site.vault)))
         .service(web::resource("/transfers").to(transfer).wrap(guard(&site.transfers)))
+        .service(web::resource("/transfers/batch").to(batch).wrap(guard(&site.batch)))
         .service(page("/safe", Answer::safe).wrap(guard(&site.safe)))
         .service(web::resource("/ledger").to(ledger))
         .service(endpoints(&site.engine, "/challenge"));
@@ -48,6 +49,13 @@ async fn transfer(site: Data<Site>, request: HttpRequest, body: actix_web::Resul
     let (kind, accept) = (text(&request, &CONTENT_TYPE), text(&request, &ACCEPT));
     response(Answer::to_post(request.method().as_str(), || match body {
         Ok(body) => site.transfer(kind, accept, &body),
+        Err(_) => Answer::too_large(),
+    }))
+}
+
+async fn batch(site: Data<Site>, method: Method, body: actix_web::Result<Bytes>) -> HttpResponse {
+    response(Answer::to_post(method.as_str(), || match body {
+        Ok(body) => site.transfer_all(&body),
         Err(_) => Answer::too_large(),
     }))
 }

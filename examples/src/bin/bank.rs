@@ -37,6 +37,7 @@ fn app(site: Site) -> Router {
         .route("/feed", page(Answer::feed).layer(guard(&site.feed)))
         .route("/vault", page(Answer::vault).layer(guard(&site.vault)))
         .route("/transfers", any(transfer).layer(guard(&site.transfers)))
+        .route("/transfers/batch", any(batch).layer(guard(&site.batch)))
         .route("/safe", page(Answer::safe).layer(guard(&site.safe)))
         .route("/ledger", any(ledger))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -57,6 +58,13 @@ async fn transfer(
     let (kind, accept) = (text(&headers, &CONTENT_TYPE), text(&headers, &ACCEPT));
     response(Answer::to_post(method.as_str(), || match body {
         Ok(body) => site.transfer(kind, accept, &body),
+        Err(_) => Answer::too_large(),
+    }))
+}
+
+async fn batch(State(site): State<Site>, method: Method, body: Result<Bytes, BytesRejection>) -> Response {
+    response(Answer::to_post(method.as_str(), || match body {
+        Ok(body) => site.transfer_all(&body),
         Err(_) => Answer::too_large(),
     }))
 }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::site::Site;
-use crate::site::ledger::{Entry, Order, OrderForm};
+use crate::site::ledger::{Batch, Entry, Order, OrderForm};
 
 /// An answer for the framework to send.
 #[derive(Clone, Debug)]
@@ -142,6 +142,21 @@ impl Site {
                     return Answer::page(200, &Text { title: "Transfer", text: &text });
                 }
                 Answer::json(200, &json!({ "id": id }))
+            }
+        }
+    }
+}
+
+impl Site {
+    /// `POST /transfers/batch`: all of them or none.
+    #[must_use]
+    pub fn transfer_all(&self, body: &[u8]) -> Answer {
+        match read::<Batch, _>(serde_json::from_slice(body)) {
+            Err(refused) => refused,
+            Ok(batch) => {
+                let ids: Vec<usize> =
+                    batch.payments.into_iter().map(|order| self.ledger.enter(order)).collect();
+                Answer::json(200, &json!({ "ids": ids }))
             }
         }
     }

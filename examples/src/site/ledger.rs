@@ -13,6 +13,13 @@ pub(crate) struct Order {
     payee: Payee,
 }
 
+/// Several of them at once.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Batch {
+    pub(crate) payments: Vec<Order>,
+}
+
 /// Who gets the money.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

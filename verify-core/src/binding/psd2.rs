@@ -126,6 +126,14 @@ impl Psd2 {
         self
     }
 
+    pub(crate) fn is_up_to(&self) -> bool {
+        self.up_to
+    }
+
+    pub(crate) fn is_batch(&self) -> bool {
+        self.lines.is_some()
+    }
+
     /// What is wrong with it, if anything: the text goes into the build error.
     pub(crate) fn fault(&self) -> Option<String> {
         let pointers = self.json.iter().flat_map(Places::all).chain(self.lines.as_deref());

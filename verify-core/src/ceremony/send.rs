@@ -12,7 +12,7 @@ use crate::ceremony::{Ceremony, LONG_TTL};
 use crate::clock::millis_of;
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
-use crate::courier::{CourierErrorKind, Delivery, Wording};
+use crate::courier::{Approving, CourierErrorKind, Delivery, Wording};
 use crate::encoding::{Reader, random};
 use crate::engine::MissingContacts;
 use crate::factor::{CodeFactor, Resend};
@@ -260,6 +260,11 @@ fn errand(
         origin: &core.origin,
         purpose: &ceremony.policy.purpose,
         life: ceremony.until(ticket.expires_at),
+        approval: ticket.bound.as_ref().map(|bound| Approving {
+            transaction: &bound.transaction,
+            format: core.amounts,
+            template: core.approval_texts.get(&channel),
+        }),
     };
     let delivery = Delivery {
         id: facts::message(key, &ticket.id, number),

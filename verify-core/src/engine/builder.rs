@@ -13,7 +13,7 @@ use crate::ceremony::{Over, Queue};
 use crate::clock::{Clock, SystemClock};
 use crate::contact::Channel;
 use crate::cookies::Cookies;
-use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE};
+use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, Template};
 use crate::engine::{Core, Engine, Registry, Rotate, Rotated, SubjectOf};
 use crate::keys::KeyRing;
 use crate::limit::{LimitError, Limiter, RequestLimits};
@@ -23,6 +23,7 @@ use crate::revocation::Revocations;
 use crate::source::ClientIp;
 use crate::store::{MemoryStore, Store};
 use crate::subject::Subject;
+use crate::transaction::AmountFormat;
 
 /// Builds an [`Engine`]; made by [`Engine::builder`].
 #[must_use]
@@ -33,6 +34,8 @@ pub struct EngineBuilder {
     mount: String,
     store: Option<Arc<dyn Store>>,
     couriers: BTreeMap<Channel, Arc<dyn Courier>>,
+    approval_texts: Vec<(Channel, String)>,
+    amounts: AmountFormat,
     contacts: Option<Arc<dyn Contacts>>,
     missing_contacts: MissingContacts,
     subject: Option<SubjectOf>,
@@ -87,6 +90,8 @@ impl EngineBuilder {
             mount: "/challenge".to_owned(),
             store: None,
             couriers: BTreeMap::new(),
+            approval_texts: Vec::new(),
+            amounts: AmountFormat::default(),
             contacts: None,
             missing_contacts: MissingContacts::default(),
             subject: None,
@@ -133,6 +138,20 @@ impl EngineBuilder {
     /// Whom to deliver to: a closure, or an implementation of [`Contacts`].
     pub fn contacts(mut self, contacts: impl Contacts) -> Self {
         self.contacts = Some(Arc::new(contacts));
+        self
+    }
+
+    /// The text of messages on that channel that approve a transaction, in your own words and language. In braces may
+    /// stand `site`, `code`, `amount`, `payee`, `account` and `minutes`; without `{code}`, `{amount}` and `{payee}` the
+    /// engine does not start. An SMS gets the origin-bound line behind it. Default: a text in English.
+    pub fn approval_text(mut self, channel: Channel, text: impl Into<String>) -> Self {
+        self.approval_texts.push((channel, text.into()));
+        self
+    }
+
+    /// How amounts are written for people. Default: [`AmountFormat::International`].
+    pub fn amounts(mut self, format: AmountFormat) -> Self {
+        self.amounts = format;
         self
     }
 
@@ -272,6 +291,11 @@ impl EngineBuilder {
         if !mount.starts_with('/') || mount.contains("//") || !clean {
             return Err(ConfigError::Mount);
         }
+        let mut approval_texts = BTreeMap::new();
+        for (channel, text) in self.approval_texts {
+            let template = Template::approval(&text).map_err(|what| ConfigError::Text { channel, what })?;
+            approval_texts.insert(channel, template);
+        }
         let day = Duration::from_secs(24 * 3600);
         if self.clearance_life.is_zero() || self.clearance_life > 30 * day {
             return Err(ConfigError::ClearanceLife);
@@ -296,6 +320,8 @@ impl EngineBuilder {
                 mount,
                 store,
                 couriers,
+                approval_texts,
+                amounts: self.amounts,
                 contacts: self.contacts,
                 missing_contacts: self.missing_contacts,
                 subject: self.subject,
@@ -366,6 +392,14 @@ pub enum ConfigError {
     Status {
         /// The status that was given.
         status: u16,
+    },
+    /// A text for messages.
+    #[error("the text for approvals over {channel:?} cannot be used: {what}")]
+    Text {
+        /// The channel that it is for.
+        channel: Channel,
+        /// What is wrong with it.
+        what: String,
     },
     /// A request limit.
     #[error("a request limit makes no sense: {0}")]

@@ -11,7 +11,19 @@ use crate::gate::{Carry, Gate, Inner};
 use crate::inquiry::Asking;
 use crate::offer::Offer;
 use crate::page::{self, Notice};
+use crate::refusal::Refusal;
 use crate::reply::{self, CHALLENGE_REQUIRED};
+
+/// Why a request is blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Something is missing, or too old.
+    Required,
+    /// What it came with is for another transaction.
+    Mismatch,
+    /// What it came with was used.
+    Used,
+}
 
 impl Gate {
     /// The blocked answer: a page, or a problem that lists what is missing in every alternative.
@@ -22,6 +34,18 @@ impl Gate {
         notice: Option<Notice>,
         carry: Carry<'_>,
     ) -> Reply {
+        self.blocked_because(asking, now, notice, carry, Why::Required)
+    }
+
+    pub(super) fn blocked_because(
+        &self,
+        asking: &Asking,
+        now: u64,
+        notice: Option<Notice>,
+        carry: Carry<'_>,
+        why: Why,
+    ) -> Reply {
+        let words = self.words(why);
         let Inner { core, plan, policy } = &*self.inner;
         let met = self.met(asking, now);
         let minted: Result<Vec<Option<Offer>>, _> = plan
@@ -40,7 +64,11 @@ impl Gate {
         metrics::counter!("verify_blocked_total", "policy" => policy.name.to_string()).increment(1);
         let unmet = plan.alternatives.iter().map(|mask| {
             plan.leaves_of(*mask & !met.fresh).filter_map(|(index, leaf)| {
-                let reason = if met.stale >> index & 1 == 1 { "expired" } else { "missing" };
+                let reason = match why {
+                    Why::Mismatch if leaf.is_bound => "binding_mismatch",
+                    _ if met.stale >> index & 1 == 1 => "expired",
+                    _ => "missing",
+                };
                 offers.get(index).and_then(Option::as_ref).map(|offer| (offer, leaf, reason))
             })
         });
@@ -52,19 +80,13 @@ impl Gate {
                     steps.push(page::Offered { offer, factor: &leaf.factor });
                 }
             }
-            page::challenge(asking, policy, &steps, notice, &carry, self.status())
+            page::challenge(asking, policy, &steps, notice, &carry, words.status)
         } else {
             let alternatives: Vec<Vec<Value>> = unmet
                 .map(|leaves| {
                     leaves.map(|(offer, leaf, reason)| offer.json(core, &leaf.factor, reason, now)).collect()
                 })
                 .collect();
-            let words = reply::Words {
-                status: self.status(),
-                code: "challenge_required",
-                title: "A challenge has to be satisfied first",
-                recoverable: true,
-            };
             let mut body = reply::problem_body(&words);
             if let Value::Object(members) = &mut body {
                 members.insert("policy".to_owned(), json!(&*policy.name));
@@ -75,10 +97,28 @@ impl Gate {
         if let Ok(name) = HeaderValue::from_str(&policy.name) {
             reply.headers_mut().insert(CHALLENGE_REQUIRED, name);
         }
-        if core.status == BlockStatus::StepUp {
+        if core.status == BlockStatus::StepUp && why == Why::Required {
             self.ask_for_step_up(&mut reply);
         }
         reply::with_visitor(reply, asking)
+    }
+
+    fn words(&self, why: Why) -> reply::Words {
+        match why {
+            Why::Required => reply::Words {
+                status: self.status(),
+                code: "challenge_required",
+                title: "A challenge has to be satisfied first",
+                recoverable: true,
+            },
+            Why::Mismatch => reply::Words {
+                status: StatusCode::CONFLICT,
+                code: "binding_mismatch",
+                title: "This is not what was approved; the approval is void, ask for a new one",
+                recoverable: true,
+            },
+            Why::Used => Refusal::AlreadyUsed.words(),
+        }
     }
 
     fn status(&self) -> StatusCode {

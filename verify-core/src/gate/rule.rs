@@ -26,7 +26,7 @@ impl Gate {
         let Inquiry { mut asking, kind, is_met } = inquiry;
         if is_met {
             match self.is_still_met(&mut asking).await {
-                Ok(true) => return Ruling::Allow(Passage { body, headers: Vec::new() }),
+                Ok(true) => return Ruling::Allow(Passage::of(body)),
                 Ok(false) => {}
                 Err(refusal) => return self.refuse(&asking, refusal, None),
             }
@@ -37,6 +37,7 @@ impl Gate {
                 Err(refusal) => self.refuse_after_answers(&mut asking, refusal, None),
             },
             Kind::Form => self.rule_on_form(asking, body).await,
+            Kind::Order(presented) => self.rule_on_order(asking, presented, body).await,
             Kind::Head => Ruling::Respond(self.blocked(&asking, self.inner.core.now(), None, Carry::Nothing)),
             Kind::Endpoint { .. } => Ruling::Respond(asking.refuse(Refusal::NotFound)),
         }
@@ -52,7 +53,11 @@ impl Gate {
     }
 
     /// Redeems each answer for a proof. What was proven before a refusal stays proven.
-    async fn answer(&self, asking: &mut Asking, answers: &[(String, String)]) -> Result<(), Refusal> {
+    pub(super) async fn answer(
+        &self,
+        asking: &mut Asking,
+        answers: &[(String, String)],
+    ) -> Result<(), Refusal> {
         let Inner { core, plan, policy } = &*self.inner;
         if asking.provenance == Provenance::Foreign {
             return Err(Refusal::Foreign);
@@ -76,13 +81,13 @@ impl Gate {
         let now = self.inner.core.now();
         let cleared = offer::clear(asking);
         if self.inner.plan.is_met(self.met(asking, now).fresh) {
-            return Ruling::Allow(Passage { body, headers: cleared.headers });
+            return Ruling::Allow(Passage { headers: cleared.headers, ..Passage::of(body) });
         }
         let reply = self.blocked(asking, now, None, Carry::from(form));
         Ruling::Respond(reply::with_headers(reply, cleared.headers))
     }
 
-    fn refuse(&self, asking: &Asking, refusal: Refusal, form: Option<&Form>) -> Ruling {
+    pub(super) fn refuse(&self, asking: &Asking, refusal: Refusal, form: Option<&Form>) -> Ruling {
         if !asking.look.page {
             return Ruling::Respond(asking.refuse(refusal));
         }
@@ -96,7 +101,12 @@ impl Gate {
     }
 
     /// Refuses one of several answers; those before it cannot be given again, so their clearance goes along.
-    fn refuse_after_answers(&self, asking: &mut Asking, refusal: Refusal, form: Option<&Form>) -> Ruling {
+    pub(super) fn refuse_after_answers(
+        &self,
+        asking: &mut Asking,
+        refusal: Refusal,
+        form: Option<&Form>,
+    ) -> Ruling {
         if !asking.has_new_proof {
             return self.refuse(asking, refusal, form);
         }
@@ -150,11 +160,11 @@ impl Gate {
         }
     }
 
-    async fn cancel_for_form(&self, asking: &Asking, sealed: &str) -> Result<(), Refusal> {
+    pub(super) async fn cancel_for_form(&self, asking: &Asking, sealed: &str) -> Result<(), Refusal> {
         Ceremony::begin(&self.inner.core, &asking.subject, asking.source, sealed)?.cancel().await
     }
 
-    async fn send_for_form(&self, asking: &Asking, sealed: &str, form: &Form) -> Ruling {
+    pub(super) async fn send_for_form(&self, asking: &Asking, sealed: &str, form: &Form) -> Ruling {
         let core = &self.inner.core;
         let sending = async {
             let ceremony = Ceremony::begin(core, &asking.subject, asking.source, sealed)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::binding::Binder;
 use crate::clock::millis_of;
 use crate::contact::Channel;
 use crate::factor::{Factor, FactorTag};
@@ -18,6 +19,8 @@ pub(crate) struct Leaf {
     pub(crate) factor: Arc<Factor>,
     pub(crate) tag: FactorTag,
     pub(crate) max_age_millis: u64,
+    /// Its proof is for one transaction only.
+    pub(crate) is_bound: bool,
 }
 
 /// The alternatives of a policy, each a set of leaves that must all be met.
@@ -56,6 +59,26 @@ impl Plan {
                 }
             }
         }
+        if let Some(rules) = &policy.binding {
+            if let Some(fault) = rules.binder.fault() {
+                return refuse(fault);
+            }
+            if rules.binder == Binder::Handler && rules.restore_on_5xx {
+                return refuse(
+                    "a handler's answer is not seen by its gate: `restore_on_5xx` needs the layer".to_owned(),
+                );
+            }
+            for leaf in &mut plan.leaves {
+                leaf.is_bound = leaf.factor.authenticates();
+            }
+            let approves = |mask: &u64| plan.leaves_of(*mask).any(|(_, leaf)| leaf.is_bound);
+            if !plan.alternatives.iter().all(approves) {
+                return refuse(
+                    "a proof of work prices a request and approves nothing: ask for a code in every alternative"
+                        .to_owned(),
+                );
+            }
+        }
         if !policy.same_address
             && let Some(what) = plan.indistinct()
         {
@@ -72,6 +95,12 @@ impl Plan {
     /// The leaves of one alternative.
     pub(crate) fn leaves_of(&self, mask: u64) -> impl Iterator<Item = (usize, &Leaf)> {
         self.leaves.iter().enumerate().filter(move |(index, _)| mask >> index & 1 == 1)
+    }
+
+    /// The longest that a proof of that factor is good for here.
+    pub(crate) fn age_of(&self, tag: FactorTag) -> u64 {
+        let ages = self.leaves.iter().filter(|leaf| leaf.tag == tag).map(|leaf| leaf.max_age_millis);
+        ages.max().unwrap_or(0)
     }
 
     pub(crate) fn leaf_of(&self, tag: FactorTag) -> Option<&Leaf> {
@@ -130,7 +159,7 @@ impl Plan {
             return Err(format!("it names more than {MAX_LEAVES} different factors"));
         }
         let factor = Arc::new(factor.clone());
-        self.leaves.push(Leaf { factor, tag, max_age_millis });
+        self.leaves.push(Leaf { factor, tag, max_age_millis, is_bound: false });
         Ok(self.leaves.len() - 1)
     }
 

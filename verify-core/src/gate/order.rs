@@ -1,0 +1,284 @@
+//! Requests that name a transaction: read it, and make sure that whatever they present is for this one.
+
+use bytes::Bytes;
+
+use crate::audit::EventKind;
+use crate::binding::{BindError, Binder, Bound, BoundRequest};
+use crate::ceremony::Ceremony;
+use crate::decision::{Decision, Ruling};
+use crate::facts;
+use crate::form::Form;
+use crate::gate::blocked::Why;
+use crate::gate::{Carry, Gate, MAX_ANSWERS, OWN_FIELDS};
+use crate::inquiry::{Asking, Inquiry, Kind, Presented, look};
+use crate::page::{self, Notice};
+use crate::policy::BindingRules;
+use crate::refusal::Refusal;
+use crate::reply;
+use crate::request::{Provenance, RequestView, is_preflight};
+use crate::transaction::Transaction;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl Gate {
+    /// Decides about a request whose transaction the handler names, having parsed it: the value that is bound is the
+    /// value that it will execute. For policies with [`Policy::bind_in_handler`](crate::Policy::bind_in_handler). The body
+    /// that was parsed goes to [`Gate::rule`], so that a browser's form can be answered in place.
+    pub fn decide_transaction(
+        &self,
+        request: &impl RequestView,
+        transaction: Result<Transaction, BindError>,
+    ) -> Decision {
+        let Some(rules) = self.inner.policy.binding() else {
+            return self.misconfigured(request, "it binds no transaction: `.bind_in_handler()`");
+        };
+        if is_preflight(request) {
+            return Decision::Allow;
+        }
+        let asking = match self.ask(request) {
+            Ok(asking) => asking,
+            Err(decision) => return *decision,
+        };
+        let (mut asking, presented) = asking;
+        match transaction.and_then(|transaction| self.bound(&asking, rules, transaction)) {
+            Ok(bound) => asking.bound = Some(bound),
+            Err(error) => return Decision::Respond(self.unbindable(&asking, &error)),
+        }
+        Decision::Consult(Inquiry { asking, kind: Kind::Order(presented), is_met: false })
+    }
+
+    /// Looks at the head of a request whose transaction is in its body.
+    pub(super) fn look_at_order(
+        &self,
+        request: &impl RequestView,
+        rules: &BindingRules,
+        may_read: bool,
+    ) -> Decision {
+        if rules.binder == Binder::Handler {
+            return self.misconfigured(request, "its handler names the transaction: ask inside the handler");
+        }
+        if !may_read {
+            return self.misconfigured(request, "it reads the body: use the layer, or `.bind_in_handler()`");
+        }
+        let (asking, presented) = match self.ask(request) {
+            Ok(asking) => asking,
+            Err(decision) => return *decision,
+        };
+        let encoded =
+            request.headers("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
+        let readable = asking.request.as_ref().is_some_and(|request| rules.binder.takes(request));
+        if encoded || !readable {
+            return Decision::Respond(asking.refuse(Refusal::UnsupportedMediaType));
+        }
+        Decision::Read(
+            Inquiry { asking, kind: Kind::Order(presented), is_met: false },
+            rules.body_limit.saturating_add(OWN_FIELDS),
+        )
+    }
+
+    fn misconfigured(&self, request: &impl RequestView, what: &str) -> Decision {
+        let policy = &self.inner.policy.name;
+        tracing::error!(target: "verify", %policy, "a gate is in the wrong place and lets nobody pass: {what}");
+        Decision::Respond(reply::problem(look(request), Refusal::Misconfigured))
+    }
+
+    /// Who asks, within the limits of strangers unless they come with an approval.
+    fn ask(&self, request: &impl RequestView) -> Result<(Box<Asking>, Vec<Presented>), Box<Decision>> {
+        let core = &self.inner.core;
+        let now = core.now();
+        let refuse = |refusal| Box::new(Decision::Respond(reply::problem(look(request), refusal)));
+        let presented = presented(request).map_err(refuse)?;
+        let mut approved = false;
+        if let Some(subject) = core.subject_of(request) {
+            core.proofs(request, &subject, now, |proof| approved |= proof.binding.is_some());
+        }
+        if !approved {
+            let limiter = if presented.is_empty() { &core.blocked } else { &core.challenges };
+            limiter
+                .check(&core.source(request))
+                .map_err(|wait| refuse(Refusal::RateLimited(wait.retry_after())))?;
+        }
+        let mut asking = Asking::new(core, request, now).map_err(refuse)?;
+        asking.request = Some(BoundRequest::of(request));
+        Ok((Box::new(asking), presented))
+    }
+
+    /// The transaction of a request, if the policy takes its kind.
+    fn bound(
+        &self,
+        asking: &Asking,
+        rules: &BindingRules,
+        transaction: Transaction,
+    ) -> Result<Bound, BindError> {
+        if transaction.is_batch() && !rules.batches {
+            return Err(BindError::new("several payments at once are not taken here: send one"));
+        }
+        if transaction.is_up_to() && !rules.up_to {
+            return Err(BindError::new("an amount that may be fallen short of is not taken here"));
+        }
+        let request = asking.request.as_ref().ok_or_else(|| BindError::new("there is no request"))?;
+        Ok(Bound::new(&self.inner.core, self.inner.policy.tag, &asking.subject, request, transaction))
+    }
+
+    fn unbindable(&self, asking: &Asking, error: &BindError) -> crate::Reply {
+        if asking.look.page { page::unbindable(asking, error) } else { reply::unbindable(asking.look, error) }
+    }
+
+    /// Rules on a request that names a transaction, in its body or already.
+    pub(super) async fn rule_on_order(
+        &self,
+        mut asking: Box<Asking>,
+        mut presented: Vec<Presented>,
+        body: Bytes,
+    ) -> Ruling {
+        let Some(rules) = self.inner.policy.binding() else {
+            return Ruling::Respond(asking.refuse(Refusal::Misconfigured));
+        };
+        let mut payload = body;
+        let mut form = None;
+        let Some(request) = asking.request.clone() else {
+            return Ruling::Respond(asking.refuse(Refusal::Misconfigured));
+        };
+        if request.is(FORM) {
+            let own = asking.provenance != Provenance::Foreign;
+            let Some(parsed) = Form::parse(&payload).filter(|_| own || !asking.look.page) else {
+                let error = BindError::new("the form cannot be read, or comes from another site");
+                return Ruling::Respond(self.unbindable(&asking, &error));
+            };
+            payload = parsed.rest.clone();
+            form = Some(parsed);
+        }
+        if asking.bound.is_none() {
+            if payload.len() > rules.body_limit {
+                return Ruling::Respond(asking.refuse(Refusal::TooLarge));
+            }
+            let read = rules.binder.read(&request, &payload);
+            match read.and_then(|transaction| self.bound(&asking, rules, transaction)) {
+                Ok(bound) => asking.bound = Some(bound),
+                Err(error) => return Ruling::Respond(self.unbindable(&asking, &error)),
+            }
+        }
+        let form = form.as_ref();
+        match self.known_outcome(&mut asking, &payload).await {
+            Ok(None) => {}
+            Ok(Some(reply)) => return Ruling::Respond(reply),
+            Err(refusal) => return self.refuse(&asking, refusal, form),
+        }
+        let mut action = None;
+        if let Some(form) = form
+            && let Some(ticket) = &form.id
+        {
+            action = form.action.as_deref().filter(|action| matches!(*action, "send" | "cancel"));
+            let answer = form.answer.clone().filter(|_| action.is_none());
+            presented.push(Presented { ticket: ticket.clone(), answer });
+        }
+        match self.kill_strays(&mut asking, &presented).await {
+            Ok(false) => {}
+            Ok(true) => return self.mismatch(&mut asking, form),
+            Err(refusal) => return self.refuse(&asking, refusal, form),
+        }
+        let now = self.inner.core.now();
+        match (action, form.and_then(|form| Some((form, form.id.as_deref()?)))) {
+            (Some("send"), Some((form, ticket))) => return self.send_for_form(&asking, ticket, form).await,
+            (Some("cancel"), Some((form, ticket))) => {
+                return match self.cancel_for_form(&asking, ticket).await {
+                    Ok(()) => {
+                        let notice = Some(Notice::cancelled());
+                        Ruling::Respond(self.blocked(&asking, now, notice, Carry::Fields(form)))
+                    }
+                    Err(refusal) => self.refuse(&asking, refusal, Some(form)),
+                };
+            }
+            _ => {}
+        }
+        let answers: Vec<(String, String)> =
+            presented.into_iter().filter_map(|each| Some((each.ticket, each.answer?))).collect();
+        match self.answer(&mut asking, &answers).await {
+            Ok(()) => self.execute(asking, payload, form).await,
+            Err(refusal @ (Refusal::Wrong | Refusal::Invalid(_))) if form.is_some() => {
+                let sealed = form.and_then(|form| form.id.as_deref()).unwrap_or_default();
+                match page::code_again(&asking, sealed, refusal, form).await {
+                    Some(reply) => Ruling::Respond(reply),
+                    None => self.refuse(&asking, refusal, form),
+                }
+            }
+            Err(refusal) => match self.keep_redeemed(&mut asking).await {
+                Ok(()) => self.refuse_after_answers(&mut asking, refusal, form),
+                Err(refusal) => self.refuse(&asking, refusal, form),
+            },
+        }
+    }
+
+    /// Ends every challenge and every approval that a request presents by a ticket for another transaction than its own,
+    /// and says whether there was one.
+    async fn kill_strays(&self, asking: &mut Asking, presented: &[Presented]) -> Result<bool, Refusal> {
+        let core = &self.inner.core;
+        let Some(bound) = asking.bound.clone() else { return Ok(false) };
+        let mut found = false;
+        for Presented { ticket, .. } in presented {
+            let Ok(ceremony) = Ceremony::begin(core, &asking.subject, asking.source, ticket) else {
+                continue;
+            };
+            let Some(theirs) = ceremony.ticket.bound.as_ref() else { continue };
+            if ceremony.ticket.policy != self.inner.policy.tag || theirs.approves(&bound) {
+                continue;
+            }
+            found = true;
+            let challenge = ceremony.kill().await?;
+            let grant = facts::grant(core.keys.oldest(), &challenge.id);
+            core.store.take(&grant).await?;
+            ceremony.record_as(EventKind::BindingMismatch, &challenge);
+        }
+        Ok(found)
+    }
+
+    /// Ends the approvals that a request carries, all of them for other transactions than its own: says whether any was
+    /// alive.
+    pub(super) async fn kill_stray_approvals(&self, asking: &mut Asking) -> Result<bool, Refusal> {
+        let core = &self.inner.core;
+        let mut found = false;
+        let proofs = std::mem::take(&mut asking.proofs);
+        for proof in proofs {
+            let stray = proof.binding.filter(|_| self.inner.plan.leaf_of(proof.factor).is_some());
+            let Some(approval) = stray else {
+                asking.proofs.push(proof);
+                continue;
+            };
+            let name = facts::grant(core.keys.oldest(), &approval.challenge);
+            if core.store.take(&name).await?.is_some() {
+                found = true;
+                self.record(EventKind::BindingMismatch, asking, proof.factor, &approval.challenge);
+            }
+        }
+        Ok(found)
+    }
+
+    /// 409, with new challenges for what is asked now; what was approved before is dead.
+    pub(super) fn mismatch(&self, asking: &mut Asking, form: Option<&Form>) -> Ruling {
+        let now = self.inner.core.now();
+        let notice = Notice::mismatch();
+        Ruling::Respond(self.blocked_because(asking, now, Some(notice), Carry::from(form), Why::Mismatch))
+    }
+}
+
+/// What a form carries for its handler: the bytes as they came, less the fields that are the gate's. A form that cannot
+/// be taken apart is returned as it is.
+#[must_use]
+pub fn form_payload(body: &Bytes) -> Bytes {
+    Form::parse(body).map_or_else(|| body.clone(), |form| form.rest)
+}
+
+/// The tickets in the header fields, each with its answer or all without.
+fn presented(request: &impl RequestView) -> Result<Vec<Presented>, Refusal> {
+    let text = |value: &[u8]| String::from_utf8(value.to_vec()).ok();
+    let all = |name: &str| -> Option<Vec<String>> {
+        request.headers(name).take(MAX_ANSWERS + 1).map(text).collect()
+    };
+    let ascii = Refusal::Invalid("`Challenge-Id` and `Challenge-Answer` are ASCII text");
+    let (ids, answers) = (all("challenge-id").ok_or(ascii)?, all("challenge-answer").ok_or(ascii)?);
+    if ids.len() > MAX_ANSWERS || (!answers.is_empty() && answers.len() != ids.len()) {
+        return Err(Refusal::Invalid("send one `Challenge-Answer` for each `Challenge-Id`, at most eight"));
+    }
+    let mut answers = answers.into_iter();
+    Ok(ids.into_iter().map(|ticket| Presented { ticket, answer: answers.next() }).collect())
+}
