@@ -3,3 +3,7 @@
 
 pub mod options;
 pub mod site;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -51,6 +51,8 @@ pub fn run(bank: &Bank) -> Transcript {
     act_work::safe_in_line(&mut player);
     act_transfers::program(&mut player);
     act_transfers::bodies(&mut player);
+    act_transfers::bound(&mut player);
+    act_transfers::batch(&mut player);
     act_forms::vault(&mut player);
     act_forms::ways_out(&mut player);
     act_forms::transfers(&mut player);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::http::Request;
+use crate::scenario::act_transfers::order;
 use crate::scenario::player::{Player, cookie, text, ticket};
 
 /// Blocked, send, check, and in with the clearance as header field or as cookie.
@@ -38,7 +39,7 @@ pub(super) fn clearance(player: &mut Player<'_>) {
     player.ask("in", 200, &with("GET", "/vault"));
     player.ask("HEAD with it", 200, &with("HEAD", "/vault"));
     player.ask("another method with it", 405, &with("POST", "/vault"));
-    player.ask("another gate", 403, &Request::json("/transfers", &json!({})).user(user));
+    player.ask("another gate", 403, &Request::json("/transfers", &order("Acme Inc.")).user(user));
     player.ask("half of another gate", 403, &with("GET", "/safe"));
     let cookies = cookie(&checked, "clearance");
     player.ask("in with the cookie", 200, &Request::get("/vault").user(user).header("cookie", &cookies));
@@ -90,7 +91,7 @@ pub(super) fn in_line(player: &mut Player<'_>) {
     player.ask(
         "at another gate",
         410,
-        &Request::json("/transfers", &json!({}))
+        &Request::json("/transfers", &order("Acme Inc."))
             .user(user)
             .header("challenge-id", &sent)
             .header("challenge-answer", &code),

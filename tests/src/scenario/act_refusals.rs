@@ -67,7 +67,7 @@ pub(super) fn bodies(player: &mut Player<'_>) {
     let large = Request::form("/transfers", &form).browser().user(user);
     player.ask("a form too large to carry", 413, &large);
     player.ask("a form too large to carry, in chunks", 413, &large.in_chunks_of(9_000));
-    player.ask("a form that is no text", 403, &Request::form("/transfers", "a=%ff").browser().user(user));
+    player.ask("a form that is no text", 422, &Request::form("/transfers", "a=%ff").browser().user(user));
 }
 
 /// Requests that another site made.
@@ -97,7 +97,10 @@ pub(super) fn provenance(player: &mut Player<'_>) {
         }
         let in_line = Request::get("/vault").header("challenge-id", &sent).header("challenge-answer", &code);
         player.ask(&format!("in line, {name}"), 403, &dressed(in_line));
-        let form = Request::form("/transfers", "amount=1&currency=EUR&payee_name=Thief&payee_iban=X");
+        let form = Request::form(
+            "/transfers",
+            "amount=1&currency=EUR&payee_name=Thief&payee_iban=DE89370400440532013000",
+        );
         player.ask(&format!("a form, {name}"), 403, &dressed(form.header("accept", "text/html")));
     }
     player.call("nothing was lost", 200, user, "status", &json!({ "id": sent }));
@@ -121,10 +124,11 @@ pub(super) fn answers(player: &mut Player<'_>) {
     let user = "yan";
     let vault = ticket(&player.blocked("blocked", &Request::get("/vault").user(user)), "code");
     let (sent, code) = player.code_for(user, &vault);
-    let body = format!("amount=1&challenge-id={sent}&challenge-answer={code}&challenge-action=check");
+    let order = "amount=1&currency=EUR&payee_name=Acme&payee_iban=DE89370400440532013000";
+    let body = format!("{order}&challenge-id={sent}&challenge-answer={code}&challenge-action=check");
     let post = Request::form("/transfers", &body).browser().user(user);
     player.ask("the vault's code for a transfer", 403, &post);
-    let body = "amount=1&challenge-id=t1.test.AAAA&challenge-action=send";
-    player.ask("a forged ticket", 403, &Request::form("/transfers", body).browser().user(user));
+    let body = format!("{order}&challenge-id=t1.test.AAAA&challenge-action=send");
+    player.ask("a forged ticket", 403, &Request::form("/transfers", &body).browser().user(user));
     player.call("nothing was lost", 200, user, "status", &json!({ "id": sent }));
 }

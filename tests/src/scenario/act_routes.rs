@@ -80,8 +80,8 @@ pub(super) fn methods(player: &mut Player<'_>) {
         player.ask(&format!("GET {path} dressed as a preflight"), 403, &get);
     }
     player.ask("HEAD as a browser", 403, &Request::new("HEAD", "/vault").browser());
-    player.ask("GET /transfers", 403, &Request::get("/transfers"));
-    player.ask("HEAD /transfers", 403, &Request::new("HEAD", "/transfers"));
+    player.ask("GET /transfers", 415, &Request::get("/transfers"));
+    player.ask("HEAD /transfers", 415, &Request::new("HEAD", "/transfers"));
     player.ask("nowhere", 404, &Request::get("/nowhere"));
 }
 

@@ -140,9 +140,12 @@ impl Gate {
             return Ruling::Respond(asking.refuse(Refusal::Misconfigured));
         };
         if request.is(FORM) {
-            let own = asking.provenance != Provenance::Foreign;
-            let Some(parsed) = Form::parse(&payload).filter(|_| own || !asking.look.page) else {
-                let error = BindError::new("the form cannot be read, or comes from another site");
+            if asking.look.page && asking.provenance == Provenance::Foreign {
+                // Another site's fields are never carried: the page would post them again as our own.
+                return Ruling::Respond(asking.refuse(Refusal::Foreign));
+            }
+            let Some(parsed) = Form::parse(&payload) else {
+                let error = BindError::new("the form is not UTF-8, or has a field of the gate twice");
                 return Ruling::Respond(self.unbindable(&asking, &error));
             };
             payload = parsed.rest.clone();
