@@ -11,7 +11,7 @@ pub const NAMES: &[&str] = &[
     "code",
     "clearance",
     "visitor",
-    "altcha",
+    "phone",
     "nonce",
     "salt",
     "signature",
