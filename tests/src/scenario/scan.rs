@@ -13,7 +13,7 @@ pub enum Secret {
 /// The secrets that occur in `printed`, each with the line that shows it.
 #[must_use]
 pub fn leaks(printed: &str, secrets: &[Secret]) -> Vec<String> {
-    let mut found = Vec::new();
+    let (printed, mut found) = (&uncoloured(printed), Vec::new());
     for secret in secrets {
         let text = match secret {
             Secret::Code(text) | Secret::Text(text) => text.as_str(),
@@ -28,6 +28,16 @@ pub fn leaks(printed: &str, secrets: &[Secret]) -> Vec<String> {
         found.extend(printed.lines().filter(shows).map(|line| format!("{text} in: {line}")));
     }
     found
+}
+
+/// Without the escapes of a terminal: a value that is printed in colour would begin with the letter that ends one.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once(|c: char| c.is_ascii_alphabetic()).map_or(part, |(_, rest)| rest));
+    }
+    plain
 }
 
 fn stands_alone(line: &str, code: &str) -> bool {
@@ -55,6 +65,7 @@ mod tests {
             "text=\"your code:\\n\\n012345\\n\"",
             "to=+12025550123 ok",
             "<alice@example.com>",
+            "\u{1b}[3mcode\u{1b}[0m\u{1b}[2m=\u{1b}[0m012345 \u{1b}[2m",
         ] {
             assert_eq!(leaks(planted, &secrets).len(), 1, "{planted}");
         }
