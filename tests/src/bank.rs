@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use crate::http::{Request, Response};
+use crate::scenario::{Secret, leaks};
 
 /// A key ring for tests, so that several processes can share it.
 pub const KEYS: &str = "test:5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
@@ -145,10 +146,27 @@ impl Bank {
     }
 }
 
+impl Bank {
+    /// Codes and addresses of its messages that it has printed: there must be none, whatever a test has made it do.
+    fn printed_secrets(&self) -> Vec<String> {
+        let request = Request::get("/challenge/inbox").header("accept", "application/json");
+        let Ok(inbox) = request.send(self.address) else { return Vec::new() };
+        let letters = inbox.json().as_array().cloned().unwrap_or_default();
+        let text = |letter: &Value, member: &str| letter[member].as_str().unwrap_or_default().to_owned();
+        let mut secrets = vec![Secret::Text(KEYS.split(':').nth(1).unwrap_or_default().to_owned())];
+        for letter in &letters {
+            secrets.extend([Secret::Code(text(letter, "code")), Secret::Text(text(letter, "to"))]);
+        }
+        leaks(&self.printed(), &secrets)
+    }
+}
+
 impl Drop for Bank {
     fn drop(&mut self) {
+        let leaks = if std::thread::panicking() { Vec::new() } else { self.printed_secrets() };
         let _ = self.child.kill();
         let _ = self.child.wait();
+        assert!(leaks.is_empty(), "R60: the bank printed secrets:\n{}", leaks.join("\n"));
     }
 }
 

@@ -78,8 +78,7 @@ fn kind_of(exchange: &Exchange) -> Option<&'static str> {
 
 #[test]
 fn r13_every_answer_of_every_scenario_fits_the_schema() {
-    let kinds =
-        ["blocked", "problem", "challenge", "sent", "checked", "status", "cancelled", "inbox"];
+    let kinds = ["blocked", "problem", "challenge", "sent", "checked", "status", "cancelled", "inbox"];
     let validators = kinds.map(|kind| (kind, definition(kind)));
     for framework in FRAMEWORKS {
         let played = run(&Bank::start(framework));
@@ -88,10 +87,15 @@ fn r13_every_answer_of_every_scenario_fits_the_schema() {
             let Some(kind) = kind_of(exchange) else { continue };
             let (_, validator) = validators.iter().find(|(known, _)| *known == kind).unwrap();
             let answer = exchange.response.json();
-            let faults: Vec<String> =
-                validator.iter_errors(&answer).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            let faults: Vec<String> = validator
+                .iter_errors(&answer)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
             assert!(faults.is_empty(), "{framework:?}, {}: {faults:#?}\n{answer:#}", exchange.name);
-            assert_eq!(answer.get("status").and_then(Value::as_u64).unwrap_or(0) > 0, kind == "blocked" || kind == "problem");
+            assert_eq!(
+                answer.get("status").and_then(Value::as_u64).unwrap_or(0) > 0,
+                kind == "blocked" || kind == "problem"
+            );
             seen.push(kind);
         }
         for kind in kinds {

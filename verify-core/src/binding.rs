@@ -47,7 +47,7 @@ impl Bind for Binding {
 
 impl Bind for Psd2 {
     fn into_binding(self) -> Binding {
-        Binding(Binder::Psd2(self))
+        Binding(Binder::Psd2(Box::new(self)))
     }
 }
 
@@ -64,7 +64,7 @@ where
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Binder {
     /// From fields of the body that are named.
-    Psd2(Psd2),
+    Psd2(Box<Psd2>),
     /// From the body, by a closure of the application.
     Closure(Closure),
     /// From the handler, which has parsed it.

@@ -161,11 +161,13 @@ impl Transaction {
     }
 
     /// Amount and payee of each line; of a batch, in its canonical order.
+    #[must_use]
     pub fn lines(&self) -> impl ExactSizeIterator<Item = (&Money, &Payee)> {
         self.lines.iter().map(|(amount, payee)| (amount, payee))
     }
 
     /// What was bound besides.
+    #[must_use]
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

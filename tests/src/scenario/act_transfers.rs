@@ -19,6 +19,14 @@ pub(super) fn order(name: &str) -> Value {
     json!({ "amount": "39.99", "currency": "EUR", "payee": { "name": name, "iban": IBAN } })
 }
 
+/// The order with another value at that place.
+fn with_member(mut order: Value, place: &str, value: Value) -> Value {
+    if let Some(part) = order.pointer_mut(place) {
+        *part = value;
+    }
+    order
+}
+
 /// With a clearance, and in line.
 pub(super) fn program(player: &mut Player<'_>) {
     player.begin("transfers");
@@ -62,17 +70,14 @@ pub(super) fn bodies(player: &mut Player<'_>) {
     for amount in
         [json!("1e1"), json!("+10"), json!("10,00"), json!("10.005"), json!(10.5), json!("0"), json!(null)]
     {
-        let mut bad = order("Amount");
-        bad["amount"] = amount;
-        player.ask(&format!("amount {}", bad["amount"]), 422, &with(Request::json("/transfers", &bad)));
+        let step = format!("amount {amount}");
+        let bad = with_member(order("Amount"), "/amount", amount);
+        player.ask(&step, 422, &with(Request::json("/transfers", &bad)));
     }
     for (place, value) in
         [("/currency", "XAU"), ("/payee/name", "A\nB"), ("/payee/iban", "DE88370400440532013000")]
     {
-        let mut bad = order("Payee");
-        if let Some(part) = bad.pointer_mut(place) {
-            *part = json!(value);
-        }
+        let bad = with_member(order("Payee"), place, json!(value));
         player.ask(&format!("{place} {value:?}"), 422, &with(Request::json("/transfers", &bad)));
     }
     player.ask("another method", 415, &with(Request::get("/transfers")));
@@ -85,7 +90,9 @@ pub(super) fn bodies(player: &mut Player<'_>) {
     let answered = chunked.header("challenge-id", &sent).header("challenge-answer", &code);
     player.ask("in chunks and answered", 200, &answered);
     let mut more = order("A member more");
-    more["x"] = json!(1);
+    if let Value::Object(members) = &mut more {
+        members.insert("x".to_owned(), json!(1));
+    }
     let request = Request::json("/transfers", &more).user("pit");
     let id = ticket(&player.blocked("a member that the handler does not take", &request), "code");
     let (sent, code) = player.code_for("pit", &id);
@@ -114,10 +121,7 @@ pub(super) fn bound(player: &mut Player<'_>) {
     ];
     for (place, value) in changes {
         let clearance = approved(player, &base, place);
-        let mut other = base.clone();
-        if let Some(part) = other.pointer_mut(place) {
-            *part = json!(value);
-        }
+        let other = with_member(base.clone(), place, json!(value));
         let with = |body: &Value| {
             Request::json("/transfers", body).user(user).header("challenge-clearance", &clearance)
         };
@@ -136,8 +140,7 @@ pub(super) fn bound(player: &mut Player<'_>) {
     let request = Request::json("/transfers", &base).user(user);
     let id = ticket(&player.blocked("open: blocked", &request), "code");
     let (sent, code) = player.code_for(user, &id);
-    let mut other = base.clone();
-    other["amount"] = json!("40.00");
+    let other = with_member(base.clone(), "/amount", json!("40.00"));
     let replayed = Request::json("/transfers", &other).user(user).header("challenge-id", &sent);
     player.ask("open: other data with its ticket", 409, &replayed);
     player.call("open: the old code", 409, user, "check", &json!({ "id": sent, "code": code }));

@@ -1,0 +1,84 @@
+//! Nothing that a bank prints, at trace level, tells a secret.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use serde_json::Value;
+use tests::bank::{Bank, FRAMEWORKS, KEYS};
+use tests::http::Request;
+use tests::scenario::{Secret, Transcript, leaks, run};
+
+/// Every secret that was issued, typed or shown during a run.
+fn secrets(bank: &Bank, played: &Transcript) -> Vec<Secret> {
+    let mut secrets = vec![Secret::Text(KEYS.split(':').nth(1).unwrap().to_owned())];
+    let inbox = bank.inbox();
+    let letters = inbox.as_array().unwrap();
+    assert!((20..200).contains(&letters.len()), "{} messages: some may have made room", letters.len());
+    for letter in letters {
+        let text = |member: &str| letter[member].as_str().unwrap().to_owned();
+        secrets.extend([Secret::Code(text("code")), Secret::Text(text("to")), Secret::Text(text("text"))]);
+    }
+    for exchange in played.raw() {
+        let response = &exchange.response;
+        let cookies = response.headers.iter().filter(|(name, _)| name == "set-cookie");
+        secrets.extend(cookies.filter_map(|(_, cookie)| {
+            let value = cookie.split(';').next()?.split_once('=')?.1;
+            Some(Secret::Text(value.to_owned()))
+        }));
+        if response.header("content-type").is_some_and(|kind| kind.contains("json"))
+            && !response.text().is_empty()
+        {
+            tokens(&response.json(), &mut secrets);
+        }
+    }
+    secrets.retain(|secret| !matches!(secret, Secret::Text(text) if text.len() < 8));
+    secrets
+}
+
+/// Tickets and clearances, wherever they are.
+fn tokens(value: &Value, secrets: &mut Vec<Secret>) {
+    match value {
+        Value::Object(members) => members.values().for_each(|member| tokens(member, secrets)),
+        Value::Array(items) => items.iter().for_each(|item| tokens(item, secrets)),
+        Value::String(text) if text.starts_with("t1.") || text.starts_with("c1.") => {
+            secrets.push(Secret::Text(text.clone()));
+        }
+        _ => {}
+    }
+}
+
+/// What was paid, by whom and to whom.
+const ORDERS: [&str; 5] =
+    ["DE89370400440532013000", "GB29NWBK60161331926819", "Acme Inc.", "39.99", "1000.00"];
+
+#[test]
+fn r60_nothing_that_a_bank_prints_tells_a_secret() {
+    for framework in FRAMEWORKS {
+        let bank = Bank::start(framework);
+        let played = run(&bank);
+        let mut secrets = secrets(&bank, &played);
+        secrets.extend(ORDERS.map(|text| Secret::Text(text.to_owned())));
+        assert!(secrets.len() > 250, "only {} secrets", secrets.len());
+        // Something of every level is there, so what should have been printed was.
+        let printed = bank.printed();
+        for told in ["INFO", "verify::audit", "DEVELOPMENT INBOX", "grant_used", "binding_mismatch"] {
+            assert!(printed.contains(told), "{framework:?} did not log {told}");
+        }
+        let found = leaks(&printed, &secrets);
+        assert!(found.is_empty(), "{framework:?} printed:\n{}", found.join("\n"));
+    }
+}
+
+/// The scan would find what it looks for.
+#[test]
+fn r60_a_secret_that_was_printed_would_be_found() {
+    let bank = Bank::start(FRAMEWORKS[0]);
+    assert_eq!(bank.ask(&Request::get("/vault").user("ivy")).status, 403);
+    let printed = format!("{}\nDEBUG to=\"ivy@example.com\" code=123456", bank.printed());
+    let planted = [Secret::Code("123456".to_owned()), Secret::Text("ivy@example.com".to_owned())];
+    assert_eq!(leaks(&printed, &planted).len(), 2);
+}
