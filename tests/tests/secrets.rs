@@ -8,9 +8,9 @@
 )]
 
 use serde_json::Value;
-use tests::bank::{Bank, FRAMEWORKS, KEYS};
+use tests::bank::{Bank, FRAMEWORKS, Framework, KEYS};
 use tests::http::Request;
-use tests::scenario::{Secret, Transcript, leaks, run};
+use tests::scenario::{Exchange, Secret, Transcript, leaks, run};
 
 /// Every secret that was issued, typed or shown during a run.
 fn secrets(bank: &Bank, played: &Transcript) -> Vec<Secret> {
@@ -20,7 +20,9 @@ fn secrets(bank: &Bank, played: &Transcript) -> Vec<Secret> {
     assert!((20..200).contains(&letters.len()), "{} messages: some may have made room", letters.len());
     for letter in letters {
         let text = |member: &str| letter[member].as_str().unwrap().to_owned();
-        secrets.extend([Secret::Code(text("code")), Secret::Text(text("to")), Secret::Text(text("text"))]);
+        secrets.extend([Secret::Code(text("code")), Secret::Text(text("to"))]);
+        // A log has one line for one line, so a message is told by any of its own.
+        secrets.extend(text("text").lines().map(|line| Secret::Text(line.to_owned())));
     }
     for exchange in played.raw() {
         let response = &exchange.response;
@@ -68,9 +70,44 @@ fn r60_nothing_that_a_bank_prints_tells_a_secret() {
         for told in ["INFO", "verify::audit", "DEVELOPMENT INBOX", "grant_used", "binding_mismatch"] {
             assert!(printed.contains(told), "{framework:?} did not log {told}");
         }
+        // Axum and what it stands on have nothing to say below that; both banks set their log up in one place and from one
+        // variable, so what actix says at the lowest level speaks for both.
+        assert!(
+            framework == Framework::Axum || printed.contains("TRACE"),
+            "the log is not at its lowest level"
+        );
         let found = leaks(&printed, &secrets);
         assert!(found.is_empty(), "{framework:?} printed:\n{}", found.join("\n"));
+
+        let letters = private(&bank);
+        for exchange in played.raw() {
+            let found = leaks(&shown(exchange), &letters);
+            let inbox = exchange.request.contains("/challenge/inbox");
+            assert!(inbox || found.is_empty(), "{framework:?}: {} tells {found:#?}", exchange.name);
+        }
     }
+}
+
+/// Codes and addresses: for the inbox to show, and for no other answer.
+fn private(bank: &Bank) -> Vec<Secret> {
+    let inbox = bank.inbox();
+    let letters = inbox.as_array().unwrap().iter();
+    letters
+        .flat_map(|letter| {
+            let text = |member: &str| letter[member].as_str().unwrap().to_owned();
+            [Secret::Code(text("code")), Secret::Text(text("to"))]
+        })
+        .collect()
+}
+
+/// Where it was asked, header fields and body, without the style of a page: its colours could pass for codes.
+fn shown(exchange: &Exchange) -> String {
+    let page = exchange.response.text();
+    let body = match page.split_once("<style") {
+        Some((before, rest)) => before.to_owned() + rest.split_once("</style>").unwrap().1,
+        None => page,
+    };
+    format!("{}\n{:?}\n{body}", exchange.request, exchange.response.headers)
 }
 
 /// The scan would find what it looks for.
