@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::contact::Channel;
+use crate::exemption::Exempt;
 
 /// Something that happened to a challenge.
 ///
@@ -30,6 +31,8 @@ pub struct Event {
     pub channel: Option<Channel>,
     /// The country calling code of the number that was written to, and zero for mail: for conversion by country.
     pub calling_code: u16,
+    /// Of [`EventKind::Exempted`], the reason.
+    pub exempt: Option<Exempt>,
 }
 
 /// The kinds of event.
@@ -61,6 +64,16 @@ pub enum EventKind {
     BindingMismatch,
     /// An approval was used: its transaction is being executed.
     GrantUsed,
+    /// A transaction needed no approval; see [`Event::exempt`].
+    Exempted,
+    /// A user has used up the budget of consecutive failures and is blocked for a while.
+    Blocked,
+    /// The next block will not end by itself: tell the user before it comes to that (RTS 2018/389, 4(4)).
+    AboutToBlockPermanently,
+    /// A user is blocked until [`Engine::unblock`](crate::Engine::unblock).
+    BlockedPermanently,
+    /// A block was ended by the application.
+    Unblocked,
     /// An approval was given back, because the handler failed and the policy says so.
     GrantRestored,
 }
@@ -82,6 +95,11 @@ impl EventKind {
             Self::Cancelled => "cancelled",
             Self::BindingMismatch => "binding_mismatch",
             Self::GrantUsed => "grant_used",
+            Self::Exempted => "exempted",
+            Self::Blocked => "blocked",
+            Self::AboutToBlockPermanently => "about_to_block_permanently",
+            Self::BlockedPermanently => "blocked_permanently",
+            Self::Unblocked => "unblocked",
             Self::GrantRestored => "grant_restored",
         }
     }
@@ -101,6 +119,7 @@ pub(crate) fn record(listener: Option<&Listener>, event: &Event) {
         subject = %event.subject,
         channel,
         calling_code = event.calling_code,
+        article = event.exempt.map(|exempt| exempt.article.name()),
     );
     metrics::counter!(
         "verify_events_total",

@@ -33,12 +33,23 @@ impl Quota {
 #[must_use]
 pub struct Budgets {
     pub(crate) failures: Quota,
+    pub(crate) block: Option<Block>,
     pub(crate) resend: Backoff,
     pub(crate) lockout: Backoff,
     pub(crate) idempotent: Duration,
     pub(crate) per_destination: Vec<Quota>,
     pub(crate) per_source: Vec<Quota>,
 }
+
+/// What follows when a user has used up the budget of consecutive failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) time: Duration,
+    pub(crate) permanent_after: Option<u32>,
+}
+
+/// Permanent, as far as a store goes: ten years.
+pub(crate) const PERMANENT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -47,6 +58,7 @@ impl Default for Budgets {
     fn default() -> Self {
         Self {
             failures: Quota::new(15, DAY),
+            block: None,
             resend: Backoff::new(Duration::from_secs(30), HOUR),
             lockout: Backoff::new(Duration::from_secs(30), HOUR),
             idempotent: Duration::from_secs(30),
@@ -57,6 +69,35 @@ impl Default for Budgets {
 }
 
 impl Budgets {
+    /// The numbers for payments in the European Economic Area: five consecutive failures (RTS 2018/389, 4(3)(b)), then a
+    /// block of half an hour, and of three blocks within a day the third does not end by itself (4(4)). The rest is as in
+    /// [`Budgets::default`]. Use it with [`EngineBuilder::uniform_failures`](crate::EngineBuilder::uniform_failures), and
+    /// with [`Policy::idle`](crate::Policy::idle) for access to accounts.
+    pub fn psd2() -> Self {
+        let half_an_hour = Duration::from_secs(30 * 60);
+        Self::default().failures(Quota::new(5, DAY)).block_for(half_an_hour).permanently_after(3)
+    }
+
+    /// Blocks a user at a factor for so long when the budget of consecutive failures is used up: neither sends nor answers
+    /// count until then, and the budget begins anew after it. Default: no block of its own; the factor is locked for what is
+    /// left of the budget's window.
+    pub fn block_for(mut self, time: Duration) -> Self {
+        let permanent_after = self.block.and_then(|block| block.permanent_after);
+        self.block = Some(Block { time, permanent_after });
+        self
+    }
+
+    /// Makes the block that is the n-th within a day one that does not end by itself, but by
+    /// [`Engine::unblock`](crate::Engine::unblock). The one before it says so, as
+    /// [`EventKind::AboutToBlockPermanently`](crate::EventKind::AboutToBlockPermanently): tell the user then. Default: never.
+    /// Of no effect without [`Budgets::block_for`].
+    pub fn permanently_after(mut self, blocks: u32) -> Self {
+        if let Some(block) = &mut self.block {
+            block.permanent_after = Some(blocks.max(1));
+        }
+        self
+    }
+
     /// Consecutive wrong guesses of one subject at one factor, over all its challenges, sessions and machines; beyond
     /// it the factor is locked for the rest of the window. A success starts it afresh. Default: 15 in 24 hours, far
     /// below the 100 of NIST SP 800-63B-4, 3.2.2.

@@ -25,6 +25,7 @@ use crate::subject::Subject;
 use crate::ticket::{Ticket, subject_digest};
 
 mod answer;
+mod block;
 mod cooldown;
 mod deliver;
 mod over;
@@ -94,6 +95,7 @@ impl<'c> Ceremony<'c> {
         Ok(Proof {
             factor: self.ticket.factor,
             verified_at: self.now,
+            seen_at: self.now,
             revocations: redeemed.revocations,
             binding: redeemed.ticket.bound.as_ref().map(|bound| Approval {
                 digest: bound.digest,
@@ -209,6 +211,7 @@ impl<'c> Ceremony<'c> {
             subject: short(self.facts.identity()),
             channel: ticket.opened.map(|opened| opened.channel),
             calling_code: ticket.opened.map_or(0, |opened| opened.calling_code),
+            exempt: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::subject::Subject;
 const VERSION: &[u8] = b"c1";
 const MAC_BYTES: usize = 16;
 /// Room for [`MAX_PROOFS`] bound proofs and the MAC.
-const MAX_BYTES: usize = 704;
+const MAX_BYTES: usize = 768;
 /// A clearance carries at most this many proofs; the oldest make room.
 const MAX_PROOFS: usize = 8;
 /// What a proof says of itself in its first byte: that it is one, and which parts follow.
@@ -21,6 +21,8 @@ const PROOF: u8 = 1;
 const BOUND: u8 = 2;
 const AFTER_REVOCATIONS: u8 = 4;
 const UP_TO: u8 = 8;
+const SEEN: u8 = 16;
+const KNOWN: u8 = PROOF | BOUND | AFTER_REVOCATIONS | UP_TO | SEEN;
 
 /// That a factor was satisfied, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) struct Proof {
     pub(crate) factor: FactorTag,
     /// When the factor was verified, in milliseconds since 1970; its age runs from here and from nowhere else.
     pub(crate) verified_at: u64,
+    /// When it was last known to be in use, where that is watched; else the moment of verification.
+    pub(crate) seen_at: u64,
     /// How often the subject's clearances had been revoked before.
     pub(crate) revocations: u64,
     /// What exactly was approved, where the proof is for one transaction only. A bound proof never satisfies an
@@ -68,6 +72,9 @@ impl Proof {
         if self.revocations > 0 {
             kind |= AFTER_REVOCATIONS;
         }
+        if self.seen_at > self.verified_at {
+            kind |= SEEN;
+        }
         out.push(kind);
         out.extend_from_slice(&self.factor.0);
         out.extend_from_slice(&self.verified_at.to_be_bytes());
@@ -81,11 +88,14 @@ impl Proof {
         if self.revocations > 0 {
             out.extend_from_slice(&self.revocations.to_be_bytes());
         }
+        if self.seen_at > self.verified_at {
+            out.extend_from_slice(&self.seen_at.to_be_bytes());
+        }
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let kind = reader.byte()?;
-        if kind & PROOF == 0 || kind & !(PROOF | BOUND | AFTER_REVOCATIONS | UP_TO) != 0 {
+        if kind & PROOF == 0 || kind & !KNOWN != 0 {
             return None;
         }
         let factor = FactorTag(reader.array()?);
@@ -98,7 +108,8 @@ impl Proof {
             Some(Approval { digest, challenge, limit })
         };
         let revocations = if kind & AFTER_REVOCATIONS == 0 { 0 } else { reader.u64()? };
-        Some(Self { factor, verified_at, revocations, binding })
+        let seen_at = if kind & SEEN == 0 { verified_at } else { reader.u64()? };
+        Some(Self { factor, verified_at, seen_at, revocations, binding })
     }
 }
 
@@ -184,6 +195,7 @@ mod tests {
         parts.prop_map(|(factor, verified_at, revocations, binding)| Proof {
             factor: FactorTag(factor),
             verified_at,
+            seen_at: verified_at.saturating_add(revocations & 1),
             revocations: revocations >> 60,
             binding,
         })
@@ -219,7 +231,8 @@ mod tests {
     fn r16_another_subject_session_tenant_or_epoch_has_nothing() {
         let ring = ring("aa");
         let alice = || Subject::user("alice");
-        let proof = Proof { factor: FactorTag([1; 8]), verified_at: 1, revocations: 0, binding: None };
+        let proof =
+            Proof { factor: FactorTag([1; 8]), verified_at: 1, seen_at: 1, revocations: 0, binding: None };
         let token = issue(&ring, &alice().session("s1"), &[proof]);
         assert!(proofs(&ring, &alice().session("s1"), &token).is_some());
         for other in [
@@ -248,6 +261,7 @@ mod tests {
         let proof = Proof {
             factor: FactorTag([1; 8]),
             verified_at: 1,
+            seen_at: 2,
             revocations: 9,
             binding: Some(Approval { digest: [2; 32], challenge: [3; 16], limit: Some(4) }),
         };

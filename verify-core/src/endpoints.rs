@@ -129,7 +129,7 @@ impl Endpoints {
         };
         let reply = match outcome {
             Ok(reply) => reply,
-            Err(refusal) if form => page::failed(&asking, &call.id, refusal).await,
+            Err(refusal) if form => page::failed(&asking, &call.id, self.core.told(refusal)).await,
             Err(refusal) => asking.refuse(refusal),
         };
         Ruling::respond(reply, errand)

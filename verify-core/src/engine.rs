@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::audit::Listener;
+use crate::audit::{self, Event, EventKind, Listener};
 use crate::budgets::Budgets;
 use crate::ceremony::{Over, Queue};
 use crate::clearance::{self, Proof};
@@ -14,6 +14,7 @@ use crate::contact::Channel;
 use crate::cookies::Cookies;
 use crate::courier::{Contacts, Courier, Template};
 use crate::endpoints::Endpoints;
+use crate::exemption::Exemptions;
 use crate::factor::{Factor, FactorTag};
 use crate::facts;
 use crate::gate::Gate;
@@ -21,6 +22,7 @@ use crate::keys::KeyRing;
 use crate::limit::Limiter;
 use crate::origin::Origin;
 use crate::policy::{BindingRules, Plan, Policy, PolicyError};
+use crate::refusal::Refusal;
 use crate::request::{Head, RequestView};
 use crate::revocation::Revocations;
 use crate::source::{ClientIp, Source};
@@ -30,8 +32,10 @@ use crate::ticket::PolicyTag;
 use crate::transaction::AmountFormat;
 
 mod builder;
+mod config_error;
 
-pub use builder::{BlockStatus, ConfigError, EngineBuilder, MissingContacts};
+pub use builder::{BlockStatus, EngineBuilder, MissingContacts};
+pub use config_error::ConfigError;
 
 /// Longer than any clearance lives, so that the count outlives everything that it voids.
 const REVOCATIONS_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -118,6 +122,7 @@ pub(crate) struct Core {
     pub(crate) blocked: Limiter,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budgets: Budgets,
+    pub(crate) uniform: bool,
     pub(crate) registry: Registry,
     pub(crate) revocations: Revocations,
     pub(crate) over: Over,
@@ -186,6 +191,35 @@ impl Engine {
         Ok(())
     }
 
+    /// Ends the block of a user at a factor, by the factor's name, and begins the count of failures anew: the way back after
+    /// a block that does not end by itself (RTS 2018/389, 4(4)). Whoever calls has made sure by other means who asks.
+    ///
+    /// # Errors
+    /// When the store did not answer; some of it may then have been done, and calling again does the rest.
+    pub async fn unblock(&self, subject: &Subject<'_>, factor: &str) -> Result<(), StoreError> {
+        let core = &self.core;
+        for (factor, policy) in core.registry.named(factor) {
+            let facts = facts::SubjectFacts::new(core.keys.oldest(), subject, factor.tag(), None);
+            core.store.take(&facts.block()).await?;
+            core.store.add(&facts.era(), 1, REVOCATIONS_TTL).await?;
+            let event = Event {
+                kind: EventKind::Unblocked,
+                at: core.clock.now(),
+                policy,
+                factor: factor.name().to_owned(),
+                challenge: String::new(),
+                subject: crate::encoding::to_hex(
+                    facts.identity().first_chunk::<8>().map_or(&[], |half| half),
+                ),
+                channel: None,
+                calling_code: 0,
+                exempt: None,
+            };
+            audit::record(core.listener.as_ref(), &event);
+        }
+        Ok(())
+    }
+
     /// How long an adapter lets one request wait for stores and couriers before it answers 503.
     #[must_use]
     pub fn deadline(&self) -> Duration {
@@ -196,6 +230,14 @@ impl Engine {
 impl Core {
     pub(crate) fn now(&self) -> u64 {
         unix_millis(self.clock.now())
+    }
+
+    /// What a client is told of a failed answer.
+    pub(crate) fn told(&self, refusal: Refusal) -> Refusal {
+        match refusal {
+            Refusal::AlreadyUsed | Refusal::SessionExpired if self.uniform => Refusal::Wrong,
+            other => other,
+        }
     }
 
     pub(crate) fn source(&self, view: &impl RequestView) -> Source {
@@ -260,12 +302,17 @@ pub(crate) struct PolicyInfo {
     pub(crate) checks_revocation: bool,
     /// How long an approval is good for, by factor; empty where nothing is bound.
     approvals: Vec<(FactorTag, Duration)>,
+    factors: Vec<FactorTag>,
     policy: Policy,
 }
 
 impl PolicyInfo {
     pub(crate) fn binding(&self) -> Option<&BindingRules> {
         self.policy.binding.as_ref()
+    }
+
+    pub(crate) fn exemptions(&self) -> Option<&Exemptions> {
+        self.policy.exemptions.as_ref()
     }
 
     pub(crate) fn approval_life(&self, factor: FactorTag) -> Duration {
@@ -301,6 +348,7 @@ impl Registry {
             name: policy.name.as_str().into(),
             purpose: policy.purpose.clone(),
             checks_revocation: policy.checks_revocation,
+            factors: plan.leaves.iter().map(|leaf| leaf.tag).collect(),
             approvals: plan
                 .leaves
                 .iter()
@@ -310,6 +358,17 @@ impl Registry {
             policy,
         });
         Ok(Arc::clone(entries.policies.entry(tag).or_insert(info)))
+    }
+
+    /// Every factor of that name, with a policy that asks for it.
+    fn named(&self, name: &str) -> Vec<(Arc<Factor>, Arc<str>)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let factors = entries.factors.values().filter(|factor| factor.name() == name);
+        let policy = |tag: FactorTag| {
+            let asks = |info: &&Arc<PolicyInfo>| info.factors.contains(&tag);
+            entries.policies.values().find(asks).map_or_else(|| "".into(), |info| Arc::clone(&info.name))
+        };
+        factors.map(|factor| (Arc::clone(factor), policy(factor.tag()))).collect()
     }
 
     pub(crate) fn find(

@@ -99,6 +99,16 @@ impl<'k> SubjectFacts<'k> {
         named(self.key, b"lockout", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
     }
 
+    /// That the subject is blocked at this factor, until when the entry lives.
+    pub(crate) fn block(&self) -> Key {
+        named(self.key, b"block", &[&self.identity, &self.factor.0])
+    }
+
+    /// How often that has happened of late.
+    pub(crate) fn blocks(&self) -> Key {
+        named(self.key, b"blocks", &[&self.identity, &self.factor.0])
+    }
+
     /// How often the subject has succeeded after failing: each success opens a new count of failures.
     pub(crate) fn era(&self) -> Key {
         named(self.key, b"era", &[&self.identity, &self.factor.0])
@@ -147,6 +157,17 @@ pub(crate) fn source_quota(oldest: &MasterKey, source: &Source, quota: Quota) ->
 /// How often the clearances of a user were revoked: each proof says after how many of them it was given.
 pub(crate) fn revocations(oldest: &MasterKey, subject: &Subject<'_>) -> Key {
     named(oldest, b"revocations", &[&identity(oldest, subject)])
+}
+
+/// How often the subject has approved a payment: the count of low-value payments hangs on it.
+pub(crate) fn authentications(oldest: &MasterKey, subject: &Subject<'_>) -> Key {
+    named(oldest, b"authentications", &[&identity(oldest, subject)])
+}
+
+/// Low-value payments since then.
+pub(crate) fn low_value(oldest: &MasterKey, subject: &Subject<'_>, since: u64, currency: &str) -> Key {
+    let identity = identity(oldest, subject);
+    named(oldest, b"low-value", &[&identity, &since.to_be_bytes(), currency.as_bytes()])
 }
 
 fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {

@@ -60,7 +60,8 @@ impl Met {
                 Some(approval) => leaf.is_bound && bound.is_some_and(|bound| approval.is_for(bound)),
             };
             if leaf.tag == proof.factor && fits {
-                let fresh = now < proof.verified_at.saturating_add(leaf.max_age_millis);
+                let used = plan.idle_millis.is_none_or(|idle| now < proof.seen_at.saturating_add(idle));
+                let fresh = used && now < proof.verified_at.saturating_add(leaf.max_age_millis);
                 *(if fresh { &mut self.fresh } else { &mut self.stale }) |= 1 << index;
             }
         }
@@ -110,9 +111,15 @@ impl Gate {
         let mut is_met = false;
         if let Some(subject) = core.subject_of(request) {
             let mut met = Met::default();
-            core.proofs(request, &subject, now, |proof| met.count(plan, &proof, now, None));
+            let mut seen_at = u64::MAX;
+            core.proofs(request, &subject, now, |proof| {
+                met.count(plan, &proof, now, None);
+                if plan.leaf_of(proof.factor).is_some() {
+                    seen_at = seen_at.min(proof.seen_at);
+                }
+            });
             is_met = plan.is_met(met.fresh);
-            if is_met && !policy.checks_revocation {
+            if is_met && !policy.checks_revocation && !plan.is_to_be_renewed(seen_at, now) {
                 return Decision::Allow;
             }
         }

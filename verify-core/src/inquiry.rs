@@ -117,7 +117,14 @@ impl Asking {
         self.has_new_proof = true;
     }
 
+    /// Whether one of the proofs is an approval of this request's transaction.
+    pub(crate) fn is_approved(&self) -> bool {
+        let Some(bound) = &self.bound else { return false };
+        self.proofs.iter().any(|proof| proof.binding.is_some_and(|approval| approval.is_for(bound)))
+    }
+
     pub(crate) fn refuse(&self, refusal: Refusal) -> Reply {
+        let refusal = self.core.told(refusal);
         if self.look.page { page::refusal(self, refusal) } else { reply::problem(self.look, refusal) }
     }
 }

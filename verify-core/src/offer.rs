@@ -206,12 +206,21 @@ pub(crate) struct Cleared {
 pub(crate) fn clear(asking: &mut Asking) -> Cleared {
     let core = Arc::clone(&asking.core);
     let rotated = core.rotate.as_ref().and_then(|rotate| rotate(&asking.subject));
-    let mut headers = Vec::with_capacity(4);
     let mut session_cookies = Vec::new();
     if let Some(rotated) = rotated {
         asking.subject = rotated.subject;
         session_cookies = rotated.cookies;
     }
+    let mut cleared = renewed(asking);
+    let session_cookies = session_cookies.into_iter().map(|value| (header::SET_COOKIE, value));
+    cleared.headers.extend(session_cookies);
+    cleared
+}
+
+/// Signs what has been proven for the same session: nothing new was.
+pub(crate) fn renewed(asking: &mut Asking) -> Cleared {
+    let core = Arc::clone(&asking.core);
+    let mut headers = Vec::with_capacity(4);
     let token = clearance::issue(&core.keys, &asking.subject, &asking.proofs);
     let mut secret = |name: HeaderName, text: &str| {
         if let Ok(mut value) = HeaderValue::from_str(text) {
@@ -225,6 +234,5 @@ pub(crate) fn clear(asking: &mut Asking) -> Cleared {
         secret(header::SET_COOKIE, &core.cookies.set_visitor(&id));
     }
     secret(CHALLENGE_CLEARANCE, &token);
-    headers.extend(session_cookies.into_iter().map(|value| (header::SET_COOKIE, value)));
     Cleared { token, headers }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::binding::{Bind, Binder, Binding, DEFAULT_BODY_LIMIT};
+use crate::exemption::Exemptions;
 use crate::factor::Factor;
 
 mod plan;
@@ -38,6 +39,8 @@ pub struct Policy {
     pub(crate) same_address: bool,
     pub(crate) checks_revocation: bool,
     pub(crate) binding: Option<BindingRules>,
+    pub(crate) exemptions: Option<Exemptions>,
+    pub(crate) idle: Option<Duration>,
 }
 
 /// How a policy is bound to what it approves.
@@ -60,6 +63,8 @@ impl Policy {
             same_address: false,
             checks_revocation: false,
             binding: None,
+            exemptions: None,
+            idle: None,
         }
     }
 
@@ -159,12 +164,30 @@ impl Policy {
         self
     }
 
+    /// Lets transactions pass without a challenge where one of these exemptions applies, and says so in the audit trail.
+    /// None by default. Of no effect without [`Policy::bind`].
+    pub fn exempt(mut self, exemptions: Exemptions) -> Self {
+        self.exemptions = Some(exemptions);
+        self
+    }
+
+    /// Ends the proofs of this policy when nothing was asked for so long, however young they are: five minutes at the most
+    /// for access to a payment account (RTS 2018/389, 4(3)(d)). Each request that passes begins the time anew; the age of
+    /// the proof, which runs from its verification, stays the cap. The client gets its renewed clearance with an answer now
+    /// and then. Default: no such limit.
+    pub fn idle(mut self, limit: Duration) -> Self {
+        self.idle = Some(limit);
+        self
+    }
+
     /// Whether two values are one policy, so that both may bear its name.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         self.requirement == other.requirement
             && self.purpose == other.purpose
             && self.checks_revocation == other.checks_revocation
             && self.binding == other.binding
+            && self.exemptions == other.exemptions
+            && self.idle == other.idle
     }
 }
 

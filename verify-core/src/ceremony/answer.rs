@@ -4,7 +4,7 @@ use futures_util::future::{try_join, try_join3};
 
 use crate::altcha;
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, cooldown, send};
+use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, block, cooldown, send};
 use crate::clock::millis_of;
 use crate::code::Typed;
 use crate::encoding::Writer;
@@ -40,9 +40,12 @@ pub(super) async fn code(
     let (tries_name, sends_name) = ceremony.counters(&open)?;
     let (life, window) = (ceremony.counted_until(&open), core.budgets.failures.window);
     let failures_name = facts.failures(opened.era);
-    let (tries, mut failed, number) = try_join3(
+    let (tries, (mut failed, blocked), number) = try_join3(
         core.store.add(&tries_name, 1, life),
-        core.store.add(&failures_name, u32::from(guess == Guess::Wrong), window),
+        try_join(
+            core.store.add(&failures_name, u32::from(guess == Guess::Wrong), window),
+            block::stands(ceremony),
+        ),
         async {
             match factor.resend {
                 Resend::SameCode => Ok(1),
@@ -61,7 +64,7 @@ pub(super) async fn code(
     }
     let (most_tries, most_failures) = (u64::from(factor.tries), u64::from(core.budgets.failures.count));
     let counted = if right { failed.saturating_add(1) } else { failed };
-    if tries > most_tries || counted > most_failures {
+    if blocked || tries > most_tries || counted > most_failures {
         if tries > most_tries {
             core.over.add(&open.id);
         }
@@ -71,6 +74,9 @@ pub(super) async fn code(
     if !right {
         if tries == most_tries || failed == most_failures {
             lock(ceremony, factor, &open, opened, failed).await?;
+            if failed == most_failures {
+                block::begin(ceremony, &open).await?;
+            }
             return Err(Refusal::Locked);
         }
         ceremony.record_as(EventKind::Failed, &open);

@@ -8,7 +8,7 @@ use crate::audit::EventKind;
 use crate::ceremony::cooldown::Cooldown;
 use crate::ceremony::deliver::{Errand, Permit};
 use crate::ceremony::spend::{self, Reserved};
-use crate::ceremony::{Ceremony, LONG_TTL};
+use crate::ceremony::{Ceremony, LONG_TTL, block};
 use crate::clock::millis_of;
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
@@ -53,11 +53,17 @@ pub(super) async fn send(
     }
     let hint = contact.as_ref().map_or_else(|| decoy(&facts.decoy(), channel), Contact::hint);
 
-    let (era, revocations) = try_join(
+    let revocations = facts::revocations(core.keys.oldest(), subject);
+    let (era, revocations, blocked) = try_join3(
         core.store.add(&facts.era(), 0, LONG_TTL),
-        core.store.add(&facts::revocations(core.keys.oldest(), subject), 0, LONG_TTL),
+        core.store.add(&revocations, 0, LONG_TTL),
+        block::stands(ceremony),
     )
     .await?;
+    if blocked {
+        ceremony.record_as(EventKind::SendRefused, &ceremony.ticket);
+        return Err(Refusal::Locked);
+    }
     let calling_code = contact.as_ref().map_or(0, Contact::calling_code);
     let opened = Opened { era, revocations, channel, calling_code };
     for _ in 0..LOOKS {

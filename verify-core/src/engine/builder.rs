@@ -14,9 +14,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::contact::Channel;
 use crate::cookies::Cookies;
 use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, Template};
-use crate::engine::{Core, Engine, Registry, Rotate, Rotated, SubjectOf};
+use crate::engine::{ConfigError, Core, Engine, Registry, Rotate, Rotated, SubjectOf};
 use crate::keys::KeyRing;
-use crate::limit::{LimitError, Limiter, RequestLimits};
+use crate::limit::{Limiter, RequestLimits};
 use crate::origin::Origin;
 use crate::request::Head;
 use crate::revocation::Revocations;
@@ -50,6 +50,7 @@ pub struct EngineBuilder {
     queue: usize,
     status: BlockStatus,
     plain_http: bool,
+    uniform: bool,
     #[cfg(feature = "danger-development")]
     inbox: Option<crate::courier::Inbox>,
 }
@@ -106,6 +107,7 @@ impl EngineBuilder {
             queue: 1000,
             status: BlockStatus::default(),
             plain_http: false,
+            uniform: false,
             #[cfg(feature = "danger-development")]
             inbox: None,
         }
@@ -184,6 +186,14 @@ impl EngineBuilder {
     /// How the client's address is found. Default: the peer's; behind a proxy that is the proxy, so say so.
     pub fn client_ip(mut self, client_ip: ClientIp) -> Self {
         self.client_ip = client_ip;
+        self
+    }
+
+    /// Answers every way in which an answer can fail alike, so that nobody learns which part was wrong (RTS 2018/389,
+    /// 4(3)(a)): a wrong code, a used or cancelled challenge and an expired ticket all read `challenge_failed`. Default: they
+    /// are told apart, which helps people who mistype.
+    pub fn uniform_failures(mut self) -> Self {
+        self.uniform = true;
         self
     }
 
@@ -331,6 +341,7 @@ impl EngineBuilder {
                 blocked: Limiter::new(self.limits.blocked(), Arc::clone(&clock))?,
                 clock,
                 budgets: self.budgets,
+                uniform: self.uniform,
                 registry: Registry::default(),
                 revocations: Revocations::default(),
                 over: Over::default(),
@@ -354,54 +365,4 @@ impl fmt::Debug for EngineBuilder {
             .field("origin", &self.origin)
             .finish_non_exhaustive()
     }
-}
-
-/// A setting that does not make sense.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A plain-http origin without the development switch.
-    #[error(
-        "the origin `{origin}` is not https: cookies and codes would travel in the clear; `danger_plain_http` allows it in development"
-    )]
-    PlainHttp {
-        /// The origin that was given.
-        origin: String,
-    },
-    /// The plain-http switch together with a courier that delivers for real.
-    #[error("plain http is for development, and a real courier is configured: take one of them out")]
-    PlainHttpBesideReal,
-    /// An inbox together with a courier that delivers for real.
-    #[error(
-        "a development courier shows codes to whoever looks, and a real courier is configured beside it: take one of them out"
-    )]
-    DevelopmentCourierBesideReal,
-    /// The site's name.
-    #[error("the site's name is 1 to 40 printable characters on one line")]
-    Site,
-    /// The mount path.
-    #[error("the mount path starts with one slash and has letters, digits, `-_.~` and single slashes only")]
-    Mount,
-    /// The cap on clearances.
-    #[error("a clearance lives more than nothing and at most 30 days")]
-    ClearanceLife,
-    /// The block status.
-    #[error(
-        "a blocked request cannot answer {status}: use 400 to 499, `BlockStatus::StepUp` for 401, and never 428"
-    )]
-    Status {
-        /// The status that was given.
-        status: u16,
-    },
-    /// A text for messages.
-    #[error("the text for approvals over {channel:?} cannot be used: {what}")]
-    Text {
-        /// The channel that it is for.
-        channel: Channel,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// A request limit.
-    #[error("a request limit makes no sense: {0}")]
-    Limit(#[from] LimitError),
 }

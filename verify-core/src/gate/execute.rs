@@ -119,7 +119,32 @@ impl Gate {
                 restore.push(Grant { name, left: each.left, event });
             }
         }
+        if let Some(exemptions) = policy.exemptions() {
+            exemptions.authenticated(core, &asking.subject).await?;
+        }
         Ok(Ok(Settlement { core: Arc::clone(core), restore, execution }))
+    }
+
+    /// Passes a transaction on without a challenge, if an exemption of the policy applies.
+    pub(super) async fn exempt(
+        &self,
+        asking: &mut Asking,
+        payload: &Bytes,
+    ) -> Result<Option<Ruling>, Refusal> {
+        let Inner { core, policy, .. } = &*self.inner;
+        let (Some(exemptions), Some(bound)) = (policy.exemptions(), &asking.bound) else { return Ok(None) };
+        let Some(exempt) = exemptions.decide(core, &asking.subject, &bound.transaction).await? else {
+            return Ok(None);
+        };
+        let execution = match self.begin_execution(asking).await? {
+            Ok(execution) => execution,
+            Err(reply) => return Ok(Some(Ruling::Respond(reply))),
+        };
+        let mut event = self.event(EventKind::Exempted, asking, FactorTag([0; 8]), &[0; 16]);
+        (event.challenge, event.exempt) = (String::new(), Some(exempt));
+        audit::record(core.listener.as_ref(), &event);
+        let settlement = Settlement { core: Arc::clone(core), restore: Vec::new(), execution };
+        Ok(Some(Ruling::Allow(Passage { settlement: Some(settlement), ..Passage::of(payload.clone()) })))
     }
 
     /// The approvals that one satisfied alternative takes.
@@ -224,6 +249,7 @@ impl Gate {
             subject: short(facts.identity()),
             channel: None,
             calling_code: 0,
+            exempt: None,
         }
     }
 }

@@ -180,6 +180,13 @@ impl Gate {
             Ok(true) => return self.mismatch(&mut asking, form),
             Err(refusal) => return self.refuse(&asking, refusal, form),
         }
+        if presented.is_empty() && !asking.is_approved() {
+            match self.exempt(&mut asking, &payload).await {
+                Ok(None) => {}
+                Ok(Some(ruling)) => return ruling,
+                Err(refusal) => return self.refuse(&asking, refusal, form),
+            }
+        }
         let now = self.inner.core.now();
         match (action, form.and_then(|form| Some((form, form.id.as_deref()?)))) {
             (Some("send"), Some((form, ticket))) => return self.send_for_form(&asking, ticket, form).await,

@@ -26,7 +26,10 @@ impl Gate {
         let Inquiry { mut asking, kind, is_met } = inquiry;
         if is_met {
             match self.is_still_met(&mut asking).await {
-                Ok(true) => return Ruling::Allow(Passage::of(body)),
+                Ok(true) => {
+                    let headers = self.renew(&mut asking);
+                    return Ruling::Allow(Passage { headers, ..Passage::of(body) });
+                }
                 Ok(false) => {}
                 Err(refusal) => return self.refuse(&asking, refusal, None),
             }
@@ -43,9 +46,27 @@ impl Gate {
         }
     }
 
+    /// Notes that the proofs are in use, where an idle time is set: the header fields of the renewed clearance.
+    fn renew(&self, asking: &mut Asking) -> Vec<(http::HeaderName, http::HeaderValue)> {
+        let Inner { core, plan, .. } = &*self.inner;
+        let now = core.now();
+        let ours = asking.proofs.iter().filter(|proof| plan.leaf_of(proof.factor).is_some());
+        let seen_at = ours.map(|proof| proof.seen_at).min().unwrap_or(now);
+        if !plan.is_to_be_renewed(seen_at, now) {
+            return Vec::new();
+        }
+        for proof in asking.proofs.iter_mut().filter(|proof| plan.leaf_of(proof.factor).is_some()) {
+            proof.seen_at = now;
+        }
+        offer::renewed(asking).headers
+    }
+
     /// Drops what was revoked on any machine, and says whether the policy is met by the rest.
     async fn is_still_met(&self, asking: &mut Asking) -> Result<bool, Refusal> {
-        let Inner { core, plan, .. } = &*self.inner;
+        let Inner { core, plan, policy } = &*self.inner;
+        if !policy.checks_revocation {
+            return Ok(plan.is_met(self.met(asking, core.now()).fresh));
+        }
         let name = facts::revocations(core.keys.oldest(), &asking.subject);
         let revocations = core.store.add(&name, 0, READ_ONLY).await?;
         asking.proofs.retain(|proof| proof.revocations == revocations);
@@ -91,7 +112,7 @@ impl Gate {
         if !asking.look.page {
             return Ruling::Respond(asking.refuse(refusal));
         }
-        let now = self.inner.core.now();
+        let (now, refusal) = (self.inner.core.now(), self.inner.core.told(refusal));
         let mut reply = self.blocked(asking, now, Some(Notice::refused(refusal)), Carry::from(form));
         if refusal == Refusal::Unavailable {
             // The page helps to try again, and the status says that it is not the visitor's fault.

@@ -28,6 +28,8 @@ pub(crate) struct Leaf {
 pub(crate) struct Plan {
     pub(crate) leaves: Vec<Leaf>,
     pub(crate) alternatives: Vec<u64>,
+    /// How long nothing may be asked before the proofs are over.
+    pub(crate) idle_millis: Option<u64>,
 }
 
 impl Plan {
@@ -48,7 +50,8 @@ impl Plan {
         let Some(requirement) = &policy.requirement else {
             return refuse("it requires nothing: call `.require(..)`".to_owned());
         };
-        let mut plan = Self { leaves: Vec::new(), alternatives: Vec::new() };
+        let idle_millis = policy.idle.map(millis_of);
+        let mut plan = Self { leaves: Vec::new(), alternatives: Vec::new(), idle_millis };
         match plan.expand(requirement, cap) {
             Err(what) => return refuse(what),
             Ok(alternatives) => {
@@ -58,6 +61,15 @@ impl Plan {
                     }
                 }
             }
+        }
+        if policy.idle.is_some_and(|limit| limit < Duration::from_secs(1)) {
+            return refuse("an idle limit is a second at least".to_owned());
+        }
+        if policy.idle.is_some() && policy.binding.is_some() {
+            return refuse("an approval is used once and never idle: `idle` is for access".to_owned());
+        }
+        if policy.exemptions.is_some() && policy.binding.is_none() {
+            return refuse("exemptions are from approving a transaction: `.bind(..)` first".to_owned());
         }
         if let Some(rules) = &policy.binding {
             if let Some(fault) = rules.binder.fault() {
@@ -90,6 +102,12 @@ impl Plan {
     /// Whether the satisfied leaves meet at least one alternative.
     pub(crate) fn is_met(&self, satisfied: u64) -> bool {
         self.alternatives.iter().any(|mask| mask & satisfied == *mask)
+    }
+
+    /// Whether it is time to note that proofs are in use, the last of which was seen at that moment: not with each request,
+    /// since that costs a signature and a cookie.
+    pub(crate) fn is_to_be_renewed(&self, seen_at: u64, now: u64) -> bool {
+        self.idle_millis.is_some_and(|idle| now.saturating_sub(seen_at) >= idle / 5)
     }
 
     /// The leaves of one alternative.

@@ -1,0 +1,54 @@
+//! What can be wrong with the settings of an engine.
+
+use crate::contact::Channel;
+use crate::limit::LimitError;
+
+/// A setting that does not make sense.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A plain-http origin without the development switch.
+    #[error(
+        "the origin `{origin}` is not https: cookies and codes would travel in the clear; `danger_plain_http` allows it in development"
+    )]
+    PlainHttp {
+        /// The origin that was given.
+        origin: String,
+    },
+    /// The plain-http switch together with a courier that delivers for real.
+    #[error("plain http is for development, and a real courier is configured: take one of them out")]
+    PlainHttpBesideReal,
+    /// An inbox together with a courier that delivers for real.
+    #[error(
+        "a development courier shows codes to whoever looks, and a real courier is configured beside it: take one of them out"
+    )]
+    DevelopmentCourierBesideReal,
+    /// The site's name.
+    #[error("the site's name is 1 to 40 printable characters on one line")]
+    Site,
+    /// The mount path.
+    #[error("the mount path starts with one slash and has letters, digits, `-_.~` and single slashes only")]
+    Mount,
+    /// The cap on clearances.
+    #[error("a clearance lives more than nothing and at most 30 days")]
+    ClearanceLife,
+    /// The block status.
+    #[error(
+        "a blocked request cannot answer {status}: use 400 to 499, `BlockStatus::StepUp` for 401, and never 428"
+    )]
+    Status {
+        /// The status that was given.
+        status: u16,
+    },
+    /// A text for messages.
+    #[error("the text for approvals over {channel:?} cannot be used: {what}")]
+    Text {
+        /// The channel that it is for.
+        channel: Channel,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A request limit.
+    #[error("a request limit makes no sense: {0}")]
+    Limit(#[from] LimitError),
+}
