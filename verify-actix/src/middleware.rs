@@ -140,6 +140,10 @@ where
                 None => response.map_into_left_body(),
                 Some(settlement) => settle(settlement, response).await,
             };
+            if !passage.headers.is_empty() {
+                // Whatever the handler says: what carries a new clearance is for nobody else.
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
             bridge::append_passage(response.headers_mut(), &passage.headers);
             Ok(response)
         })

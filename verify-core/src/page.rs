@@ -8,7 +8,7 @@ use crate::binding::{BindError, Bound};
 use crate::ceremony::{Ceremony, Sent};
 use crate::decision::Reply;
 use crate::encoding::{random, to_base64url};
-use crate::engine::{Core, PolicyInfo};
+use crate::engine::{BlockStatus, Core, PolicyInfo};
 use crate::factor::Factor;
 use crate::form::Form;
 use crate::gate::Carry;
@@ -318,9 +318,17 @@ fn code_page(
         fields: form.map_or(&[], |form| &form.fields),
         lost: false,
     };
-    // The endpoints say how it went; at the guarded address the request is blocked as before.
-    let status = if form.is_some() { StatusCode::FORBIDDEN } else { status };
-    with_visitor(render(&page.frame, &page, status, asking.look), asking)
+    if form.is_none() {
+        // The endpoints say how it went.
+        return with_visitor(render(&page.frame, &page, status, asking.look), asking);
+    }
+    // At the guarded address the request is blocked as before.
+    let mut reply = render(&page.frame, &page, asking.core.status.code(), asking.look);
+    reply = reply::required(reply, &policy.name);
+    if asking.core.status == BlockStatus::StepUp {
+        reply = reply::step_up(reply, &policy.name, asking.core.clearance_life.as_secs());
+    }
+    with_visitor(reply, asking)
 }
 
 fn message(

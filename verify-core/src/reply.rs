@@ -15,7 +15,7 @@ use crate::limit::Wait;
 use crate::refusal::Refusal;
 
 /// Names the policy on every blocked answer, so that a program can tell a block from the application's own answers.
-pub(crate) const CHALLENGE_REQUIRED: HeaderName = HeaderName::from_static("challenge-required");
+const CHALLENGE_REQUIRED: HeaderName = HeaderName::from_static("challenge-required");
 /// Carries a clearance, both ways.
 pub(crate) const CHALLENGE_CLEARANCE: HeaderName = HeaderName::from_static("challenge-clearance");
 
@@ -174,6 +174,27 @@ pub(crate) fn asset(kind: &'static str, body: &'static str, look: Look) -> Reply
     let mut reply =
         plain(StatusCode::OK, HeaderValue::from_static(kind), Bytes::from_static(body.as_bytes()), look);
     reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    reply
+}
+
+/// Says which policy the request has to satisfy.
+pub(crate) fn required(mut reply: Reply, policy: &str) -> Reply {
+    if let Ok(name) = HeaderValue::from_str(policy) {
+        reply.headers_mut().insert(CHALLENGE_REQUIRED, name);
+    }
+    reply
+}
+
+/// Asks for a more recent or a stronger authentication (RFC 9470, 3); `max_age` in seconds.
+pub(crate) fn step_up(mut reply: Reply, policy: &str, max_age: u64) -> Reply {
+    let text = format!(
+        "Bearer error=\"insufficient_user_authentication\", \
+         error_description=\"A different authentication level is required\", \
+         acr_values=\"{policy}\", max_age=\"{max_age}\""
+    );
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        reply.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
     reply
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -54,6 +54,10 @@ where
         None => response.map(ResponseBody::inner),
         Some(settlement) => settle(settlement, response).await,
     };
+    if !passage.headers.is_empty() {
+        // Whatever the handler says: what carries a new clearance is for nobody else.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     for (name, value) in passage.headers {
         response.headers_mut().append(name, value);
     }

@@ -68,6 +68,16 @@ pub enum BlockStatus {
     Other(StatusCode),
 }
 
+impl BlockStatus {
+    pub(crate) const fn code(self) -> StatusCode {
+        match self {
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::StepUp => StatusCode::UNAUTHORIZED,
+            Self::Other(status) => status,
+        }
+    }
+}
+
 /// What a send answers for a subject that has no address on the channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

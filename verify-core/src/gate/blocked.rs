@@ -1,7 +1,6 @@
 //! The blocked answer: a page for a browser, a problem for a program.
 
 use http::StatusCode;
-use http::header::{self, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::clock::millis_of;
@@ -12,7 +11,7 @@ use crate::inquiry::Asking;
 use crate::offer::Offer;
 use crate::page::{self, Notice};
 use crate::refusal::Refusal;
-use crate::reply::{self, CHALLENGE_REQUIRED};
+use crate::reply;
 
 /// Why a request is blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,11 +93,11 @@ impl Gate {
             }
             reply::json(words.status, "application/problem+json", &body, asking.look)
         };
-        if let Ok(name) = HeaderValue::from_str(&policy.name) {
-            reply.headers_mut().insert(CHALLENGE_REQUIRED, name);
-        }
+        reply = reply::required(reply, &policy.name);
         if core.status == BlockStatus::StepUp && why == Why::Required {
-            self.ask_for_step_up(&mut reply);
+            let ages = plan.leaves.iter().map(|leaf| leaf.max_age_millis);
+            let age = ages.min().unwrap_or(millis_of(core.clearance_life)) / 1000;
+            reply = reply::step_up(reply, &policy.name, age);
         }
         reply::with_visitor(reply, asking)
     }
@@ -106,7 +105,7 @@ impl Gate {
     fn words(&self, why: Why) -> reply::Words {
         match why {
             Why::Required => reply::Words {
-                status: self.status(),
+                status: self.inner.core.status.code(),
                 code: "challenge_required",
                 title: "A challenge has to be satisfied first",
                 recoverable: true,
@@ -118,29 +117,6 @@ impl Gate {
                 recoverable: true,
             },
             Why::Used => Refusal::AlreadyUsed.words(),
-        }
-    }
-
-    fn status(&self) -> StatusCode {
-        match self.inner.core.status {
-            BlockStatus::Forbidden => StatusCode::FORBIDDEN,
-            BlockStatus::StepUp => StatusCode::UNAUTHORIZED,
-            BlockStatus::Other(status) => status,
-        }
-    }
-
-    /// RFC 9470, section 3: how recent the authentication has to be, in seconds.
-    fn ask_for_step_up(&self, reply: &mut Reply) {
-        let ages = self.inner.plan.leaves.iter().map(|leaf| leaf.max_age_millis);
-        let age = ages.min().unwrap_or(millis_of(self.inner.core.clearance_life)) / 1000;
-        let text = format!(
-            "Bearer error=\"insufficient_user_authentication\", \
-             error_description=\"A different authentication level is required\", \
-             acr_values=\"{}\", max_age=\"{age}\"",
-            self.inner.policy.name
-        );
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            reply.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
     }
 }

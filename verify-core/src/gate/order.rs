@@ -68,7 +68,9 @@ impl Gate {
             request.headers("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
         let readable = asking.request.as_ref().is_some_and(|request| rules.binder.takes(request));
         if encoded || !readable {
-            return Decision::Respond(asking.refuse(Refusal::UnsupportedMediaType));
+            // Without a body there is no transaction to offer a challenge for; that one is needed is said all the same.
+            let reply = asking.refuse(Refusal::UnsupportedMediaType);
+            return Decision::Respond(reply::required(reply, &self.inner.policy.name));
         }
         Decision::Read(
             Inquiry { asking, kind: Kind::Order(presented), is_met: false },
