@@ -125,13 +125,13 @@ impl RiskBand {
     /// Data, because laws change: check it against the text in force.
     #[must_use]
     pub fn cards() -> Vec<Self> {
-        Self::table([(100_00, 1300), (250_00, 600), (500_00, 100)])
+        Self::table([(10_000, 1300), (25_000, 600), (50_000, 100)])
     }
 
     /// The same for credit transfers: 0.015 % up to 100, 0.01 % up to 250, 0.005 % up to 500.
     #[must_use]
     pub fn transfers() -> Vec<Self> {
-        Self::table([(100_00, 150), (250_00, 100), (500_00, 50)])
+        Self::table([(10_000, 150), (25_000, 100), (50_000, 50)])
     }
 
     fn table(lines: [(u64, u64); 3]) -> Vec<Self> {
