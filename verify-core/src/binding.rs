@@ -141,6 +141,18 @@ impl BoundRequest {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn for_test(content_type: &str, query: Option<&str>) -> Self {
+        Self {
+            method: "POST".to_owned(),
+            path: "/transfers".to_owned(),
+            query: query.map(str::to_owned),
+            content_type: content_type.to_owned(),
+            route: None,
+            idempotency_key: None,
+        }
+    }
+
     /// The method, in capitals.
     #[must_use]
     pub fn method(&self) -> &str {
