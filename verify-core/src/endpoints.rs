@@ -117,6 +117,9 @@ impl Endpoints {
             Ok(call) => call,
             Err(refusal) => return Ruling::Respond(asking.refuse(refusal)),
         };
+        if let Err(refusal) = self.core.within_shared_limit(&asking.source).await {
+            return Ruling::Respond(asking.refuse(refusal));
+        }
         let mut errand = None;
         let outcome = match action {
             Action::Send => self.send(&asking, &call).await.map(|(reply, left)| {

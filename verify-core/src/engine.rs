@@ -19,7 +19,7 @@ use crate::factor::{Factor, FactorTag};
 use crate::facts;
 use crate::gate::Gate;
 use crate::keys::KeyRing;
-use crate::limit::Limiter;
+use crate::limit::{Limiter, SharedLimit};
 use crate::origin::Origin;
 use crate::policy::{BindingRules, Plan, Policy, PolicyError};
 use crate::refusal::Refusal;
@@ -119,6 +119,7 @@ pub(crate) struct Core {
     pub(crate) rotate: Option<Rotate>,
     pub(crate) client_ip: ClientIp,
     pub(crate) challenges: Limiter,
+    pub(crate) shared: Option<SharedLimit>,
     pub(crate) blocked: Limiter,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budgets: Budgets,
@@ -230,6 +231,13 @@ impl Engine {
 impl Core {
     pub(crate) fn now(&self) -> u64 {
         unix_millis(self.clock.now())
+    }
+
+    /// Counts a request that has passed this process's own limit against that of all machines, where there is one.
+    pub(crate) async fn within_shared_limit(&self, source: &Source) -> Result<(), Refusal> {
+        let Some(shared) = &self.shared else { return Ok(()) };
+        let within = shared.check(&*self.store, &self.keys, source, self.now()).await?;
+        within.map_err(|wait| Refusal::RateLimited(wait.retry_after()))
     }
 
     /// What a client is told of a failed answer.

@@ -154,6 +154,12 @@ pub(crate) fn source_quota(oldest: &MasterKey, source: &Source, quota: Quota) ->
     named(oldest, b"source-quota", &[source.as_bytes().as_slice(), &quota.window.as_secs().to_be_bytes()])
 }
 
+/// Requests of one source in one window of a shared limit.
+pub(crate) fn requests(oldest: &MasterKey, source: &Source, period: u64, window: u64) -> Key {
+    let parts = [source.as_bytes().as_slice(), &period.to_be_bytes(), &window.to_be_bytes()];
+    named(oldest, b"requests", &parts)
+}
+
 /// How often the clearances of a user were revoked: each proof says after how many of them it was given.
 pub(crate) fn revocations(oldest: &MasterKey, subject: &Subject<'_>) -> Key {
     named(oldest, b"revocations", &[&identity(oldest, subject)])

@@ -7,10 +7,12 @@ use governor::Quota;
 
 pub use self::limiter::Limiter;
 pub use self::request_limits::RequestLimits;
+pub(crate) use self::shared::SharedLimit;
 pub use self::wait::{Backoff, Wait};
 
 mod limiter;
 mod request_limits;
+mod shared;
 mod steady;
 mod wait;
 

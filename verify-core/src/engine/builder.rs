@@ -16,7 +16,7 @@ use crate::cookies::Cookies;
 use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, Template};
 use crate::engine::{ConfigError, Core, Engine, Registry, Rotate, Rotated, SubjectOf};
 use crate::keys::KeyRing;
-use crate::limit::{Limiter, RequestLimits};
+use crate::limit::{Limiter, RequestLimits, SharedLimit};
 use crate::origin::Origin;
 use crate::request::Head;
 use crate::revocation::Revocations;
@@ -42,6 +42,7 @@ pub struct EngineBuilder {
     rotate: Option<Rotate>,
     client_ip: ClientIp,
     limits: RequestLimits,
+    shared: bool,
     clock: Arc<dyn Clock>,
     budgets: Budgets,
     listener: Option<crate::audit::Listener>,
@@ -109,6 +110,7 @@ impl EngineBuilder {
             rotate: None,
             client_ip: ClientIp::default(),
             limits: RequestLimits::default(),
+            shared: false,
             clock: Arc::new(SystemClock),
             budgets: Budgets::default(),
             listener: None,
@@ -210,6 +212,14 @@ impl EngineBuilder {
     /// How often one source may call the endpoints and be blocked, in this process.
     pub fn limits(mut self, limits: RequestLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Counts calls of the endpoints, and answers in line, for all machines together: in the store, one round trip each.
+    /// Blocked requests stay a matter of each process, since they cost no store call. Default: each process counts for
+    /// itself, so that *k* of them let *k* times the limit pass.
+    pub fn share_limits(mut self) -> Self {
+        self.shared = true;
         self
     }
 
@@ -347,6 +357,7 @@ impl EngineBuilder {
                 subject: self.subject,
                 rotate: self.rotate,
                 client_ip: self.client_ip,
+                shared: self.shared.then(|| SharedLimit::new(self.limits.challenges())).flatten(),
                 challenges: Limiter::new(self.limits.challenges(), Arc::clone(&clock))?,
                 blocked: Limiter::new(self.limits.blocked(), Arc::clone(&clock))?,
                 clock,

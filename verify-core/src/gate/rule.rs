@@ -83,6 +83,9 @@ impl Gate {
         if asking.provenance == Provenance::Foreign {
             return Err(Refusal::Foreign);
         }
+        if !answers.is_empty() {
+            core.within_shared_limit(&asking.source).await?;
+        }
         for (sealed, answer) in answers {
             let proof = {
                 let ceremony = Ceremony::begin(core, &asking.subject, asking.source, sealed)?;
