@@ -1,0 +1,110 @@
+//! What the endpoints know of policies and factors.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::exemption::Exemptions;
+use crate::factor::{Factor, FactorTag};
+use crate::policy::{BindingRules, Plan, Policy, PolicyError};
+use crate::ticket::PolicyTag;
+
+/// The policies and factors that gates were made for, so that the endpoints know what a ticket speaks of.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    entries: RwLock<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    policies: HashMap<PolicyTag, Arc<PolicyInfo>>,
+    factors: HashMap<FactorTag, Arc<Factor>>,
+}
+
+/// What is remembered of a policy.
+#[derive(Debug)]
+pub(crate) struct PolicyInfo {
+    pub(crate) tag: PolicyTag,
+    pub(crate) name: Arc<str>,
+    pub(crate) purpose: String,
+    pub(crate) checks_revocation: bool,
+    /// How long an approval is good for, by factor; empty where nothing is bound.
+    approvals: Vec<(FactorTag, Duration)>,
+    factors: Vec<FactorTag>,
+    policy: Policy,
+}
+
+impl PolicyInfo {
+    pub(crate) fn binding(&self) -> Option<&BindingRules> {
+        self.policy.binding.as_ref()
+    }
+
+    pub(crate) fn exemptions(&self) -> Option<&Exemptions> {
+        self.policy.exemptions.as_ref()
+    }
+
+    pub(crate) fn approval_life(&self, factor: FactorTag) -> Duration {
+        self.approvals.iter().find(|(tag, _)| *tag == factor).map_or(Duration::ZERO, |(_, life)| *life)
+    }
+}
+
+impl Registry {
+    pub(super) fn enter(&self, policy: Policy, plan: &Plan) -> Result<Arc<PolicyInfo>, PolicyError> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let tag = PolicyTag::of(&policy.name);
+        if entries.policies.get(&tag).is_some_and(|known| !known.policy.says_the_same(&policy)) {
+            return Err(PolicyError::new(
+                &policy,
+                "another policy of that name asks for something else: rename one",
+            ));
+        }
+        for leaf in &plan.leaves {
+            let clashes = |known: &&Arc<Factor>| known.name() == leaf.factor.name() && **known != leaf.factor;
+            if let Some(known) = entries.factors.values().find(clashes) {
+                let what = format!(
+                    "another factor is named `{}` and differs: rename one, or share one value",
+                    known.name()
+                );
+                return Err(PolicyError::new(&policy, what));
+            }
+        }
+        for leaf in &plan.leaves {
+            entries.factors.insert(leaf.tag, Arc::clone(&leaf.factor));
+        }
+        let info = Arc::new(PolicyInfo {
+            tag,
+            name: policy.name.as_str().into(),
+            purpose: policy.purpose.clone(),
+            checks_revocation: policy.checks_revocation,
+            factors: plan.leaves.iter().map(|leaf| leaf.tag).collect(),
+            approvals: plan
+                .leaves
+                .iter()
+                .filter(|leaf| leaf.is_bound)
+                .map(|leaf| (leaf.tag, Duration::from_millis(plan.age_of(leaf.tag))))
+                .collect(),
+            policy,
+        });
+        Ok(Arc::clone(entries.policies.entry(tag).or_insert(info)))
+    }
+
+    /// Every factor of that name, with a policy that asks for it.
+    pub(super) fn named(&self, name: &str) -> Vec<(Arc<Factor>, Arc<str>)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let factors = entries.factors.values().filter(|factor| factor.name() == name);
+        let policy = |tag: FactorTag| {
+            let asks = |info: &&Arc<PolicyInfo>| info.factors.contains(&tag);
+            entries.policies.values().find(asks).map_or_else(|| "".into(), |info| Arc::clone(&info.name))
+        };
+        factors.map(|factor| (Arc::clone(factor), policy(factor.tag()))).collect()
+    }
+
+    pub(crate) fn find(
+        &self,
+        policy: PolicyTag,
+        factor: FactorTag,
+    ) -> Option<(Arc<PolicyInfo>, Arc<Factor>)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        Some((Arc::clone(entries.policies.get(&policy)?), Arc::clone(entries.factors.get(&factor)?)))
+    }
+}
