@@ -1,0 +1,256 @@
+//! Redis as a child process on a free loopback port, with nothing on disk, and ended with the test.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::runtime::Runtime;
+use verify_core::store::{Key, Store, StoreError};
+use verify_redis::{RedisStore, RedisStoreBuilder};
+
+/// Between two looks at something that is about to happen.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Looks before it is said that it never happens: a minute, for machines under load.
+const LOOKS: usize = 3_000;
+/// A deadline that no call over a good connection meets, whatever the load.
+pub const PATIENT: Duration = Duration::from_secs(60);
+
+/// The runtime of all tests of a file.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
+
+/// Waits for a future on the shared runtime.
+pub fn wait<F: Future>(future: F) -> F::Output {
+    RUNTIME.block_on(future)
+}
+
+/// Looks until it says yes.
+#[track_caller]
+pub fn until(what: &str, mut look: impl FnMut() -> bool) {
+    for _ in 0..LOOKS {
+        if look() {
+            return;
+        }
+        thread::sleep(PAUSE);
+    }
+    panic!("never happened: {what}");
+}
+
+/// A program of Redis, or the line that installs it.
+pub fn run(program: &str) -> Command {
+    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(found.is_ok(), "{program} is not installed: apt-get install redis-server");
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    program: &'static str,
+    arguments: Vec<String>,
+    port: u16,
+    folder: PathBuf,
+    child: Option<Child>,
+}
+
+impl Server {
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::start_as("redis-server", arguments)
+    }
+
+    pub fn start_as(program: &'static str, arguments: &[&str]) -> Self {
+        let mut server = Self {
+            program,
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            port: 0,
+            folder: folder(),
+            child: None,
+        };
+        // Somebody else may take the free port first.
+        for _ in 0..10 {
+            server.port = free_port();
+            if server.try_start() {
+                return server;
+            }
+        }
+        panic!("{program} does not start");
+    }
+
+    fn try_start(&mut self) -> bool {
+        let mut command = run(self.program);
+        command.current_dir(&self.folder);
+        // What a user of the server would write into its configuration; the last word on a setting counts.
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args(["--appendonly", "no", "--daemonize", "no"]).args(&self.arguments);
+        self.child = Some(command.spawn().unwrap());
+        for _ in 0..LOOKS {
+            if self.child.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return false;
+            }
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+                return true;
+            }
+            thread::sleep(PAUSE);
+        }
+        panic!("{} does not listen", self.program);
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn folder(&self) -> &PathBuf {
+        &self.folder
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// Ends it as a crash does.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+
+    /// Starts it again at the same port, with nothing in it.
+    pub fn start_again(&mut self) {
+        self.kill();
+        until("the port is free again", || self.try_start());
+    }
+
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        assert!(
+            Command::new("kill").arg(signal).arg(self.process().to_string()).status().unwrap().success(),
+            "kill {signal}"
+        );
+    }
+
+    /// A connection of the test's own.
+    pub fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+
+    /// Sends a command of the test's own.
+    pub fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::Cmd::new();
+        for word in words {
+            command.arg(*word);
+        }
+        command.query(&mut self.connection()).unwrap()
+    }
+
+    /// One number or word out of `INFO`.
+    pub fn info(&self, section: &str, field: &str) -> Option<String> {
+        let info: String = self.ask(&["INFO", section]);
+        info.lines().find_map(|line| Some(line.strip_prefix(field)?.strip_prefix(':')?.to_owned()))
+    }
+
+    /// How to connect to it; with a deadline that no machine under load misses.
+    pub fn builder(&self) -> RedisStoreBuilder {
+        patient(&self.url())
+    }
+
+    pub fn store(&self) -> RedisStore {
+        wait(self.builder().connect()).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+pub fn patient(url: &str) -> RedisStoreBuilder {
+    RedisStore::builder(url).deadline(PATIENT).connect_deadline(PATIENT)
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A folder of its own for each server.
+pub fn folder() -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("verify-redis-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// One thing for all tests that run at the same time; it goes when the last of them does.
+#[derive(Debug)]
+pub struct Shared<T>(Mutex<Weak<T>>);
+
+impl<T> Shared<T> {
+    pub const fn new() -> Self {
+        Self(Mutex::new(Weak::new()))
+    }
+
+    pub fn get(&self, start: impl FnOnce() -> T) -> Arc<T> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.upgrade().unwrap_or_else(|| {
+            let started = Arc::new(start());
+            *slot = Arc::downgrade(&started);
+            started
+        })
+    }
+}
+
+/// A store, and what has to live as long as it does.
+#[derive(Debug)]
+pub struct Hosted<S, H>(pub S, pub H);
+
+#[async_trait]
+impl<S: Store, H: std::fmt::Debug + Send + Sync + 'static> Store for Hosted<S, H> {
+    async fn insert(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<bool, StoreError> {
+        self.0.insert(key, value, ttl).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.0.take(key).await
+    }
+
+    async fn add(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
+        self.0.add(key, n, ttl).await
+    }
+}
+
+/// A key that nothing else in this process uses.
+pub fn key() -> Key {
+    static COUNT: AtomicUsize = AtomicUsize::new(1);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    bytes[8..12].copy_from_slice(&std::process::id().to_be_bytes());
+    Key::new(bytes)
+}
