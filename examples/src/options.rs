@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use lexopt::prelude::{Long, ValueExt};
-use verify_core::KeyRing;
+use verify_core::{KeyRing, MemoryStore, Store};
+use verify_redis::RedisStore;
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -14,6 +16,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The host that visitors type, which stands in messages and is compared with `Origin`. Default: localhost.
     pub host: String,
+    /// Where facts are kept: `memory` (the default), or the URL of a Redis or Valkey, single or a cluster.
+    pub store: String,
 }
 
 impl Options {
@@ -26,17 +30,35 @@ impl Options {
     }
 
     fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
-        let mut options = Self { listen: ([127, 0, 0, 1], 3000).into(), host: "localhost".to_owned() };
+        let mut options = Self {
+            listen: ([127, 0, 0, 1], 3000).into(),
+            host: "localhost".to_owned(),
+            store: MEMORY.to_owned(),
+        };
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("listen") => options.listen = parser.value()?.parse()?,
                 Long("host") => options.host = parser.value()?.string()?,
+                Long("store") => options.store = parser.value()?.string()?,
                 other => return Err(other.unexpected()),
             }
         }
         Ok(options)
     }
+}
+
+const MEMORY: &str = "memory";
+
+/// Opens the store. A bank that cannot reach its store does not open.
+///
+/// # Errors
+/// When the URL makes no sense, or nothing answers there, or what answers is not fit to be a store.
+pub async fn open_store(options: &Options) -> Result<Arc<dyn Store>, verify_redis::ConnectError> {
+    if options.store == MEMORY {
+        return Ok(Arc::new(MemoryStore::default()));
+    }
+    Ok(Arc::new(RedisStore::connect(&options.store).await?))
 }
 
 /// Keys from `CHALLENGE_KEYS`, or a throw-away one, which says so in the log.
@@ -70,8 +92,9 @@ mod tests {
     fn the_command_line_is_read_and_refused() {
         let parse = |text: &str| Options::parse(text.split_whitespace().map(OsString::from));
         assert_eq!(parse("").unwrap().listen.port(), 3000);
-        let options = parse("--listen 127.0.0.1:0 --host bank.test").unwrap();
+        let options = parse("--listen 127.0.0.1:0 --host bank.test --store redis://127.0.0.1:1").unwrap();
         assert_eq!((options.listen.port(), options.host.as_str()), (0, "bank.test"));
+        assert_eq!(options.store, "redis://127.0.0.1:1");
         assert!(parse("--listen nowhere").is_err() && parse("--colour").is_err());
     }
 }

@@ -1,11 +1,12 @@
 //! The bank itself, without a web framework: its policies, its customers, its ledger and its pages.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use verify_core::{
     Budgets, Channel, Contact, Engine, Factor, Gate, Head, Inbox, KeyRing, Limit, Origin, Policy, Psd2,
-    Quota, RequestLimits, Subject, all_of,
+    Quota, RequestLimits, Store, Subject, all_of,
 };
 
 mod answer;
@@ -41,11 +42,17 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 ///
 /// # Errors
 /// When the host is no host, or a policy makes no sense.
-pub fn open(keys: KeyRing, host: &str, address: SocketAddr) -> Result<Site, Box<dyn std::error::Error>> {
+pub fn open(
+    keys: KeyRing,
+    store: Arc<dyn Store>,
+    host: &str,
+    address: SocketAddr,
+) -> Result<Site, Box<dyn std::error::Error>> {
     let origin = Origin::parse(&format!("http://{host}:{}", address.port()))?;
     let minute = Duration::from_secs(60);
     let engine = Engine::builder(keys, origin)
         .site("Demo Bank")
+        .store(store)
         .subject(customer)
         .contacts(|subject: &Subject<'_>, channel: Channel| contact(subject.id(), channel))
         .inbox(Inbox::new())
