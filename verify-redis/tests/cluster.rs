@@ -264,3 +264,42 @@ fn nodes_that_are_gone_or_silent_are_passed_over() {
     let error = wait(patient(&all_silent).connect_deadline(SHORT).connect()).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Timeout);
 }
+
+#[test]
+fn a_node_that_freezes_holds_up_its_own_keys_and_no_others() {
+    let cluster = Cluster::start();
+    let store = wait(cluster.builder().deadline(SHORT).connect()).unwrap();
+    let pairs: Vec<Pair> = (0..3).map(|node| pair_on(&cluster, node)).collect();
+    cluster.nodes[0].freeze();
+    for _ in 0..3 {
+        let kind = wait(store.add(&pairs[0].counter, 1, MINUTE)).unwrap_err().kind();
+        assert!(matches!(kind, StoreErrorKind::Unavailable | StoreErrorKind::Timeout), "{kind:?}");
+        until("the other nodes serve", || {
+            pairs[1..].iter().all(|pair| wait(store.add(&pair.counter, 1, MINUTE)).is_ok())
+        });
+    }
+    cluster.nodes[0].thaw();
+    until("the node serves again", || wait(store.get(&pairs[0].value)).is_ok());
+}
+
+#[test]
+fn the_documented_permissions_are_enough() {
+    let cluster = Cluster::start();
+    let documented =
+        "~verify:* +set +get +getdel +incrby +multi +exec +info +config|get +ping +cluster|slots +asking";
+    for node in &cluster.nodes {
+        let words: Vec<&str> = "ACL SETUSER app on >pw".split(' ').chain(documented.split(' ')).collect();
+        let _: () = node.ask(&words);
+    }
+    let store = wait(patient(&cluster.url().replace("://", "://app:pw@")).connect()).unwrap();
+    for node in 0..3 {
+        wait(use_once(&store, pair_on(&cluster, node)));
+    }
+    let pair = pair_on(&cluster, 0);
+    for slot in slots(&cluster, pair) {
+        let slot = slot.to_string();
+        let _: () = cluster.nodes[1].ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &cluster.id(0)]);
+        let _: () = cluster.nodes[0].ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &cluster.id(1)]);
+    }
+    wait(use_once(&store, pair));
+}

@@ -14,9 +14,10 @@ mod server;
 
 use std::error::Error;
 use std::io::{Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use verify_core::store::{Store, StoreError, StoreErrorKind};
 use verify_redis::{ConnectError, RedisStore, RedisStoreBuilder};
 

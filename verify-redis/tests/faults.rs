@@ -12,9 +12,10 @@ mod proxy;
 #[path = "support/server.rs"]
 mod server;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use verify_core::store::{Store, StoreError, StoreErrorKind};
 use verify_redis::RedisStore;
 
@@ -42,8 +43,9 @@ fn errors(store: &RedisStore) -> [(&'static str, Option<StoreError>); 4] {
 #[track_caller]
 fn assert_errs(store: &RedisStore, kinds: &[StoreErrorKind]) {
     for (verb, error) in errors(store) {
-        let kind = error.map(|error| error.kind());
-        assert!(kind.is_some_and(|kind| kinds.contains(&kind)), "{verb}: {kind:?}");
+        let kind = error.as_ref().map(StoreError::kind);
+        let source = error.as_ref().and_then(std::error::Error::source);
+        assert!(kind.is_some_and(|kind| kinds.contains(&kind)), "{verb}: {kind:?}, {source:?}");
     }
 }
 
@@ -189,11 +191,25 @@ fn a_server_that_has_taken_over_is_looked_at_too() {
 }
 
 #[test]
+fn a_server_that_was_made_a_replica_is_left_for_its_successor() {
+    let (old, new) = (Server::start(&[]), Server::start(&[]));
+    let proxy = Proxy::to(old.port());
+    let store = wait(patient(&proxy.url()).connect()).unwrap();
+    // A new connection would lead to the new one, and the old one keeps its clients.
+    proxy.lead_to(new.port());
+    let _: () = old.ask(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+    let insert = wait(store.insert(&key(), Bytes::new(), MINUTE)).unwrap_err();
+    assert_eq!(insert.kind(), StoreErrorKind::Unavailable);
+    assert_serves(&store);
+}
+
+#[test]
 fn a_connection_that_was_lost_while_idle_costs_no_call() {
     let server = Server::start(&[]);
     let store = server.store();
     // It takes a moment until the end of a connection is noticed, so this may need another go under load.
     until("a lost connection was noticed before the next call", || {
+        assert_serves(&store);
         let _: () = server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
         std::thread::sleep(Duration::from_millis(100));
         wait(store.get(&key())).is_ok()

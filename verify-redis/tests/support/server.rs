@@ -89,9 +89,16 @@ impl Server {
     fn try_start(&mut self) -> bool {
         let mut command = run(self.program);
         command.current_dir(&self.folder);
-        // What a user of the server would write into its configuration; the last word on a setting counts.
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-        command.args(["--appendonly", "no", "--daemonize", "no"]).args(&self.arguments);
+        // A file of settings comes first; of those that are given twice, the last one counts.
+        let (file, settings) = match self.arguments.first() {
+            Some(file) if !file.starts_with("--") => self.arguments.split_at(1),
+            _ => self.arguments.split_at(0),
+        };
+        command.args(file).args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"]);
+        if file.is_empty() {
+            command.args(["--save", "", "--appendonly", "no"]);
+        }
+        command.args(settings);
         self.child = Some(command.spawn().unwrap());
         for _ in 0..LOOKS {
             if self.child.as_mut().unwrap().try_wait().unwrap().is_some() {
