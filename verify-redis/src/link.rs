@@ -129,7 +129,8 @@ impl Link {
     pub(crate) async fn open(dial: Dial) -> Result<Self, Fault> {
         let not_before = Instant::now() + PAUSE;
         let (mut call, profile) = dial.connect_to_primary().await?;
-        probe::warn_of_snapshots(&mut call.connection, &profile).await;
+        // Whether it may look or not is no reason to wait, or to fail.
+        timeout(dial.patience, probe::warn_of_snapshots(&mut call.connection, &profile)).await.ok();
         if profile.clustered == Some(true) {
             tracing::warn!(
                 target: "verify",

@@ -14,6 +14,7 @@ mod server;
 
 use std::error::Error;
 use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -102,13 +103,13 @@ fn a_server_that_quotes_the_password_is_not_quoted() {
 #[test]
 fn something_that_is_not_redis() {
     let http = fake::serve(|mut stream| {
-        stream.read(&mut [0; 64]).ok();
+        stream.read_exact(&mut [0]).ok();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").ok();
-        stream.read(&mut [0; 64]).ok();
+        stream.read_exact(&mut [0]).ok();
     });
     let mail = fake::serve(|mut stream| {
         stream.write_all(b"220 mail.example ESMTP\r\n").ok();
-        stream.read(&mut [0; 64]).ok();
+        stream.read_exact(&mut [0]).ok();
     });
     let agreeable = fake::redis(|_| "+OK\r\n".to_owned());
     for port in [http, mail, agreeable] {
@@ -187,6 +188,44 @@ fn a_server_that_evicts() {
         _ => UNKNOWN.to_owned(),
     });
     assert_eq!(refused(at(asked)).kind(), StoreErrorKind::Misconfigured);
+}
+
+#[test]
+fn what_the_store_puts_up_with_it_warns_of() {
+    let warnings = |builder: RedisStoreBuilder| {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || wait(builder.connect()).unwrap());
+        let text = log.0.lock().unwrap().clone();
+        String::from_utf8(text).unwrap()
+    };
+    let good = Server::start(&[]);
+    assert_eq!(warnings(good.builder()), "", "nothing to warn of");
+    let evicting = Server::start(&["--maxmemory-policy", "allkeys-lru"]);
+    assert!(warnings(evicting.builder().danger_allow_eviction()).contains("evict live entries"));
+    let _: () = good.ask(&["CONFIG", "SET", "save", "3600 1"]);
+    assert!(warnings(good.builder()).contains("writes snapshots"));
+    let _: () = good.ask(&["CONFIG", "SET", "appendonly", "yes"]);
+    assert_eq!(warnings(good.builder()), "", "the log is read instead of the snapshot");
+    let silent = warnings(at(fake::with_info("", UNKNOWN)));
+    assert!(silent.contains("does not tell its version") && silent.contains("maxmemory-policy"), "{silent}");
+    let node = Server::start(&["--cluster-enabled", "yes"]);
+    assert!(warnings(node.builder()).contains("redis-cluster://"));
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]
