@@ -3,7 +3,7 @@
 
 use verify_redis::RedisStoreBuilder;
 
-use super::server::{Server, free_port, patient, until};
+use super::server::{Server, patient, until};
 
 /// The slots of each of three nodes.
 const RANGES: [(u16, u16); 3] = [(0, 5_460), (5_461, 10_922), (10_923, 16_383)];
@@ -29,10 +29,7 @@ impl Cluster {
     }
 
     fn node() -> Server {
-        // The second port, at which nodes speak with each other, would be 10,000 further.
-        let bus = free_port().to_string();
-        let arguments =
-            ["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "30000"];
+        let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "30000"];
         let more = ["--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"];
         Server::start(&[arguments.as_slice(), more.as_slice()].concat())
     }
