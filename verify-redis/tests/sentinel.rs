@@ -20,7 +20,7 @@ use bytes::Bytes;
 use verify_core::store::{Store, StoreErrorKind};
 use verify_redis::RedisStoreBuilder;
 
-use server::{Server, folder, free_port, key, patient, until, wait};
+use server::{Server, free_port, key, patient, until, wait};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -38,7 +38,7 @@ impl Watched {
         let primary = Server::start(&password);
         let of = format!("127.0.0.1 {}", primary.port());
         let replica = Server::start(&[password.as_slice(), &["--replicaof", &of]].concat());
-        let settings = folder().join("sentinel.conf");
+        let settings = replica.folder().join("sentinel.conf");
         let text = format!(
             "requirepass watcher\n\
              sentinel monitor mymaster {of} 1\n\
