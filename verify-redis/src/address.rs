@@ -37,7 +37,9 @@ impl Address {
 pub(crate) fn server(url: &str) -> Result<ConnectionInfo, Fault> {
     if url.contains('#') {
         // The driver knows `#insecure`, which switches the check of certificates off.
-        return Err(Fault::misconfigured("the URL has a fragment (`#`), and none means anything here"));
+        return Err(Fault::misconfigured(
+            "the URL has a fragment (`#`), and none means anything here; in a password it is written `%23`",
+        ));
     }
     if !cfg!(feature = "tls") && (url.starts_with("rediss://") || url.starts_with("valkeys://")) {
         return Err(Fault::misconfigured("TLS needs the feature `tls` of verify-redis"));
@@ -51,7 +53,8 @@ pub(crate) fn server(url: &str) -> Result<ConnectionInfo, Fault> {
     let tcp = info.tcp_settings().clone().set_nodelay(true);
     let redis = info.redis_settings().clone().set_skip_set_lib_name();
     // Over RESP3 the driver tells when a connection is lost; otherwise only the next call finds out, and fails.
-    let redis = if url.contains("protocol=") { redis } else { redis.set_protocol(ProtocolVersion::RESP3) };
+    let chosen = url.rsplit_once('?').is_some_and(|(_, query)| query.contains("protocol="));
+    let redis = if chosen { redis } else { redis.set_protocol(ProtocolVersion::RESP3) };
     Ok(info.set_redis_settings(redis).set_tcp_settings(alive(tcp)))
 }
 
@@ -119,6 +122,7 @@ mod tests {
         assert_eq!(protocol("redis://host"), ProtocolVersion::RESP3);
         assert_eq!(protocol("redis://host?protocol=resp3"), ProtocolVersion::RESP3);
         assert_eq!(protocol("redis://host?protocol=2"), ProtocolVersion::RESP2);
+        assert_eq!(protocol("redis://:protocol=2@host"), ProtocolVersion::RESP3);
     }
 
     #[test]

@@ -244,3 +244,14 @@ impl fmt::Debug for RedisStoreBuilder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connecting_can_be_left_to_a_task() {
+        fn assert_task<T: Send + 'static>(_: T) {}
+        assert_task(RedisStore::builder("redis://host").connect());
+    }
+}

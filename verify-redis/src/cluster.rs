@@ -44,7 +44,9 @@ impl Cluster {
         patience: Duration,
         deadline: Duration,
     ) -> Result<Self, Fault> {
-        knock(&nodes, trust, eviction, patience).await?;
+        // Silent nodes do not use up all the time: each is waited for twice, the second time with all the others.
+        let share = patience / u32::try_from(nodes.len()).unwrap_or(u32::MAX).saturating_add(2);
+        knock(&nodes, trust, eviction, share).await?;
         let Some(settings) =
             nodes.first().map(|node| (node.tcp_settings().clone(), node.redis_settings().protocol()))
         else {
@@ -52,7 +54,7 @@ impl Cluster {
         };
         let builder = ClusterClientBuilder::new(nodes)
             .retries(0)
-            .connection_timeout(patience)
+            .connection_timeout(share)
             .response_timeout(deadline)
             .overall_response_timeout(None)
             .tcp_settings(settings.0)
@@ -70,7 +72,13 @@ impl Cluster {
         let primaries = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
         let reply = self.0.clone().route_command(redis::cmd("INFO"), primaries).await;
         let Value::Map(replies) = reply.map_err(|error| Fault::from(&error))? else { return Ok(()) };
-        replies.iter().try_for_each(|(_, reply)| Profile::of(reply).judge(eviction))
+        for (_, reply) in &replies {
+            // Forbidden there is forbidden everywhere, and the first node has been warned of.
+            if let Ok(profile) = Profile::of(reply) {
+                profile.judge(eviction)?;
+            }
+        }
+        Ok(())
     }
 
     /// Sends the commands to the node that owns the key, and gets a reply to each, within the deadline.
@@ -121,8 +129,6 @@ async fn knock(
     eviction: Eviction,
     patience: Duration,
 ) -> Result<(), Fault> {
-    // One that is silent does not use up all the time.
-    let patience = patience / u32::try_from(nodes.len()).unwrap_or(u32::MAX).saturating_add(1);
     let mut fault = Fault::misconfigured("no node of the cluster is given");
     for node in nodes {
         let target = Target::Server(trust.client(node.clone())?);

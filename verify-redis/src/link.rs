@@ -129,7 +129,8 @@ impl Link {
     pub(crate) async fn open(dial: Dial) -> Result<Self, Fault> {
         let not_before = Instant::now() + PAUSE;
         let (mut call, profile) = dial.connect_to_primary().await?;
-        probe::warn_of_snapshots(&mut call.connection, &profile).await;
+        // Whether it may look or not is no reason to wait, or to fail.
+        timeout(dial.patience, probe::warn_of_snapshots(&mut call.connection, &profile)).await.ok();
         if profile.clustered == Some(true) {
             tracing::warn!(
                 target: "verify",
@@ -206,21 +207,22 @@ impl Link {
             if was_up {
                 tracing::warn!(target: "verify", "the connection to Redis is lost; connecting again");
             }
-            tokio::spawn(Redialling(Arc::clone(shared)).run(was_up));
+            tokio::spawn(Redialling(Some(Arc::clone(shared))).run(was_up));
         }
     }
 }
 
-/// Somebody who connects again. If the runtime ends on the way, the next caller begins anew on another one.
-struct Redialling(Arc<Shared>);
+/// Somebody who connects again, until he has. If the runtime ends on the way, the next caller begins anew on another
+/// one.
+struct Redialling(Option<Arc<Shared>>);
 
 impl Redialling {
-    async fn run(self, was_up: bool) {
-        let Shared { dial, line } = &*self.0;
-        let not_before = line.borrow().not_before;
+    async fn run(mut self, was_up: bool) {
+        let Some(shared) = self.0.clone() else { return };
+        let not_before = shared.line.borrow().not_before;
         sleep_until(not_before).await;
         let not_before = Instant::now() + PAUSE;
-        let state = match dial.connect_to_primary().await {
+        let state = match shared.dial.connect_to_primary().await {
             Ok((call, _)) => {
                 tracing::info!(target: "verify", "connected to Redis again");
                 State::Up(call)
@@ -233,19 +235,17 @@ impl Redialling {
                 State::Down(fault)
             }
         };
-        line.send_replace(Line { state, not_before });
+        // From here on, somebody else may begin anew, and must not be disturbed.
+        self.0 = None;
+        shared.line.send_replace(Line { state, not_before });
     }
 }
 
 impl Drop for Redialling {
     fn drop(&mut self) {
-        self.0.line.send_if_modified(|line| {
-            let unfinished = matches!(line.state, State::Dialling);
-            if unfinished {
-                line.state =
-                    State::Down(Fault::unavailable("the runtime ended while it was connecting again"));
-            }
-            unfinished
+        let Some(shared) = &self.0 else { return };
+        shared.line.send_modify(|line| {
+            line.state = State::Down(Fault::unavailable("the runtime ended while it was connecting again"));
         });
     }
 }

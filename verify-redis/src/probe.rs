@@ -26,7 +26,7 @@ pub(crate) async fn examine(
     eviction: Eviction,
 ) -> Result<Profile, Fault> {
     let mut profile = match ask(connection, &["INFO"]).await? {
-        Some(reply) => Profile::of(&reply),
+        Some(reply) => Profile::of(&reply)?,
         None => Profile::default(),
     };
     if profile.policy.is_none()
@@ -102,11 +102,11 @@ pub(crate) struct Profile {
 
 impl Profile {
     /// Reads the reply to `INFO`.
-    pub(crate) fn of(reply: &Value) -> Self {
+    pub(crate) fn of(reply: &Value) -> Result<Self, Fault> {
         let text = match reply {
             Value::VerbatimString { text, .. } => text.as_str(),
             Value::BulkString(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
-            _ => "",
+            other => return Err(Fault::unexpected(other)),
         };
         let mut profile = Self::default();
         for (field, value) in text.lines().filter_map(|line| line.trim_end().split_once(':')) {
@@ -120,7 +120,7 @@ impl Profile {
                 _ => {}
             }
         }
-        profile
+        Ok(profile)
     }
 
     /// Refuses a server on which codes could be guessed more often, or used more than once.
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn judge(info: &str) -> Result<(), StoreErrorKind> {
-        let profile = Profile::of(&Value::BulkString(info.into()));
+        let profile = Profile::of(&Value::BulkString(info.into())).unwrap();
         profile.judge(Eviction::Refused).map_err(|fault| fault.kind())
     }
 
@@ -215,7 +215,7 @@ mod tests {
             for limit in ["maxmemory:0", "maxmemory:1000000"] {
                 let info = format!("redis_version:7.0.0\r\n{limit}\r\nmaxmemory_policy:{policy}\r\n");
                 assert_eq!(judge(&info), Err(StoreErrorKind::Misconfigured), "{info}");
-                let profile = Profile::of(&Value::BulkString(info.into()));
+                let profile = Profile::of(&Value::BulkString(info.into())).unwrap();
                 assert!(profile.judge(Eviction::Allowed).is_ok());
             }
         }
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_replica_may_become_a_primary_so_waiting_helps() {
         let role = |info: &str| {
-            let profile = Profile::of(&Value::BulkString(info.into()));
+            let profile = Profile::of(&Value::BulkString(info.into())).unwrap();
             profile.judge_role().map_err(|fault| fault.kind())
         };
         assert_eq!(role("redis_version:7.0.0\r\nrole:slave\r\n"), Err(StoreErrorKind::Unavailable));

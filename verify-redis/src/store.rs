@@ -19,7 +19,9 @@ const LAST: u64 = i64::MAX.unsigned_abs();
 /// A store in Redis or Valkey, for any number of processes.
 ///
 /// Clones share one connection (one per node of a cluster), which carries all calls at once and is opened anew after
-/// it was lost. It lives on the tokio runtime that opened it; every call needs a tokio runtime with time and I/O.
+/// it was lost. Every call needs a tokio runtime with time and I/O. The connection lives on the one that opened it; when
+/// that ends, the next call connects on its own. (A cluster's connections do not come back then: open it on a runtime
+/// that lasts.)
 ///
 /// A counter stops at [`i64::MAX`]. A call with `n == 0` reads it and creates nothing.
 ///

@@ -24,7 +24,7 @@ use server::{Hosted, Server, Shared, patient, wait};
 /// Calls that are lost by the unreachable server are given up after this long.
 const SHORT: Duration = Duration::from_millis(200);
 /// One reply in so many is lost; the answers to a new connection are fewer.
-const LOSSES: usize = 7;
+const LOSSES: usize = 17;
 
 static SERVER: Shared<Server> = Shared::new();
 
@@ -104,7 +104,7 @@ mod over_the_old_protocol {
     );
 }
 
-/// Valkey runs the same laws where it is installed. Debian has had a package of it since its 13th release.
+/// Valkey runs the same laws where it is installed: not every release of Debian has a package of it.
 mod valkey {
     use std::process::{Command, Stdio};
 
@@ -116,7 +116,7 @@ mod valkey {
     fn passes_the_kit_as_redis_does() -> Result<(), Breach> {
         let version = Command::new("valkey-server").arg("--version").stdout(Stdio::null()).status();
         if version.is_err() {
-            eprintln!("valkey-server is not installed, and this release of Debian has no package of it");
+            eprintln!("valkey-server is not installed, and not every release of Debian has a package of it");
             return Ok(());
         }
         let server = Server::start_as("valkey-server", &[]);

@@ -1,7 +1,7 @@
 //! A server that is not Redis, or not quite.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 
@@ -31,13 +31,18 @@ pub fn redis(reply: impl Fn(&[String]) -> String + Clone + Send + 'static) -> u1
     })
 }
 
-/// A server that answers `INFO` with this, and knows no other command.
-pub fn with_info(info: &'static str) -> u16 {
+/// A server that says this of itself, and gives every other command the same raw reply.
+pub fn with_info(info: &'static str, other: &'static str) -> u16 {
     redis(move |command| match command[0].as_str() {
-        "HELLO" => "%1\r\n$6\r\nserver\r\n$5\r\nredis\r\n".to_owned(),
-        "INFO" => format!("${}\r\n{info}\r\n", info.len()),
-        _ => "-ERR unknown command\r\n".to_owned(),
+        "HELLO" => "%0\r\n".to_owned(),
+        "INFO" => bulk(info),
+        _ => other.to_owned(),
     })
+}
+
+/// A text, as a reply.
+pub fn bulk(text: &str) -> String {
+    format!("${}\r\n{text}\r\n", text.len())
 }
 
 fn command(reader: &mut impl BufRead) -> Option<Vec<String>> {

@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::thread;
 
 /// Listens on a loopback port and passes on what it is sent, until told otherwise.
@@ -16,7 +16,7 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Link {
-    server: u16,
+    server: AtomicU16,
     /// One reply in so many is swallowed, and the connection closed, after the server did its work. 0: none.
     loses: AtomicUsize,
     /// Nothing is passed on any more, either way.
@@ -34,7 +34,7 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let link = Arc::new(Link {
-            server,
+            server: AtomicU16::new(server),
             loses: AtomicUsize::new(0),
             silent: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -55,8 +55,17 @@ impl Proxy {
         Self { port, link }
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// From now on, new connections lead to this server.
+    pub fn lead_to(&self, server: u16) {
+        self.link.server.store(server, Ordering::Relaxed);
     }
 
     /// From now on, loses one reply in so many.
@@ -94,7 +103,10 @@ impl Drop for Proxy {
 
 impl Link {
     fn connect(self: &Arc<Self>, store: TcpStream) {
-        let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)) else { return };
+        let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server.load(Ordering::Relaxed)))
+        else {
+            return;
+        };
         store.set_nodelay(true).ok();
         server.set_nodelay(true).ok();
         // A connection that was silenced once stays so.
@@ -138,7 +150,7 @@ impl Link {
             self.asked.store(false, Ordering::Relaxed);
             let loses = self.loses.load(Ordering::Relaxed);
             let number = self.replies.fetch_add(1, Ordering::Relaxed);
-            if loses != 0 && number % loses == 0 {
+            if loses != 0 && number.is_multiple_of(loses) {
                 self.lost.fetch_add(1, Ordering::Relaxed);
                 break;
             }

@@ -1,6 +1,7 @@
 //! Redis as a child process on a free loopback port, with nothing on disk, and ended with the test.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
 
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -59,6 +60,8 @@ pub struct Server {
     program: &'static str,
     arguments: Vec<String>,
     port: u16,
+    /// Where the nodes of a cluster speak with each other.
+    bus: u16,
     folder: PathBuf,
     child: Option<Child>,
 }
@@ -73,12 +76,13 @@ impl Server {
             program,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             port: 0,
+            bus: 0,
             folder: folder(),
             child: None,
         };
-        // Somebody else may take the free port first.
+        // Somebody else may take the free ports first.
         for _ in 0..10 {
-            server.port = free_port();
+            (server.port, server.bus) = (free_port(), free_port());
             if server.try_start() {
                 return server;
             }
@@ -89,20 +93,36 @@ impl Server {
     fn try_start(&mut self) -> bool {
         let mut command = run(self.program);
         command.current_dir(&self.folder);
-        // What a user of the server would write into its configuration; the last word on a setting counts.
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-        command.args(["--appendonly", "no", "--daemonize", "no"]).args(&self.arguments);
+        // A file of settings comes first; of those that are given twice, the last one counts.
+        let (file, settings) = match self.arguments.first() {
+            Some(file) if !file.starts_with("--") => self.arguments.split_at(1),
+            _ => self.arguments.split_at(0),
+        };
+        command.args(file).args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"]);
+        if file.is_empty() {
+            command.args(["--save", "", "--appendonly", "no"]);
+        }
+        if settings.iter().any(|word| word == "--cluster-enabled") {
+            command.args(["--cluster-port", &self.bus.to_string()]);
+        }
+        command.args(settings);
         self.child = Some(command.spawn().unwrap());
         for _ in 0..LOOKS {
             if self.child.as_mut().unwrap().try_wait().unwrap().is_some() {
                 return false;
             }
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+            if self.answers() {
                 return true;
             }
             thread::sleep(PAUSE);
         }
-        panic!("{} does not listen", self.program);
+        panic!("{} does not answer", self.program);
+    }
+
+    /// Whether it says anything: one that listens may yet find another port taken, and end.
+    fn answers(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) else { return false };
+        stream.write_all(b"PING\r\n").is_ok() && stream.read_exact(&mut [0]).is_ok()
     }
 
     pub fn port(&self) -> u16 {
