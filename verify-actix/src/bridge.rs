@@ -7,9 +7,18 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpResponse, body::BoxBody};
+use actix_web::{HttpRequest, HttpResponse, body::BoxBody};
 use bytes::Bytes;
 use verify_core::Reply;
+
+/// A whole request as the engine's. None where the two crates do not agree on what a method, an address or a field is.
+pub(crate) fn request(request: &HttpRequest, body: Bytes) -> Option<http::Request<Bytes>> {
+    let mut built = http::Request::builder().method(request.method().as_str()).uri(request.uri().to_string());
+    for (name, value) in request.headers() {
+        built = built.header(name.as_str(), value.as_bytes());
+    }
+    built.body(body).ok()
+}
 
 /// The engine's answer to a request of that method as actix's.
 pub(crate) fn response(reply: Reply, method: &Method) -> HttpResponse<BoxBody> {

@@ -36,6 +36,7 @@
 //! The subject comes from a [`verify_core::Subject`] in the request's extensions, which your authentication puts there,
 //! or from the engine's closure. The client's address is the connection's peer, unless the engine trusts a proxy.
 
+mod api;
 mod bridge;
 mod coverage;
 mod endpoints;
@@ -45,6 +46,7 @@ mod middleware;
 mod payload;
 mod view;
 
+pub use api::api;
 pub use coverage::unguarded;
 pub use endpoints::endpoints;
 pub use extract::{Blocked, Guard, Pass, Protected, Verified};

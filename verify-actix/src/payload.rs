@@ -5,17 +5,31 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use verify_core::{Inquiry, Reply};
 
-/// The whole body, or what to answer instead; nothing is spent on one that is too long or breaks off.
-pub(crate) async fn read(payload: &mut Payload, limit: usize, inquiry: &Inquiry) -> Result<Bytes, Reply> {
+/// Why there is no whole body.
+pub(crate) enum Unread {
+    TooLarge,
+    BrokeOff,
+}
+
+/// The whole body, unless it is too long or breaks off.
+pub(crate) async fn read_within(payload: &mut Payload, limit: usize) -> Result<Bytes, Unread> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| inquiry.unreadable())?;
+        let chunk = chunk.map_err(|_| Unread::BrokeOff)?;
         if body.len() + chunk.len() > limit {
-            return Err(inquiry.too_large());
+            return Err(Unread::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// The whole body, or what to answer instead; nothing is spent on one that is too long or breaks off.
+pub(crate) async fn read(payload: &mut Payload, limit: usize, inquiry: &Inquiry) -> Result<Bytes, Reply> {
+    read_within(payload, limit).await.map_err(|unread| match unread {
+        Unread::TooLarge => inquiry.too_large(),
+        Unread::BrokeOff => inquiry.unreadable(),
+    })
 }
 
 /// A body that has been read already, for whoever comes next.

@@ -55,6 +55,7 @@
 //! | how much is allowed | [`Budgets`], [`RequestLimits`] |
 //! | what has happened | [`Event`] |
 //! | challenges without a request, with codes of your own | [`Direct`] |
+//! | an HTTP API of your own over the engine, and calling out | [`Api`], [`Fetch`] |
 //! | writing an adapter | [`RequestView`], [`Gate`], [`Endpoints`] |
 //!
 //! # Features
@@ -63,6 +64,7 @@
 //! `danger-development` brings the inbox courier, throw-away keys and plain http, each of which has to be switched on
 //! by name, shouts at start-up and refuses to run beside a real courier.
 
+mod api;
 mod audit;
 mod binding;
 mod budgets;
@@ -81,6 +83,7 @@ mod engine;
 mod exemption;
 mod factor;
 mod facts;
+mod fetch;
 mod form;
 mod gate;
 mod inquiry;
@@ -106,6 +109,7 @@ pub mod altcha;
 pub mod conformance;
 pub mod store;
 
+pub use api::Api;
 pub use audit::{Event, EventKind};
 #[doc(hidden)]
 pub use binding::Binding;
@@ -124,6 +128,7 @@ pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
 pub use factor::{CodeFactor, Factor, Resend, WorkFactor};
+pub use fetch::{Fetch, FetchError, FetchErrorKind};
 pub use gate::{Gate, form_payload};
 pub use inquiry::Inquiry;
 pub use keys::{KeyError, KeyRing};

@@ -39,6 +39,7 @@
 //! or from the engine's closure. The client's address comes from [`Peer`] in the extensions, or with the feature `axum`
 //! from `into_make_service_with_connect_info::<SocketAddr>()`; without either, all clients share one rate limit.
 
+mod api;
 mod body;
 mod coverage;
 mod endpoints;
@@ -50,6 +51,7 @@ mod view;
 #[cfg(feature = "axum")]
 mod extract;
 
+pub use api::ApiService;
 pub use body::ResponseBody;
 pub use coverage::unguarded;
 pub use endpoints::EndpointService;

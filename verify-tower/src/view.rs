@@ -42,12 +42,12 @@ impl<'r> View<'r> {
 
 /// Nested routers cut their prefix off; the visitor has to come back to the whole path.
 #[cfg(feature = "axum")]
-fn original_uri(extensions: &Extensions) -> Option<&Uri> {
+pub(crate) fn original_uri(extensions: &Extensions) -> Option<&Uri> {
     extensions.get::<axum::extract::OriginalUri>().map(|original| &original.0)
 }
 
 #[cfg(not(feature = "axum"))]
-fn original_uri(_: &Extensions) -> Option<&Uri> {
+pub(crate) fn original_uri(_: &Extensions) -> Option<&Uri> {
     None
 }
 

@@ -1,0 +1,65 @@
+//! An API over the engine as an actix scope.
+
+use std::sync::Arc;
+
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, Scope, web};
+use verify_core::{Api, Reply};
+
+use crate::bridge;
+use crate::payload::{self, Unread};
+
+/// Mounts an [`Api`] in one line: `.service(api("/v2", twilio))`.
+///
+/// ```
+/// # #[actix_web::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use actix_web::{App, test};
+/// use bytes::Bytes;
+/// use verify_actix::api;
+/// use verify_core::{Api, Reply};
+///
+/// struct Paths;
+///
+/// #[async_trait::async_trait]
+/// impl Api for Paths {
+///     async fn answer(&self, request: http::Request<Bytes>) -> Reply {
+///         Reply::new(Bytes::from(request.uri().path().to_owned()))
+///     }
+///
+///     fn refuse_body(&self, _: bool) -> Reply {
+///         let mut reply = Reply::default();
+///         *reply.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
+///         reply
+///     }
+///
+///     fn body_limit(&self) -> usize {
+///         3
+///     }
+/// }
+///
+/// let app = test::init_service(App::new().service(api("/v2", Paths))).await;
+/// let asked = test::call_service(&app, test::TestRequest::get().uri("/v2/here").to_request()).await;
+/// assert_eq!(test::read_body(asked).await, "/v2/here");
+/// let long = test::TestRequest::post().uri("/v2/here").set_payload("long").to_request();
+/// assert_eq!(test::call_service(&app, long).await.status(), 413);
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn api(mount: &str, api: impl Api) -> Scope {
+    let api: Arc<dyn Api> = Arc::new(api);
+    web::scope(mount).default_service(web::to(move |request: HttpRequest, payload: Payload| {
+        let api = Arc::clone(&api);
+        async move { bridge::response(serve(&*api, &request, payload).await, request.method()) as HttpResponse }
+    }))
+}
+
+async fn serve(api: &dyn Api, request: &HttpRequest, payload: Payload) -> Reply {
+    let body = match payload::read_within(&mut payload.into_inner(), api.body_limit()).await {
+        Ok(body) => body,
+        Err(unread) => return api.refuse_body(matches!(unread, Unread::TooLarge)),
+    };
+    match bridge::request(request, body) {
+        Some(request) => api.answer(request).await,
+        None => api.refuse_body(false),
+    }
+}

@@ -1,0 +1,1 @@
+//! The HTTP APIs of hosted verification services, served from your own process: a module and a feature each.

@@ -1,0 +1,63 @@
+//! An HTTP API of one's own over the engine, which every adapter can mount.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Request;
+
+use crate::decision::Reply;
+
+/// A plain function from a whole request to a whole answer. `verify-tower` mounts it with `ApiService`, `verify-actix`
+/// with `api`, so that what it answers is the same on both.
+///
+/// The request's URI is the one that the client asked for, with nothing cut off by nested routers.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use bytes::Bytes;
+/// use verify_core::{Api, Reply};
+///
+/// struct Echo;
+///
+/// #[async_trait]
+/// impl Api for Echo {
+///     async fn answer(&self, request: http::Request<Bytes>) -> Reply {
+///         Reply::new(request.into_body())
+///     }
+///
+///     fn refuse_body(&self, too_large: bool) -> Reply {
+///         let mut reply = Reply::default();
+///         *reply.status_mut() = http::StatusCode::from_u16(if too_large { 413 } else { 400 }).unwrap_or_default();
+///         reply
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Api: Send + Sync + 'static {
+    /// Answers one request. Keeps a deadline of its own: an adapter waits for as long as this takes.
+    async fn answer(&self, request: Request<Bytes>) -> Reply;
+
+    /// What to answer to a body that is longer than [`body_limit`](Api::body_limit), or that broke off.
+    fn refuse_body(&self, too_large: bool) -> Reply;
+
+    /// Most bytes of a body. Default: 64 KiB, more than any form of a verification API needs.
+    fn body_limit(&self) -> usize {
+        64 * 1024
+    }
+}
+
+#[async_trait]
+impl<A: Api + ?Sized> Api for Arc<A> {
+    async fn answer(&self, request: Request<Bytes>) -> Reply {
+        (**self).answer(request).await
+    }
+
+    fn refuse_body(&self, too_large: bool) -> Reply {
+        (**self).refuse_body(too_large)
+    }
+
+    fn body_limit(&self) -> usize {
+        (**self).body_limit()
+    }
+}

@@ -1,0 +1,160 @@
+//! The one client that everything here calls through: pooled, with deadlines and caps.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+use tokio::sync::Semaphore;
+use verify_core::{Fetch, FetchError, FetchErrorKind};
+
+/// A pooled HTTP client (rustls, HTTP/1.1) that keeps a deadline, reads a bounded answer, has a bounded number of
+/// requests under way, follows no redirect and takes no proxy from the environment. Clones share one pool.
+#[derive(Clone)]
+pub struct HttpClient {
+    client: reqwest::Client,
+    slots: Arc<Semaphore>,
+    deadline: Duration,
+    answer_limit: usize,
+}
+
+/// How an [`HttpClient`] is to be; made by [`HttpClient::builder`].
+#[derive(Clone, Debug)]
+pub struct HttpClientBuilder {
+    connect_deadline: Duration,
+    deadline: Duration,
+    answer_limit: usize,
+    at_once: usize,
+}
+
+impl HttpClient {
+    /// A client with the defaults.
+    ///
+    /// # Errors
+    /// When the system's root certificates cannot be read.
+    pub fn new() -> Result<Self, HttpClientError> {
+        Self::builder().build()
+    }
+
+    /// A client that is made to measure.
+    #[must_use]
+    pub const fn builder() -> HttpClientBuilder {
+        HttpClientBuilder {
+            connect_deadline: Duration::from_secs(2),
+            deadline: Duration::from_secs(5),
+            answer_limit: 64 * 1024,
+            at_once: 64,
+        }
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+        let _slot = self.slots.acquire().await.map_err(|_| FetchErrorKind::Unsent)?;
+        let request = reqwest::Request::try_from(request).map_err(|_| FetchErrorKind::Forbidden)?;
+        let mut answer = self.client.execute(request).await.map_err(failed)?;
+        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+        let mut body = BytesMut::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > self.answer_limit {
+                return Err(FetchErrorKind::Broken.into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut response = Response::new(body.freeze());
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+}
+
+#[async_trait]
+impl Fetch for HttpClient {
+    async fn fetch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+        // Waiting for a free slot counts, so that a slow server cannot make a queue without end.
+        tokio::time::timeout(self.deadline, self.exchange(request))
+            .await
+            .unwrap_or_else(|_| Err(FetchErrorKind::Timeout.into()))
+    }
+}
+
+fn failed(error: reqwest::Error) -> FetchError {
+    let kind = if error.is_connect() {
+        FetchErrorKind::Unsent
+    } else if error.is_timeout() {
+        FetchErrorKind::Timeout
+    } else {
+        FetchErrorKind::Broken
+    };
+    // The address may carry a secret.
+    FetchError::from(kind).with_source(error.without_url())
+}
+
+impl HttpClientBuilder {
+    /// How long to wait for a connection. Default: 2 s, which is one lost packet and its repetition.
+    #[must_use]
+    pub const fn connect_deadline(mut self, deadline: Duration) -> Self {
+        self.connect_deadline = deadline;
+        self
+    }
+
+    /// How long a whole exchange may take, waiting for a free slot included. Default: 5 s, half of what the adapters
+    /// give to a request.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Most bytes of an answer's body. Default: 64 KiB; verification services answer with a few hundred.
+    #[must_use]
+    pub const fn answer_limit(mut self, bytes: usize) -> Self {
+        self.answer_limit = bytes;
+        self
+    }
+
+    /// Most requests under way at one time; more wait, within their deadline. Default: 64, which at 100 ms each is 640 a
+    /// second.
+    #[must_use]
+    pub const fn at_once(mut self, requests: usize) -> Self {
+        self.at_once = requests;
+        self
+    }
+
+    /// Makes the client. Calls nobody yet.
+    ///
+    /// # Errors
+    /// When the system's root certificates cannot be read.
+    pub fn build(self) -> Result<HttpClient, HttpClientError> {
+        // reqwest asks rustls for the cryptography of the process; an app that chose one before keeps it.
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            rustls::crypto::ring::default_provider().install_default().ok();
+        }
+        let client = reqwest::Client::builder()
+            .connect_timeout(self.connect_deadline)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .user_agent(concat!("verify-rs/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| HttpClientError { source: error })?;
+        Ok(HttpClient {
+            client,
+            slots: Arc::new(Semaphore::new(self.at_once.clamp(1, Semaphore::MAX_PERMITS))),
+            deadline: self.deadline,
+            answer_limit: self.answer_limit,
+        })
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+/// A client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("no HTTP client: check that the system's root certificates are installed (ca-certificates)")]
+pub struct HttpClientError {
+    source: reqwest::Error,
+}
