@@ -31,12 +31,17 @@ pub(crate) struct PolicyInfo {
     /// How long an approval is good for, by factor; empty where nothing is bound.
     approvals: Vec<(FactorTag, Duration)>,
     factors: Vec<FactorTag>,
+    binding: Option<BindingRules>,
     policy: Policy,
 }
 
 impl PolicyInfo {
     pub(crate) fn binding(&self) -> Option<&BindingRules> {
-        self.policy.binding.as_ref()
+        self.binding.as_ref()
+    }
+
+    pub(crate) fn passes_preflights(&self) -> bool {
+        self.policy.passes_preflights
     }
 
     pub(crate) fn exemptions(&self) -> Option<&Exemptions> {
@@ -83,6 +88,7 @@ impl Registry {
                 .filter(|leaf| leaf.is_bound)
                 .map(|leaf| (leaf.tag, Duration::from_millis(plan.age_of(leaf.tag))))
                 .collect(),
+            binding: policy.binding(),
             policy,
         });
         Ok(Arc::clone(entries.policies.entry(tag).or_insert(info)))
