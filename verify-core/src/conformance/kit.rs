@@ -235,8 +235,13 @@ impl<S: Store> Kit<S> {
 
     /// Moves the clock by less than the short life; does nothing where the clock is not ours.
     pub(super) fn almost_passes(&self) {
+        self.tick(self.short().saturating_sub(Duration::from_secs(1)));
+    }
+
+    /// Moves the clock by this; does nothing where the clock is not ours, which moves by itself.
+    pub(super) fn tick(&self, by: Duration) {
         if let Some(advance) = &self.advance {
-            advance(&self.store, self.short().saturating_sub(Duration::from_secs(1)));
+            advance(&self.store, by);
         }
     }
 }
