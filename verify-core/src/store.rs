@@ -103,8 +103,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///
     /// With `n == 0` this reads the counter, and creates nothing: a look neither begins a window nor needs room.
     ///
-    /// The sum is exact up to [`i64::MAX`] at least. Where the backend's number ends, the counter stops: a sum that
-    /// wrapped would hand out guesses anew, and one that failed would lock its owner out.
+    /// The sum is exact up to [`i64::MAX`] at least. An addition that goes beyond the end of the backend's number gives
+    /// that end: a sum that wrapped would hand out guesses anew, and one that failed would lock its owner out.
     ///
     /// # Errors
     ///
