@@ -1,4 +1,4 @@
-//! A store of our own, over Redis. The README walks through it.
+#![doc = include_str!("../README.md")]
 
 use std::error::Error as _;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use verify_core::KeyRing;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "redis://127.0.0.1/".to_owned());
-    let store = OwnStore::connect(&url, Duration::from_secs(2)).await?;
+    let store = OwnStore::connect(&url, Duration::from_secs(2)).await.map_err(|error| error.to_string())?;
     // Every process behind the same name has the same keys, as it has the same store.
     let keys = match std::env::var_os("CHALLENGE_KEYS") {
         Some(_) => KeyRing::from_env("CHALLENGE_KEYS")?,

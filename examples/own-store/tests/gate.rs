@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use verify_core::KeyRing;
 
-use server::{PATIENT, Server, wait};
+use server::{PATIENT, Server, until, wait};
 
 async fn machine(server: &Server) -> Router {
     let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
@@ -85,12 +85,12 @@ fn a_challenge_goes_from_machine_to_machine_and_opens_once() {
 #[test]
 fn without_its_store_the_route_stays_shut() {
     let mut server = Server::start(&[]);
-    wait(async {
-        let app = machine(&server).await;
-        let blocked = parsed(visit(&app, "/vault", &[]).await).await;
-        server.kill();
-        let id = &blocked["alternatives"][0][0]["id"];
-        assert_eq!(post(&app, "/challenge/send", json!({ "id": id })).await.status(), 503);
-        assert_ne!(visit(&app, "/vault", &[]).await.status(), 200);
-    });
+    let app = wait(machine(&server));
+    let blocked = wait(async { parsed(visit(&app, "/vault", &[]).await).await });
+    let send = json!({ "id": blocked["alternatives"][0][0]["id"] });
+    server.kill();
+    assert_eq!(wait(post(&app, "/challenge/send", send.clone())).status(), 503);
+    assert_ne!(wait(visit(&app, "/vault", &[])).status(), 200);
+    server.start_again();
+    until("the store is found again", || wait(post(&app, "/challenge/send", send.clone())).status() == 200);
 }

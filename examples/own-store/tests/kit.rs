@@ -92,3 +92,16 @@ mod own_store_passes {
         unreachable: async { unreachable().await },
     );
 }
+
+#[test]
+fn the_readme_quotes_the_file_as_it_is() {
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (readme, file) = (include_str!("../README.md"), flat(include_str!("../src/lib.rs")));
+    let (_, table) = readme.split_once("\n|---|---|\n").unwrap();
+    let rows: Vec<_> = table.lines().map_while(|line| line.strip_prefix("| `")).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let (quote, _) = row.split_once("` | ").unwrap();
+        assert!(file.contains(&flat(quote)), "{quote}");
+    }
+}
