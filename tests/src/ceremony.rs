@@ -26,9 +26,9 @@ impl Opened {
     #[expect(clippy::panic, reason = "a test without its challenge has failed")]
     pub fn at(bank: &Bank, user: &str, request: &Request) -> Self {
         let blocked = bank.ask(&request.clone().user(user));
-        let id = member(&blocked.json()["alternatives"][0][0], "id");
+        let id = at(&blocked.json(), "/alternatives/0/0/id");
         let sent = send(bank, user, &id);
-        let code = member(&bank.inbox()[0], "code");
+        let code = at(&bank.inbox(), "/0/code");
         if sent.status != 200 || code.is_empty() {
             panic!(
                 "no code for {user}: {} {}, then {} {}",
@@ -88,6 +88,11 @@ pub fn send(bank: &Bank, user: &str, id: &str) -> Response {
 pub fn payment(amount: &str) -> Request {
     let payee = json!({ "name": "Acme Inc.", "iban": "DE89370400440532013000" });
     Request::json("/transfers", &json!({ "amount": amount, "currency": "EUR", "payee": payee }))
+}
+
+/// The text at a JSON pointer; empty if it is not there.
+fn at(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// A member of a JSON object, as text; empty if it is not there.
