@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::engine::Core;
 use crate::exemption::Exemptions;
 use crate::factor::{Factor, FactorTag};
+use crate::gate::Gate;
 use crate::policy::{BindingRules, Plan, Policy, PolicyError};
 use crate::ticket::PolicyTag;
 
@@ -32,9 +34,16 @@ pub(crate) struct PolicyInfo {
     approvals: Vec<(FactorTag, Duration)>,
     factors: Vec<FactorTag>,
     policy: Policy,
+    plan: Plan,
 }
 
 impl PolicyInfo {
+    /// The gate of this policy, for who comes to the endpoints; none where only a request says what is to be approved.
+    pub(crate) fn gate(self: &Arc<Self>, core: &Arc<Core>) -> Option<Gate> {
+        let unbound = self.policy.binding.is_none();
+        unbound.then(|| Gate::new(Arc::clone(core), self.plan.clone(), Arc::clone(self)))
+    }
+
     pub(crate) fn binding(&self) -> Option<&BindingRules> {
         self.policy.binding.as_ref()
     }
@@ -84,6 +93,7 @@ impl Registry {
                 .map(|leaf| (leaf.tag, Duration::from_millis(plan.age_of(leaf.tag))))
                 .collect(),
             policy,
+            plan: plan.clone(),
         });
         Ok(Arc::clone(entries.policies.entry(tag).or_insert(info)))
     }

@@ -250,6 +250,7 @@ impl Gate {
             channel: None,
             calling_code: 0,
             exempt: None,
+            reason: None,
         }
     }
 }
