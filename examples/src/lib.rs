@@ -1,6 +1,7 @@
 //! The demo bank: one site, served by axum (`bank`) and by actix-web (`bank-actix`), which share everything but the
 //! wiring.
 
+pub mod captcha;
 pub mod options;
 pub mod site;
 
