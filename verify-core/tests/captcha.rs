@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use vendor::Vendor;
 use verify_core::{
     CaptchaErrorKind, CaptchaFactor, Channel, EventKind, Factor, Gate, Policy, Psd2, Rejection, Reply,
-    all_of, any_of,
+    Requirement, all_of, any_of,
 };
 
 const REJECTIONS: [(Rejection, &str); 6] = [
@@ -53,6 +53,7 @@ fn clearance(reply: &Reply) -> String {
 struct Shop {
     bank: Bank,
     vendor: Vendor,
+    human: CaptchaFactor,
     gate: Gate,
     events: Arc<Mutex<Vec<(EventKind, Option<&'static str>)>>>,
 }
@@ -68,8 +69,9 @@ impl Shop {
         let bank = Bank::with(|builder| {
             builder.on_event(move |event| heard.lock().unwrap().push((event.kind, event.reason)))
         });
-        let gate = bank.gate(Policy::new("the-feed").require(human(&vendor)));
-        Self { bank, vendor, gate, events }
+        let human = human(&vendor);
+        let gate = bank.gate(Policy::new("the-feed").require(&human));
+        Self { bank, vendor, human, gate, events }
     }
 
     fn ticket(&self) -> String {
@@ -240,7 +242,7 @@ fn captcha_rule_02_of_fifty_parallel_uses_of_one_token_one_passes() {
 #[test]
 fn captcha_rule_05_a_ticket_of_another_subject_or_policy_is_refused_before_anybody_is_asked() {
     let shop = Shop::new();
-    let other = shop.bank.gate(Policy::new("other").require(human(&shop.vendor)));
+    let other = shop.bank.gate(Policy::new("other").require(&shop.human));
     let id = shop.ticket();
     assert_eq!(check(&shop.bank, "eve", &id, "token").status(), 410);
     let in_line = feed().header("challenge-id", &id).header("challenge-answer", "token");
@@ -253,7 +255,7 @@ fn captcha_rule_05_a_ticket_of_another_subject_or_policy_is_refused_before_anybo
 #[test]
 fn captcha_rule_05_no_two_challenges_have_one_binding() {
     let shop = Shop::new();
-    let other = shop.bank.gate(Policy::new("other").require(human(&shop.vendor)));
+    let other = shop.bank.gate(Policy::new("other").require(&shop.human));
     let of = |gate: &Gate, path: &str, user: &str| {
         let challenge = challenge_of(&blocked(gate, Request::get(path).user(user)));
         challenge["cdata"].as_str().unwrap().to_owned()
@@ -363,20 +365,20 @@ fn captcha_rule_12_other_terms_end_the_proofs_of_before() {
 
 #[test]
 fn e84_a_captcha_approves_no_payment_and_meets_no_code() {
-    let (bank, vendor) = (Bank::new(), Vendor::new());
+    let (bank, human) = (Bank::new(), human(&Vendor::new()));
     let order = || Psd2::json("/amount", "/currency", "/payee/name", "/payee/iban");
     let code = || Factor::code("step-up");
     for requirement in
-        [human(&vendor).into(), any_of((human(&vendor), code())), any_of((code(), all_of([human(&vendor)])))]
+        [Requirement::from(&human), any_of((&human, code())), any_of((code(), all_of([&human])))]
     {
         let error = bank.engine.gate(Policy::new("pay").require(requirement).bind(order())).unwrap_err();
         assert!(error.to_string().contains("approves nothing"), "{error}");
     }
     bank.gate(Policy::payment("pay", code(), order()));
 
-    let feed_gate = bank.gate(Policy::new("feed").require(human(&vendor)));
+    let feed_gate = bank.gate(Policy::new("feed").require(&human));
     let vault = bank.gate(Policy::new("vault").require(code()));
-    let both = bank.gate(Policy::new("both").require(all_of((human(&vendor), code()))));
+    let both = bank.gate(Policy::new("both").require(all_of((&human, code()))));
     let token = clearance(&check(&bank, "alice", &id_of(&blocked(&feed_gate, feed())), "token"));
     for gate in [&vault, &both] {
         let reply = blocked(gate, feed().header("challenge-clearance", &token));

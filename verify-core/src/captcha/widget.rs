@@ -167,6 +167,12 @@ impl Widget {
         &self.site_key
     }
 
+    /// What of our challenge the vendor signs.
+    #[must_use]
+    pub fn signed(&self) -> WidgetSigns {
+        self.signs
+    }
+
     /// What is wrong with it, if anything.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
