@@ -5,3 +5,6 @@ pub mod browser;
 pub mod http;
 pub mod protocol;
 pub mod scenario;
+#[path = "../../verify-providers/tests/support/siteverify.rs"]
+pub mod siteverify;
+pub mod widgets;
