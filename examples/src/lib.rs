@@ -8,3 +8,7 @@ pub mod site;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/captcha.md")]
+struct Captchas;

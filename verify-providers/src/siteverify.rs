@@ -174,15 +174,14 @@ impl Siteverify {
         let read = if self.vendor == Vendor::RecaptchaEnterprise {
             status.is_success().then(|| enterprise::read(answer.body())).flatten()
         } else {
-            // Some vendors say what is wrong with the keys with a status of its own.
-            let speaks = status.is_success() || status.is_client_error();
-            speaks.then(|| Answer::read(answer.body())).flatten()
+            Answer::read(answer.body())
         };
+        // Some vendors say what is wrong with a status of its own; one without a word for it says nothing that can be told.
+        let is_busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        let refuses = |read: &Answer| status.is_client_error() && !read.success && !read.codes.is_empty();
         match read {
-            Some(read) if status.is_success() || !read.success => Ok(read),
-            _ if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => {
-                Err(CaptchaErrorKind::Unavailable.into())
-            }
+            _ if is_busy => Err(CaptchaErrorKind::Unavailable.into()),
+            Some(read) if status.is_success() || refuses(&read) => Ok(read),
             _ if status.is_client_error() => Err(CaptchaErrorKind::Misconfigured.into()),
             _ => Err(CaptchaErrorKind::Unavailable.into()),
         }

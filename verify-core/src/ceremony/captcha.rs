@@ -20,7 +20,7 @@ const SKEW: Duration = Duration::from_secs(60);
 
 const FORM: Refusal = Refusal::Invalid("`token` is what the captcha's widget gives, as text");
 
-/// No vendor checks better than this one line can say; the token is the vendor's, the rest is ours.
+/// A token that no vendor has made: whatever a vendor says of it, the vendor is there.
 const PROBE: &str = "is-anybody-there";
 
 /// What ties a token to a challenge, where the vendor signs it.

@@ -94,7 +94,10 @@ impl Vendor {
             Self::Turnstile => {
                 "https://challenges.cloudflare.com/turnstile/v0/api.js?render=explicit".to_owned()
             }
-            Self::Hcaptcha => "https://js.hcaptcha.com/1/api.js?render=explicit".to_owned(),
+            // By default it takes reCAPTCHA's name as well, which may stand on the same page.
+            Self::Hcaptcha => {
+                "https://js.hcaptcha.com/1/api.js?render=explicit&recaptchacompat=off".to_owned()
+            }
             Self::RecaptchaV2 => "https://www.google.com/recaptcha/api.js?render=explicit".to_owned(),
             Self::RecaptchaV3 => {
                 format!("https://www.google.com/recaptcha/api.js?render={}", encoded(site_key))
