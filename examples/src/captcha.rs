@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use verify_core::Factor;
 use verify_providers::HttpClient;
-use verify_providers::siteverify::{Siteverify, SiteverifyBuilder};
+use verify_providers::siteverify::{Siteverify, SiteverifyBuilder, SiteverifyError};
 
 /// What a visitor of the feed has to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,13 @@ impl Captcha {
         if read("CAPTCHA_ALLOW_TEST_KEYS").as_deref() == Some("1") {
             builder = builder.danger_allow_test_keys();
         }
-        Ok(Factor::captcha("human", builder.build()?).into())
+        let verifier = builder.build().map_err(|error| match error {
+            SiteverifyError::TestKeys { .. } => {
+                format!("{error}; this bank takes them with CAPTCHA_ALLOW_TEST_KEYS=1")
+            }
+            error => error.to_string(),
+        })?;
+        Ok(Factor::captcha("human", verifier).into())
     }
 }
 
@@ -95,7 +101,7 @@ mod tests {
         assert_eq!(kind("turnstile", &[]), Err("set TURNSTILE_SITE_KEY in the environment".to_owned()));
         let keys = [("TURNSTILE_SITE_KEY", SITE_KEY), ("TURNSTILE_SECRET", SECRET)];
         let refused = kind("turnstile", &keys).unwrap_err();
-        assert!(refused.contains("danger_allow_test_keys") && !refused.contains(SECRET), "{refused}");
+        assert!(refused.contains("CAPTCHA_ALLOW_TEST_KEYS=1") && !refused.contains(SECRET), "{refused}");
         for allowed in ["0", "yes", ""] {
             let with = [keys[0], keys[1], ("CAPTCHA_ALLOW_TEST_KEYS", allowed)];
             assert!(kind("turnstile", &with).is_err(), "{allowed:?}");
