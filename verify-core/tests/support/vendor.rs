@@ -1,7 +1,7 @@
 //! A captcha's vendor that says what the test wants, and writes down what it was asked.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 
 use async_trait::async_trait;
 use verify_core::{
@@ -31,6 +31,8 @@ pub struct Asked {
 pub struct Vendor {
     widget: Widget,
     desk: Arc<Mutex<Desk>>,
+    /// Nobody is answered before so many have asked.
+    gathering: Option<Arc<Barrier>>,
 }
 
 impl Vendor {
@@ -44,11 +46,21 @@ impl Vendor {
             .api(WidgetApi::Render("gatekeeper"))
             .signs(WidgetSigns::ActionAndBinding)
             .sources(WidgetSources::default().scripts([site]).frames([site]));
-        Self { widget, desk: Arc::new(Mutex::new(Desk { verdict: Ok(()), asked: Vec::new() })) }
+        Self {
+            widget,
+            desk: Arc::new(Mutex::new(Desk { verdict: Ok(()), asked: Vec::new() })),
+            gathering: None,
+        }
     }
 
     pub fn with(mut self, change: impl FnOnce(Widget) -> Widget) -> Self {
         self.widget = change(self.widget);
+        self
+    }
+
+    /// Answers no question before there are so many.
+    pub fn gathering(mut self, questions: usize) -> Self {
+        self.gathering = Some(Arc::new(Barrier::new(questions)));
         self
     }
 
@@ -76,6 +88,9 @@ impl CaptchaVerifier for Vendor {
     }
 
     async fn verify(&self, token: &str, context: &CaptchaContext<'_>) -> Result<(), CaptchaError> {
+        if let Some(gathering) = &self.gathering {
+            gathering.wait();
+        }
         let mut desk = self.desk.lock().unwrap();
         desk.asked.push(Asked {
             token: token.to_owned(),
