@@ -77,11 +77,8 @@ impl Bank {
     #[must_use]
     #[expect(clippy::expect_used, clippy::panic, reason = "a test without its server has failed")]
     pub fn start_in(framework: Framework, arguments: &[&str], variables: &[(String, String)]) -> Self {
-        let name = match framework {
-            Framework::Axum => "bank",
-            Framework::Actix => "bank-actix",
-        };
-        let mut child = Command::new(program(name))
+        let name = name(framework);
+        let mut child = Command::new(program_of(framework))
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .env("CHALLENGE_KEYS", KEYS)
@@ -207,12 +204,20 @@ fn keep(mut from: impl Read + Send + 'static, into: Arc<Mutex<Vec<u8>>>) {
     });
 }
 
-/// The programs lie beside the folder of the test that runs.
-fn program(name: &str) -> PathBuf {
+fn name(framework: Framework) -> &'static str {
+    match framework {
+        Framework::Axum => "bank",
+        Framework::Actix => "bank-actix",
+    }
+}
+
+/// The program of a bank, which lies beside the folder of the test that runs.
+#[must_use]
+pub fn program_of(framework: Framework) -> PathBuf {
     let mut folder = std::env::current_exe().unwrap_or_default();
     folder.pop();
     if folder.ends_with("deps") {
         folder.pop();
     }
-    folder.join(name)
+    folder.join(name(framework))
 }

@@ -2,6 +2,7 @@
 
 pub mod bank;
 pub mod browser;
+pub mod ceremony;
 pub mod http;
 pub mod protocol;
 pub mod scenario;

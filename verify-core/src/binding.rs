@@ -267,7 +267,7 @@ from_value_error!(TransactionError InvalidAmount InvalidAccount InvalidIban Inva
 /// A transaction that a challenge stands for, and the digest that an approval of it carries.
 #[derive(Clone)]
 pub(crate) struct Bound {
-    /// Over policy, subject, method, route and transaction; 256 bits, so that nobody finds two with one (OWASP ASVS
+    /// Over policy, subject, method, route, path, query and transaction; 256 bits, so that nobody finds two with one (OWASP ASVS
     /// 11.4.3). Under an "up to" amount, the amount is left out and stands beside.
     pub(crate) digest: [u8; 32],
     pub(crate) transaction: Transaction,
@@ -281,8 +281,8 @@ impl Bound {
         request: &BoundRequest,
         transaction: Transaction,
     ) -> Self {
-        // The oldest key, as for everything that machines in the middle of a key rollout have to agree on.
-        let mut mac = core.keys.oldest().binding.clone();
+        // The key that all machines have in common, whatever the rotation of the others.
+        let mut mac = core.keys.facts().binding.clone();
         subject.feed_all(&mut mac);
         let mut head = Writer::with_capacity(64);
         head.fixed(&policy.0).field(request.method.as_bytes());
@@ -290,6 +290,8 @@ impl Bound {
             None => head.byte(0),
             Some(route) => head.byte(1).field(route.as_bytes()),
         };
+        // A path names things too, such as the account that is debited; so may a query.
+        head.field(request.path.as_bytes()).field(request.query.as_deref().unwrap_or_default().as_bytes());
         head.field(&transaction.bound_encoding());
         mac.update(&head.finish());
         Self { digest: mac.finalize().into_bytes().into(), transaction }

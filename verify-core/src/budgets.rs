@@ -33,19 +33,13 @@ impl Quota {
 #[must_use]
 pub struct Budgets {
     pub(crate) failures: Quota,
-    pub(crate) block: Option<Block>,
+    pub(crate) block: Option<Duration>,
+    pub(crate) permanent_after: Option<u32>,
     pub(crate) resend: Backoff,
     pub(crate) lockout: Backoff,
     pub(crate) idempotent: Duration,
     pub(crate) per_destination: Vec<Quota>,
     pub(crate) per_source: Vec<Quota>,
-}
-
-/// What follows when a user has used up the budget of consecutive failures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Block {
-    pub(crate) time: Duration,
-    pub(crate) permanent_after: Option<u32>,
 }
 
 /// Permanent, as far as a store goes: ten years.
@@ -59,6 +53,7 @@ impl Default for Budgets {
         Self {
             failures: Quota::new(15, DAY),
             block: None,
+            permanent_after: None,
             resend: Backoff::new(Duration::from_secs(30), HOUR),
             lockout: Backoff::new(Duration::from_secs(30), HOUR),
             idempotent: Duration::from_secs(30),
@@ -82,19 +77,16 @@ impl Budgets {
     /// count until then, and the budget begins anew after it. Default: no block of its own; the factor is locked for what is
     /// left of the budget's window.
     pub fn block_for(mut self, time: Duration) -> Self {
-        let permanent_after = self.block.and_then(|block| block.permanent_after);
-        self.block = Some(Block { time, permanent_after });
+        self.block = Some(time);
         self
     }
 
     /// Makes the block that is the n-th within a day one that does not end by itself, but by
     /// [`Engine::unblock`](crate::Engine::unblock). The one before it says so, as
     /// [`EventKind::AboutToBlockPermanently`](crate::EventKind::AboutToBlockPermanently): tell the user then. Default: never.
-    /// Of no effect without [`Budgets::block_for`].
+    /// An engine does not start with it and without [`Budgets::block_for`].
     pub fn permanently_after(mut self, blocks: u32) -> Self {
-        if let Some(block) = &mut self.block {
-            block.permanent_after = Some(blocks.max(1));
-        }
+        self.permanent_after = Some(blocks.max(1));
         self
     }
 

@@ -42,8 +42,9 @@ pub(crate) use over::Over;
 pub(crate) use send::Sent;
 pub(crate) use stand::Standing;
 
-/// A counter of successes, or of revocations, outlives everything that hangs on it.
-const LONG_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
+/// A counter of successes, or of revocations, must never begin anew while something hangs on it, and its time runs from
+/// its first touch: so it stays, as far as a store goes.
+const LONG_TTL: Duration = crate::budgets::PERMANENT;
 
 /// How much longer than a ticket its counters live: room for clocks that disagree.
 const GRACE: Duration = Duration::from_secs(60);
@@ -76,7 +77,7 @@ impl<'c> Ceremony<'c> {
         }
         let (policy, factor) =
             core.registry.find(ticket.policy, ticket.factor).ok_or(Refusal::Misconfigured)?;
-        let facts = SubjectFacts::new(core.keys.oldest(), subject, ticket.factor, ticket.bound.as_ref());
+        let facts = SubjectFacts::new(core.keys.facts(), subject, ticket.factor, ticket.bound.as_ref());
         Ok(Self { core, subject, source, ticket, policy, factor, facts, now })
     }
 
@@ -109,8 +110,10 @@ impl<'c> Ceremony<'c> {
             factor: self.ticket.factor,
             verified_at: self.now,
             seen_at: self.now,
+            longest_pause: 0,
             revocations: redeemed.revocations,
             binding: redeemed.ticket.bound.as_ref().map(|bound| Approval {
+                policy: redeemed.ticket.policy,
                 digest: bound.digest,
                 challenge: redeemed.ticket.id,
                 limit: bound.limit(),
@@ -121,7 +124,7 @@ impl<'c> Ceremony<'c> {
     /// Enters the approval of a transaction for the request that will use it.
     pub(crate) async fn enter_grant(&self, proof: &Proof) -> Result<(), Refusal> {
         if let Some(approval) = &proof.binding {
-            let name = facts::grant(self.core.keys.oldest(), &approval.challenge);
+            let name = facts::grant(self.core.keys.facts(), &approval.challenge);
             let life = self.policy.approval_life(proof.factor);
             self.core.store.insert(&name, Bytes::new(), life).await?;
         }

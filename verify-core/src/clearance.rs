@@ -4,17 +4,18 @@ use hmac::Mac;
 use subtle::ConstantTimeEq;
 
 use crate::binding::Bound;
-
 use crate::encoding::{Reader, base64url_into, to_base64url};
 use crate::factor::FactorTag;
 use crate::keys::{KeyRing, Mac256};
 use crate::subject::Subject;
+use crate::ticket::PolicyTag;
 
 const VERSION: &[u8] = b"c1";
 const MAC_BYTES: usize = 16;
 /// Room for [`MAX_PROOFS`] bound proofs and the MAC.
-const MAX_BYTES: usize = 768;
-/// A clearance carries at most this many proofs; the oldest make room.
+const MAX_BYTES: usize = 896;
+/// A clearance carries at most this many proofs. Approvals make room first, since each is good for one request only; of
+/// either kind the oldest do.
 const MAX_PROOFS: usize = 8;
 /// What a proof says of itself in its first byte: that it is one, and which parts follow.
 const PROOF: u8 = 1;
@@ -32,6 +33,9 @@ pub(crate) struct Proof {
     pub(crate) verified_at: u64,
     /// When it was last known to be in use, where that is watched; else the moment of verification.
     pub(crate) seen_at: u64,
+    /// The longest time, in milliseconds, that it has gone unseen before that. What was once idle for too long stays so,
+    /// whatever is done with the other proofs of the clearance, or at gates that bear longer pauses.
+    pub(crate) longest_pause: u64,
     /// How often the subject's clearances had been revoked before.
     pub(crate) revocations: u64,
     /// What exactly was approved, where the proof is for one transaction only. A bound proof never satisfies an
@@ -42,6 +46,8 @@ pub(crate) struct Proof {
 /// What one transaction's proof says besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Approval {
+    /// At whose gate it can be used.
+    pub(crate) policy: PolicyTag,
     /// Of the transaction and of everything around it; see [`Bound`].
     pub(crate) digest: [u8; 32],
     /// The challenge that was answered: the store has an entry for it until it is used.
@@ -63,6 +69,17 @@ impl Approval {
 }
 
 impl Proof {
+    /// Notes that it is in use at this moment.
+    pub(crate) fn see(&mut self, now: u64) {
+        self.longest_pause = self.longest_pause.max(now.saturating_sub(self.seen_at));
+        self.seen_at = now;
+    }
+
+    /// Whether it has never gone unseen for that long, in milliseconds.
+    pub(crate) fn is_in_use(&self, idle: u64, now: u64) -> bool {
+        self.longest_pause < idle && now < self.seen_at.saturating_add(idle)
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let mut kind = PROOF;
         if let Some(approval) = &self.binding {
@@ -79,6 +96,7 @@ impl Proof {
         out.extend_from_slice(&self.factor.0);
         out.extend_from_slice(&self.verified_at.to_be_bytes());
         if let Some(approval) = &self.binding {
+            out.extend_from_slice(&approval.policy.0);
             out.extend_from_slice(&approval.digest);
             out.extend_from_slice(&approval.challenge);
             if let Some(limit) = approval.limit {
@@ -90,6 +108,7 @@ impl Proof {
         }
         if self.seen_at > self.verified_at {
             out.extend_from_slice(&self.seen_at.to_be_bytes());
+            out.extend_from_slice(&self.longest_pause.to_be_bytes());
         }
     }
 
@@ -103,13 +122,14 @@ impl Proof {
         let binding = if kind & BOUND == 0 {
             None
         } else {
-            let (digest, challenge) = (reader.array()?, reader.array()?);
+            let (policy, digest, challenge) = (PolicyTag(reader.array()?), reader.array()?, reader.array()?);
             let limit = if kind & UP_TO == 0 { None } else { Some(reader.u64()?) };
-            Some(Approval { digest, challenge, limit })
+            Some(Approval { policy, digest, challenge, limit })
         };
         let revocations = if kind & AFTER_REVOCATIONS == 0 { 0 } else { reader.u64()? };
-        let seen_at = if kind & SEEN == 0 { verified_at } else { reader.u64()? };
-        Some(Self { factor, verified_at, seen_at, revocations, binding })
+        let (seen_at, longest_pause) =
+            if kind & SEEN == 0 { (verified_at, 0) } else { (reader.u64()?, reader.u64()?) };
+        Some(Self { factor, verified_at, seen_at, longest_pause, revocations, binding })
     }
 }
 
@@ -118,7 +138,7 @@ impl Proof {
 pub(crate) fn issue(ring: &KeyRing, subject: &Subject<'_>, proofs: &[Proof]) -> String {
     let key = ring.newest();
     let mut newest_first: Vec<&Proof> = proofs.iter().collect();
-    newest_first.sort_by_key(|proof| std::cmp::Reverse(proof.verified_at));
+    newest_first.sort_by_key(|proof| (proof.binding.is_some(), std::cmp::Reverse(proof.verified_at)));
     let mut body = Vec::with_capacity(128);
     for proof in newest_first.into_iter().take(MAX_PROOFS) {
         proof.write(&mut body);
@@ -179,8 +199,8 @@ mod tests {
     use super::*;
 
     fn ring(ids: &str) -> KeyRing {
-        KeyRing::parse(&ids.split(',').map(|k| format!("{k}:{}", k.repeat(32))).collect::<Vec<_>>().join(","))
-            .unwrap()
+        let keys: Vec<_> = ids.split(',').map(|k| format!("{k}:{}", k.repeat(32))).collect();
+        KeyRing::parse(&format!("{},facts:{}", keys.join(","), "fa".repeat(32))).unwrap()
     }
 
     fn proofs(ring: &KeyRing, subject: &Subject<'_>, token: &str) -> Option<Vec<Proof>> {
@@ -189,13 +209,20 @@ mod tests {
     }
 
     fn any_proof() -> impl Strategy<Value = Proof> {
-        let approval = (any::<[u8; 32]>(), any::<[u8; 16]>(), proptest::option::of(any::<u64>()))
-            .prop_map(|(digest, challenge, limit)| Approval { digest, challenge, limit });
+        let approval =
+            (any::<[u8; 8]>(), any::<[u8; 32]>(), any::<[u8; 16]>(), proptest::option::of(any::<u64>()))
+                .prop_map(|(policy, digest, challenge, limit)| Approval {
+                    policy: PolicyTag(policy),
+                    digest,
+                    challenge,
+                    limit,
+                });
         let parts = (any::<[u8; 8]>(), any::<u64>(), any::<u64>(), proptest::option::of(approval));
         parts.prop_map(|(factor, verified_at, revocations, binding)| Proof {
             factor: FactorTag(factor),
             verified_at,
             seen_at: verified_at.saturating_add(revocations & 1),
+            longest_pause: if verified_at == u64::MAX { 0 } else { revocations & 1 },
             revocations: revocations >> 60,
             binding,
         })
@@ -206,7 +233,7 @@ mod tests {
         fn r16_a_clearance_goes_there_and_back(mut sent in proptest::collection::vec(any_proof(), 0..=8)) {
             let (ring, alice) = (ring("aa"), Subject::user("alice"));
             let token = issue(&ring, &alice, &sent);
-            sent.sort_by_key(|proof| std::cmp::Reverse(proof.verified_at));
+            sent.sort_by_key(|proof| (proof.binding.is_some(), std::cmp::Reverse(proof.verified_at)));
             prop_assert_eq!(proofs(&ring, &alice, &token), Some(sent));
         }
 
@@ -231,8 +258,14 @@ mod tests {
     fn r16_another_subject_session_tenant_or_epoch_has_nothing() {
         let ring = ring("aa");
         let alice = || Subject::user("alice");
-        let proof =
-            Proof { factor: FactorTag([1; 8]), verified_at: 1, seen_at: 1, revocations: 0, binding: None };
+        let proof = Proof {
+            factor: FactorTag([1; 8]),
+            verified_at: 1,
+            seen_at: 1,
+            longest_pause: 0,
+            revocations: 0,
+            binding: None,
+        };
         let token = issue(&ring, &alice().session("s1"), &[proof]);
         assert!(proofs(&ring, &alice().session("s1"), &token).is_some());
         for other in [
@@ -262,14 +295,42 @@ mod tests {
             factor: FactorTag([1; 8]),
             verified_at: 1,
             seen_at: 2,
+            longest_pause: 1,
             revocations: 9,
-            binding: Some(Approval { digest: [2; 32], challenge: [3; 16], limit: Some(4) }),
+            binding: Some(Approval {
+                policy: PolicyTag([5; 8]),
+                digest: [2; 32],
+                challenge: [3; 16],
+                limit: Some(4),
+            }),
         };
         let token = issue(&ring("aa"), &Subject::user("alice"), &[proof; MAX_PROOFS + 1]);
         assert_eq!(
             proofs(&ring("aa"), &Subject::user("alice"), &token).map(|all| all.len()),
             Some(MAX_PROOFS)
         );
-        assert!(token.len() < 1024, "it has to fit a cookie");
+        assert!(token.len() < 1536, "it has to fit a cookie");
+    }
+
+    #[test]
+    fn approvals_make_room_before_proofs_that_serve_again() {
+        let plain = |n: u8| Proof {
+            factor: FactorTag([n; 8]),
+            verified_at: u64::from(n),
+            seen_at: u64::from(n),
+            longest_pause: 0,
+            revocations: 0,
+            binding: None,
+        };
+        let approval =
+            Approval { policy: PolicyTag([5; 8]), digest: [2; 32], challenge: [3; 16], limit: None };
+        let bound = |n: u8| Proof { binding: Some(approval), ..plain(n) };
+        let mut all: Vec<Proof> = (10..20).map(bound).collect();
+        all.push(plain(1));
+        let kept =
+            proofs(&ring("aa"), &Subject::user("alice"), &issue(&ring("aa"), &Subject::user("alice"), &all));
+        let kept = kept.unwrap();
+        assert_eq!(kept.first(), Some(&plain(1)), "the oldest of all stays");
+        assert_eq!(kept.get(1).map(|proof| proof.verified_at), Some(19));
     }
 }

@@ -20,7 +20,7 @@ use crate::offer::{self, Offer};
 use crate::page;
 use crate::refusal::Refusal;
 use crate::reply::{self, Look};
-use crate::request::{Provenance, RequestView, content_type_is, is_preflight, provenance};
+use crate::request::{Provenance, RequestView, content_type_is, is_preflight};
 use crate::text::timestamp;
 
 /// More than a ticket and a solved proof of work need together.
@@ -96,7 +96,7 @@ impl Endpoints {
         if is_preflight(request) || request.method() != "POST" {
             return self.refuse(look, Refusal::MethodNotAllowed("POST"));
         }
-        if provenance(request, &core.origin) == Provenance::Foreign {
+        if core.provenance(request) == Provenance::Foreign {
             return self.refuse(look, Refusal::Foreign);
         }
         let form = content_type_is(request, "application/x-www-form-urlencoded");
@@ -182,7 +182,7 @@ impl Endpoints {
 
     async fn check(&self, asking: &mut Asking, call: &Call) -> Result<Reply, Refusal> {
         let core = &self.core;
-        let (proof, return_to) = {
+        let (proof, factor, return_to) = {
             let ceremony = Ceremony::begin(core, &asking.subject, asking.source, &call.id)?;
             let answer = call.answer_for(&ceremony.factor)?;
             match ceremony.answer(answer).await {
@@ -194,11 +194,11 @@ impl Endpoints {
                 answered => {
                     let proof = answered?;
                     ceremony.enter_grant(&proof).await?;
-                    (proof, ceremony.ticket.return_to.clone())
+                    (proof, Arc::clone(&ceremony.factor), ceremony.ticket.return_to.clone())
                 }
             }
         };
-        asking.prove(proof);
+        asking.prove(proof, &factor);
         let cleared = offer::clear(asking);
         let reply = if asking.look.page {
             reply::see_other(&return_to, asking.look)

@@ -21,9 +21,9 @@ use crate::limit::{Limiter, SharedLimit};
 use crate::origin::Origin;
 use crate::policy::{Plan, Policy, PolicyError};
 use crate::refusal::Refusal;
-use crate::request::{Head, RequestView};
+use crate::request::{Head, Provenance, RequestView, provenance};
 use crate::revocation::Revocations;
-use crate::source::{ClientIp, Source};
+use crate::source::{self, ClientIp, Source};
 use crate::store::{Store, StoreError};
 use crate::subject::Subject;
 use crate::transaction::AmountFormat;
@@ -31,13 +31,16 @@ use crate::transaction::AmountFormat;
 mod builder;
 mod config_error;
 mod registry;
+mod settings;
 
-pub use builder::{BlockStatus, EngineBuilder, MissingContacts};
+pub use builder::EngineBuilder;
 pub use config_error::ConfigError;
 pub(crate) use registry::{PolicyInfo, Registry};
+pub use settings::{BlockStatus, MissingContacts};
 
-/// Longer than any clearance lives, so that the count outlives everything that it voids.
-const REVOCATIONS_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
+/// The count must not begin anew while a clearance from before is alive, and its time runs from the first revocation: so
+/// it stays, as far as a store goes.
+const REVOCATIONS_TTL: Duration = crate::budgets::PERMANENT;
 
 /// How far ahead another machine's clock may be before its proofs are refused.
 const SKEW_MILLIS: u64 = 30_000;
@@ -106,6 +109,7 @@ impl Rotated {
 pub(crate) struct Core {
     pub(crate) keys: KeyRing,
     pub(crate) origin: Origin,
+    pub(crate) also_from: Vec<Origin>,
     pub(crate) site: String,
     pub(crate) mount: String,
     pub(crate) store: Arc<dyn Store>,
@@ -177,8 +181,8 @@ impl Engine {
         Endpoints::new(Arc::clone(&self.core))
     }
 
-    /// Ends every clearance that this user holds, in all sessions: in this process at once, in other processes for
-    /// gates whose policy [checks revocations](Policy::checks_revocation). For logout, a changed password or a changed
+    /// Ends every clearance that this user holds, in all sessions: in this process at once and until it ends, in other
+    /// processes and after a restart for gates whose policy [checks revocations](Policy::checks_revocation). For logout, a changed password or a changed
     /// address it is simpler, and needs no store, to change the subject's [session](Subject::session) or
     /// [epoch](Subject::epoch).
     ///
@@ -187,7 +191,7 @@ impl Engine {
     pub async fn revoke(&self, subject: &Subject<'_>) -> Result<(), StoreError> {
         let (core, now) = (&self.core, self.core.now());
         core.revocations.revoke(subject, now, millis_of(core.clearance_life));
-        core.store.add(&facts::revocations(core.keys.oldest(), subject), 1, REVOCATIONS_TTL).await?;
+        core.store.add(&facts::revocations(core.keys.facts(), subject), 1, REVOCATIONS_TTL).await?;
         Ok(())
     }
 
@@ -199,7 +203,7 @@ impl Engine {
     pub async fn unblock(&self, subject: &Subject<'_>, factor: &str) -> Result<(), StoreError> {
         let core = &self.core;
         for (factor, policy) in core.registry.named(factor) {
-            let facts = facts::SubjectFacts::new(core.keys.oldest(), subject, factor.tag(), None);
+            let facts = facts::SubjectFacts::new(core.keys.facts(), subject, factor.tag(), None);
             core.store.take(&facts.block()).await?;
             core.store.add(&facts.era(), 1, REVOCATIONS_TTL).await?;
             let event = Event {
@@ -251,7 +255,13 @@ impl Core {
     }
 
     pub(crate) fn source(&self, view: &impl RequestView) -> Source {
+        source::doubt(&self.client_ip, view);
         self.client_ip.resolve(view.peer(), |name| view.headers(name))
+    }
+
+    /// Where a request says it comes from.
+    pub(crate) fn provenance(&self, view: &impl RequestView) -> Provenance {
+        provenance(view, &self.origin, &self.also_from)
     }
 
     /// Who asks: the application's middleware, then its closure, then the visitor cookie. `None` is a visitor without

@@ -267,7 +267,7 @@ impl Exemptions {
     /// After an authentication that was applied, the count of low-value payments begins anew.
     pub(crate) async fn authenticated(&self, core: &Core, subject: &Subject<'_>) -> Result<(), Refusal> {
         if self.low_value.is_some() {
-            core.store.add(&facts::authentications(core.keys.oldest(), subject), 1, EVER).await?;
+            core.store.add(&facts::authentications(core.keys.facts(), subject), 1, EVER).await?;
         }
         Ok(())
     }
@@ -283,13 +283,13 @@ impl LowValue {
         if amount.currency() != self.most.currency() || amount.minor() > self.most.minor() {
             return Ok(None);
         }
-        let oldest = core.keys.oldest();
-        let era = core.store.add(&facts::authentications(oldest, subject), 0, EVER).await?;
+        let facts_key = core.keys.facts();
+        let era = core.store.add(&facts::authentications(facts_key, subject), 0, EVER).await?;
         let (step, most) = match self.since {
             Since::Sum(most) => (u32::try_from(amount.minor()).unwrap_or(u32::MAX), most),
             Since::Count(most) => (1, most.saturating_sub(1)),
         };
-        let name = facts::low_value(oldest, subject, era, amount.currency().code());
+        let name = facts::low_value(facts_key, subject, era, amount.currency().code());
         // Looked at first, so that a payment that is challenged in the end counts for nothing; then counted, so that of
         // those that looked at the same time not all get through.
         let before = core.store.add(&name, 0, EVER).await?;

@@ -1,8 +1,8 @@
 //! What has happened to a ticket, and the names under which the store keeps it.
 //!
 //! Names are keyed hashes, so the store holds no subject, no address and nothing that could be tried out without the
-//! key. Facts of one challenge hang on the key that its ticket names; facts that outlive a challenge hang on the oldest
-//! key of the ring, so that machines in the middle of a key rollout count together.
+//! key. The counters of one challenge hang on the key that its ticket names; everything else hangs on the ring's key of
+//! facts, which stays when the others are rotated.
 
 use hmac::Mac;
 
@@ -32,8 +32,8 @@ pub(crate) fn redeemed(key: &MasterKey, ticket: &[u8; 16]) -> Key {
 }
 
 /// That a captcha's token has passed: another mark that works by being there, whatever ticket the token comes with next.
-pub(crate) fn captcha_token(oldest: &MasterKey, kind: &str, token: &[u8]) -> Key {
-    named(oldest, b"captcha-token", &[kind.as_bytes(), token])
+pub(crate) fn captcha_token(facts: &MasterKey, kind: &str, token: &[u8]) -> Key {
+    named(facts, b"captcha-token", &[kind.as_bytes(), token])
 }
 
 /// What stands for the ticket in a captcha's token.
@@ -42,15 +42,31 @@ pub(crate) fn captcha_binding(key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
 }
 
 /// That a challenge was answered and its approval not used: using takes it away.
-pub(crate) fn grant(oldest: &MasterKey, challenge: &[u8; 16]) -> Key {
-    named(oldest, b"grant", &[challenge])
+pub(crate) fn grant(facts_key: &MasterKey, challenge: &[u8; 16]) -> Key {
+    named(facts_key, b"grant", &[challenge])
 }
 
-/// That a request with this idempotency key is being executed, and what became of it.
-pub(crate) fn executions(oldest: &MasterKey, subject: &Subject<'_>, policy: &[u8], key: &str) -> (Key, Key) {
-    let identity = identity(oldest, subject);
-    let name = |kind: &[u8]| named(oldest, kind, &[&identity, policy, key.as_bytes()]);
-    (name(b"execution"), name(b"outcome"))
+/// The entries of one idempotency key.
+#[derive(Clone, Copy)]
+pub(crate) struct Executions {
+    /// That a request is looking at its approvals.
+    pub(crate) running: Key,
+    /// That a request went on to the handler.
+    pub(crate) begun: Key,
+    /// What became of it.
+    pub(crate) outcome: Key,
+}
+
+/// What is known of requests with this idempotency key.
+pub(crate) fn executions(
+    facts_key: &MasterKey,
+    subject: &Subject<'_>,
+    policy: &[u8],
+    key: &str,
+) -> Executions {
+    let identity = identity(facts_key, subject);
+    let name = |kind: &[u8]| named(facts_key, kind, &[&identity, policy, key.as_bytes()]);
+    Executions { running: name(b"running"), begun: name(b"begun"), outcome: name(b"outcome") }
 }
 
 /// The idempotent name of one message.
@@ -70,12 +86,12 @@ pub(crate) struct SubjectFacts<'k> {
 
 impl<'k> SubjectFacts<'k> {
     pub(crate) fn new(
-        oldest: &'k MasterKey,
+        facts_key: &'k MasterKey,
         subject: &Subject<'_>,
         factor: FactorTag,
         bound: Option<&Bound>,
     ) -> Self {
-        let mut place = oldest.fact.clone();
+        let mut place = facts_key.fact.clone();
         place.update(b"place");
         subject.feed_all(&mut place);
         if let Some(bound) = bound {
@@ -84,9 +100,9 @@ impl<'k> SubjectFacts<'k> {
             place.update(&bound.limit().unwrap_or(0).to_be_bytes());
         }
         Self {
-            key: oldest,
+            key: facts_key,
             factor,
-            identity: identity(oldest, subject),
+            identity: identity(facts_key, subject),
             place: truncate(place),
             bound: bound.map(|bound| bound.digest),
         }
@@ -155,35 +171,35 @@ impl<'k> SubjectFacts<'k> {
 }
 
 /// Messages to one address in one kind of window.
-pub(crate) fn destination_quota(oldest: &MasterKey, destination: &[u8; 16], quota: Quota) -> Key {
-    named(oldest, b"destination-quota", &[destination, &quota.window.as_secs().to_be_bytes()])
+pub(crate) fn destination_quota(facts_key: &MasterKey, destination: &[u8; 16], quota: Quota) -> Key {
+    named(facts_key, b"destination-quota", &[destination, &quota.window.as_secs().to_be_bytes()])
 }
 
 /// Messages asked for by one source in one kind of window.
-pub(crate) fn source_quota(oldest: &MasterKey, source: &Source, quota: Quota) -> Key {
-    named(oldest, b"source-quota", &[source.as_bytes().as_slice(), &quota.window.as_secs().to_be_bytes()])
+pub(crate) fn source_quota(facts_key: &MasterKey, source: &Source, quota: Quota) -> Key {
+    named(facts_key, b"source-quota", &[source.as_bytes().as_slice(), &quota.window.as_secs().to_be_bytes()])
 }
 
 /// Requests of one source in one window of a shared limit.
-pub(crate) fn requests(oldest: &MasterKey, source: &Source, period: u64, window: u64) -> Key {
+pub(crate) fn requests(facts_key: &MasterKey, source: &Source, period: u64, window: u64) -> Key {
     let parts = [source.as_bytes().as_slice(), &period.to_be_bytes(), &window.to_be_bytes()];
-    named(oldest, b"requests", &parts)
+    named(facts_key, b"requests", &parts)
 }
 
 /// How often the clearances of a user were revoked: each proof says after how many of them it was given.
-pub(crate) fn revocations(oldest: &MasterKey, subject: &Subject<'_>) -> Key {
-    named(oldest, b"revocations", &[&identity(oldest, subject)])
+pub(crate) fn revocations(facts_key: &MasterKey, subject: &Subject<'_>) -> Key {
+    named(facts_key, b"revocations", &[&identity(facts_key, subject)])
 }
 
 /// How often the subject has approved a payment: the count of low-value payments hangs on it.
-pub(crate) fn authentications(oldest: &MasterKey, subject: &Subject<'_>) -> Key {
-    named(oldest, b"authentications", &[&identity(oldest, subject)])
+pub(crate) fn authentications(facts_key: &MasterKey, subject: &Subject<'_>) -> Key {
+    named(facts_key, b"authentications", &[&identity(facts_key, subject)])
 }
 
 /// Low-value payments since then.
-pub(crate) fn low_value(oldest: &MasterKey, subject: &Subject<'_>, since: u64, currency: &str) -> Key {
-    let identity = identity(oldest, subject);
-    named(oldest, b"low-value", &[&identity, &since.to_be_bytes(), currency.as_bytes()])
+pub(crate) fn low_value(facts_key: &MasterKey, subject: &Subject<'_>, since: u64, currency: &str) -> Key {
+    let identity = identity(facts_key, subject);
+    named(facts_key, b"low-value", &[&identity, &since.to_be_bytes(), currency.as_bytes()])
 }
 
 fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {

@@ -17,8 +17,9 @@ use crate::ticket::PolicyTag;
 
 mod blocked;
 mod execute;
+mod exempt;
+mod idempotency;
 mod order;
-
 mod rule;
 
 pub use order::form_payload;
@@ -60,7 +61,7 @@ impl Met {
                 Some(approval) => leaf.is_bound && bound.is_some_and(|bound| approval.is_for(bound)),
             };
             if leaf.tag == proof.factor && fits {
-                let used = plan.idle_millis.is_none_or(|idle| now < proof.seen_at.saturating_add(idle));
+                let used = plan.idle_millis.is_none_or(|idle| proof.is_in_use(idle, now));
                 let fresh = used && now < proof.verified_at.saturating_add(leaf.max_age_millis);
                 *(if fresh { &mut self.fresh } else { &mut self.stale }) |= 1 << index;
             }
@@ -88,7 +89,8 @@ impl Gate {
     /// Decides by looking at the head of the request: no I/O, and no allocation when it allows.
     ///
     /// The route is whatever the gate was put in front of; paths are never compared, so no spelling of a path leads
-    /// around it. Every method is guarded; only a CORS preflight passes, which carries no credentials.
+    /// around it. Every method is guarded. A CORS preflight is no request for the route: the gate answers it, with no
+    /// challenge and no permission, unless the policy [passes preflights](crate::Policy::pass_preflights).
     pub fn decide(&self, request: &impl RequestView) -> Decision {
         self.look_at(request, true)
     }
@@ -102,7 +104,11 @@ impl Gate {
     fn look_at(&self, request: &impl RequestView, may_read: bool) -> Decision {
         let Inner { core, plan, policy } = &*self.inner;
         if is_preflight(request) {
-            return Decision::Allow;
+            return if policy.passes_preflights() {
+                Decision::Allow
+            } else {
+                Decision::Respond(reply::no_content())
+            };
         }
         let now = core.now();
         if let Some(rules) = policy.binding() {
@@ -133,7 +139,7 @@ impl Gate {
         let answers = inline_answers(request);
         let limiter = if answers.is_some() { &core.challenges } else { &core.blocked };
         if !is_met && let Err(wait) = limiter.check(&core.source(request)) {
-            metrics::counter!("verify_limited_total", "policy" => self.inner.policy.name.to_string())
+            metrics::counter!("verify_limited_total", "policy" => Arc::clone(&self.inner.policy.name))
                 .increment(1);
             return Decision::Respond(reply::problem(
                 look(request),

@@ -6,9 +6,10 @@ use crate::binding::{Bound, BoundRequest};
 use crate::clearance::Proof;
 use crate::cookies;
 use crate::engine::Core;
+use crate::factor::Factor;
 use crate::refusal::Refusal;
 use crate::reply::{self, Look};
-use crate::request::{Provenance, RequestView, is_preflight, provenance, wants_page};
+use crate::request::{Provenance, RequestView, is_preflight, wants_page};
 use crate::settlement::Execution;
 use crate::source::Source;
 use crate::subject::Subject;
@@ -64,6 +65,8 @@ pub(crate) struct Asking {
     pub(crate) proofs: Vec<Proof>,
     /// One of them was earned with this very request.
     pub(crate) has_new_proof: bool,
+    /// One of these lets the subject do more than before, so its session is to change.
+    pub(crate) is_raised: bool,
     pub(crate) look: Look,
     pub(crate) provenance: Provenance,
     /// Path and query, fit to be returned to.
@@ -99,8 +102,9 @@ impl Asking {
             source: core.source(view),
             proofs,
             has_new_proof: false,
+            is_raised: false,
             look: look(view),
-            provenance: provenance(view, &core.origin),
+            provenance: core.provenance(view),
             target: target(view),
             request: None,
             bound: None,
@@ -110,7 +114,9 @@ impl Asking {
     }
 
     /// Adds a proof, in place of an older one of the same kind.
-    pub(crate) fn prove(&mut self, proof: Proof) {
+    pub(crate) fn prove(&mut self, proof: Proof, factor: &Factor) {
+        // An approval is made for this session, and neither it nor a proof of work lets anybody do more.
+        self.is_raised |= proof.binding.is_none() && factor.authenticates();
         self.proofs.retain(|known| known.factor != proof.factor || known.binding != proof.binding);
         self.redeemed.extend(proof.binding.map(|approval| approval.challenge));
         self.proofs.push(proof);

@@ -13,13 +13,29 @@ pub(crate) type Mac256 = Hmac<Sha256>;
 
 const MIN_KEY_BYTES: usize = 32;
 const MAX_ID_BYTES: usize = 16;
+/// The id of the entry that names facts and seals nothing.
+const FACTS: &str = "facts";
 
 /// The keys of one application, newest first.
 ///
 /// Everything that leaves the process is sealed or signed with the first key and names it; whatever any key of the
-/// ring made is still accepted. To rotate, put a new key in front, wait until the longest clearance has run out,
-/// then drop the last one: dropping a key ends everything that it sealed. Budgets that outlive a challenge are
-/// counted under the *last* key, so that machines in the middle of a rollout count together.
+/// ring made is still accepted.
+///
+/// # The key of facts
+///
+/// What has happened (tries, budgets, blocks, revocations, unused approvals) is kept in the store under names that are
+/// keyed hashes. Their key must stay when the others come and go, or a block would end and a revoked clearance come back
+/// with a rotation. It is the ring's only key at first. A ring of several has an entry of its own for it, with the
+/// reserved id `facts`, and does not start without. That key seals and signs nothing, so whoever learns it can tell which
+/// entry of the store is whose, and nothing else.
+///
+/// # To rotate
+///
+/// 1. Where there was one key, `k1:AAAA`, say `k1:AAAA,facts:AAAA` from now on.
+/// 2. Put the new key *behind* the one in use, `k1:AAAA,k2:BBBB,facts:AAAA`, and roll that out, so that every machine
+///    accepts it.
+/// 3. Put it in front, `k2:BBBB,k1:AAAA,facts:AAAA`, and roll that out, so that every machine uses it.
+/// 4. When the longest clearance has run out, drop `k1`: dropping a key ends everything that it sealed. `facts` stays.
 ///
 /// Each purpose (tickets, clearances, codes, names in the store, …) has a sub-key of its own, derived with
 /// HMAC-SHA-256, so that a value made for one purpose never verifies for another.
@@ -31,10 +47,15 @@ const MAX_ID_BYTES: usize = 16;
 /// assert!(KeyRing::parse(&format!("2026-11:{hex}")).is_ok());
 /// assert!(KeyRing::parse("2026-11:8f8f").is_err(), "a short key does not start");
 /// assert!(KeyRing::parse("").is_err(), "no key does not start");
+///
+/// let new = "c4".repeat(32);
+/// assert!(KeyRing::parse(&format!("new:{new},old:{hex}")).is_err(), "which of them names the facts?");
+/// assert!(KeyRing::parse(&format!("new:{new},old:{hex},facts:{hex}")).is_ok());
 /// ```
 #[derive(Clone)]
 pub struct KeyRing {
     keys: Arc<[MasterKey]>,
+    facts: Arc<MasterKey>,
 }
 
 /// One key of the ring, with its sub-keys ready for use.
@@ -63,12 +84,15 @@ impl KeyRing {
     }
 
     /// Reads `id:hex` pairs, separated by commas, newest first. An id is 1 to 16 letters, digits, dashes or
-    /// underscores; a key is at least 32 bytes, hence 64 hexadecimal digits (`openssl rand -hex 32`).
+    /// underscores; a key is at least 32 bytes, hence 64 hexadecimal digits (`openssl rand -hex 32`). The entry `facts`
+    /// is the [key of facts](KeyRing#the-key-of-facts), wherever it stands; a ring of several keys needs it.
     ///
     /// # Errors
     /// Names the entry (never the key) that is missing, malformed, short or there twice.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let mut keys: Vec<MasterKey> = Vec::new();
+        let mut facts: Option<MasterKey> = None;
+        let mut only = Zeroizing::new(Vec::new());
         for (index, entry) in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate() {
             let position = index + 1;
             let (id, hex) = entry.split_once(':').ok_or(KeyError::Malformed { position })?;
@@ -81,15 +105,24 @@ impl KeyRing {
             if secret.len() < MIN_KEY_BYTES {
                 return Err(KeyError::TooShort { id: id.to_owned() });
             }
-            if keys.iter().any(|key| &*key.id == id) {
+            if keys.iter().chain(&facts).any(|key| &*key.id == id) {
                 return Err(KeyError::Duplicate { id: id.to_owned() });
             }
-            keys.push(MasterKey::new(id, &secret).ok_or(KeyError::Malformed { position })?);
+            let key = MasterKey::new(id, &secret).ok_or(KeyError::Malformed { position })?;
+            if id == FACTS {
+                facts = Some(key);
+            } else {
+                keys.push(key);
+                only = secret;
+            }
         }
-        if keys.is_empty() {
-            return Err(KeyError::Empty);
-        }
-        Ok(Self { keys: keys.into() })
+        let facts = match (facts, keys.len()) {
+            (_, 0) => return Err(KeyError::Empty),
+            (Some(facts), _) => facts,
+            (None, 1) => MasterKey::new(FACTS, &only).ok_or(KeyError::Empty)?,
+            (None, _) => return Err(KeyError::NoFactsKey),
+        };
+        Ok(Self { keys: keys.into(), facts: Arc::new(facts) })
     }
 
     /// One throw-away key: every ticket and clearance dies with the process. Says so in the log.
@@ -104,8 +137,8 @@ impl KeyRing {
             target: "verify",
             "DEVELOPMENT KEY: made at random; every ticket and clearance ends with this process, and no other machine knows it"
         );
-        let key = MasterKey::new("dev", secret.as_slice()).ok_or(KeyError::Empty)?;
-        Ok(Self { keys: Arc::from([key]) })
+        let key = |id| MasterKey::new(id, secret.as_slice()).ok_or(KeyError::Empty);
+        Ok(Self { keys: Arc::from([key("dev")?]), facts: Arc::new(key(FACTS)?) })
     }
 
     /// The key that seals.
@@ -114,9 +147,9 @@ impl KeyRing {
         self.keys.first().unwrap_or_else(|| unreachable_ring())
     }
 
-    /// The key that budgets are counted under; see the type's documentation.
-    pub(crate) fn oldest(&self) -> &MasterKey {
-        self.keys.last().unwrap_or_else(|| unreachable_ring())
+    /// The key under which the store's entries are named, whatever the rotation of the others.
+    pub(crate) fn facts(&self) -> &MasterKey {
+        &self.facts
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &MasterKey> {
@@ -197,6 +230,11 @@ pub enum KeyError {
         /// The id that repeats.
         id: String,
     },
+    /// There are several keys, and none is named `facts`.
+    #[error(
+        "a ring of several keys needs an entry `facts:64 hex digits`, which stays when the others are rotated: give it the digits of the key that you began with"
+    )]
+    NoFactsKey,
     /// The machine has no random bytes to give.
     #[error("no random bytes to be had from the operating system")]
     NoRandomness,

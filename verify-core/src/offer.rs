@@ -229,7 +229,8 @@ pub(crate) struct Cleared {
 /// Whatever is offered after it is for the new session too.
 pub(crate) fn clear(asking: &mut Asking) -> Cleared {
     let core = Arc::clone(&asking.core);
-    let rotated = core.rotate.as_ref().and_then(|rotate| rotate(&asking.subject));
+    let is_raised = std::mem::take(&mut asking.is_raised);
+    let rotated = core.rotate.as_ref().filter(|_| is_raised).and_then(|rotate| rotate(&asking.subject));
     let mut session_cookies = Vec::new();
     if let Some(rotated) = rotated {
         asking.subject = rotated.subject;

@@ -39,9 +39,20 @@ pub struct Policy {
     pub(crate) requirement: Option<Requirement>,
     pub(crate) same_address: bool,
     pub(crate) checks_revocation: bool,
-    pub(crate) binding: Option<BindingRules>,
+    pub(crate) passes_preflights: bool,
+    pub(crate) binder: Option<Binder>,
+    pub(crate) orders: Orders,
     pub(crate) exemptions: Option<Exemptions>,
     pub(crate) idle: Option<Duration>,
+}
+
+/// What is said of transactions, wherever it stands among the other settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Orders {
+    body_limit: Option<usize>,
+    up_to: bool,
+    batches: bool,
+    restore_on_5xx: bool,
 }
 
 /// How a policy is bound to what it approves.
@@ -63,7 +74,9 @@ impl Policy {
             requirement: None,
             same_address: false,
             checks_revocation: false,
-            binding: None,
+            passes_preflights: false,
+            binder: None,
+            orders: Orders::default(),
             exemptions: None,
             idle: None,
         }
@@ -111,6 +124,15 @@ impl Policy {
         self
     }
 
+    /// Lets CORS preflights (`OPTIONS` with `Origin` and `Access-Control-Request-Method`) through to what is behind the
+    /// gate. Off by default: the gate answers them itself, with 204 and without a permission, since anybody can dress a
+    /// request as one and a handler that takes every method would run. Put the gate *inside* the CORS layer, which answers
+    /// preflights before it; switch this on where the CORS layer stands behind the gate and nothing else answers `OPTIONS`.
+    pub fn pass_preflights(mut self) -> Self {
+        self.passes_preflights = true;
+        self
+    }
+
     /// Lets an `all_of` be met by two codes to the same kind of address. Off by default: two codes to one phone prove
     /// that phone once.
     pub fn count_same_address_twice(mut self) -> Self {
@@ -135,14 +157,7 @@ impl Policy {
     /// # let _ = orders;
     /// ```
     pub fn bind(mut self, bind: impl Bind) -> Self {
-        let binder = bind.into_binding().0;
-        let (up_to, batches) = match &binder {
-            Binder::Psd2(psd2) => (psd2.is_up_to(), psd2.is_batch()),
-            Binder::Closure(_) | Binder::Handler => (false, false),
-        };
-        let restore_on_5xx = false;
-        self.binding =
-            Some(BindingRules { binder, body_limit: DEFAULT_BODY_LIMIT, up_to, batches, restore_on_5xx });
+        self.binder = Some(bind.into_binding().0);
         self
     }
 
@@ -153,27 +168,21 @@ impl Policy {
     }
 
     /// The longest body that is read to bind it; beyond it the answer is 413. Default: 64 KiB, more than any payment
-    /// order. Of no effect without [`Policy::bind`].
+    /// order. A policy that reads no body does not start with it.
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        if let Some(rules) = &mut self.binding {
-            rules.body_limit = bytes;
-        }
+        self.orders.body_limit = Some(bytes);
         self
     }
 
     /// Takes transactions of an amount *or less* (RTS 2018/389, 5(3)(a)) from a closure or a handler. Off by default.
     pub fn allow_up_to(mut self) -> Self {
-        if let Some(rules) = &mut self.binding {
-            rules.up_to = true;
-        }
+        self.orders.up_to = true;
         self
     }
 
     /// Takes batches (RTS 2018/389, 5(3)(b)) from a closure or a handler. Off by default.
     pub fn allow_batches(mut self) -> Self {
-        if let Some(rules) = &mut self.binding {
-            rules.batches = true;
-        }
+        self.orders.batches = true;
         self
     }
 
@@ -181,14 +190,12 @@ impl Policy {
     /// failed after the money left, so an approval is spent by being used. Switch it on where the handler is known to
     /// undo what it began.
     pub fn restore_on_5xx(mut self) -> Self {
-        if let Some(rules) = &mut self.binding {
-            rules.restore_on_5xx = true;
-        }
+        self.orders.restore_on_5xx = true;
         self
     }
 
     /// Lets transactions pass without a challenge where one of these exemptions applies, and says so in the audit trail.
-    /// None by default. Of no effect without [`Policy::bind`].
+    /// None by default. What else the policy asks for, as a proof of work, is asked for all the same.
     pub fn exempt(mut self, exemptions: Exemptions) -> Self {
         self.exemptions = Some(exemptions);
         self
@@ -203,12 +210,47 @@ impl Policy {
         self
     }
 
+    /// How it is bound, if it is.
+    pub(crate) fn binding(&self) -> Option<BindingRules> {
+        let (binder, orders) = (self.binder.clone()?, self.orders);
+        let (up_to, batches) = match &binder {
+            Binder::Psd2(psd2) => (psd2.is_up_to(), psd2.is_batch()),
+            Binder::Closure(_) | Binder::Handler => (false, false),
+        };
+        Some(BindingRules {
+            binder,
+            body_limit: orders.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
+            up_to: up_to || orders.up_to,
+            batches: batches || orders.batches,
+            restore_on_5xx: orders.restore_on_5xx,
+        })
+    }
+
+    /// What was said and has nothing to be about, which nobody would notice before it is too late.
+    pub(crate) fn pointless(&self) -> Option<&'static str> {
+        let Orders { body_limit, up_to, batches, restore_on_5xx } = self.orders;
+        match &self.binder {
+            None if up_to || batches || restore_on_5xx || body_limit.is_some() => {
+                Some("its settings for transactions need `.bind(..)`")
+            }
+            Some(Binder::Handler) if body_limit.is_some() => {
+                Some("its handler reads the body, so `body_limit` is the handler's: leave it out")
+            }
+            Some(_) if self.passes_preflights => {
+                Some("`pass_preflights` is for access: answer CORS before a gate for transactions")
+            }
+            _ => None,
+        }
+    }
+
     /// Whether two values are one policy, so that both may bear its name.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         self.requirement == other.requirement
             && self.purpose == other.purpose
             && self.checks_revocation == other.checks_revocation
-            && self.binding == other.binding
+            && self.passes_preflights == other.passes_preflights
+            && self.binder == other.binder
+            && self.orders == other.orders
             && self.exemptions == other.exemptions
             && self.idle == other.idle
     }

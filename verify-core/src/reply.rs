@@ -161,6 +161,14 @@ pub(crate) fn json(status: StatusCode, kind: &'static str, body: &Value, look: L
 }
 
 /// An answer that no cache keeps and no browser sniffs at.
+/// The answer to a CORS preflight: nothing, and no permission.
+pub(crate) fn no_content() -> Reply {
+    let mut reply = Response::new(Bytes::new());
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
 pub(crate) fn plain(status: StatusCode, kind: HeaderValue, body: Bytes, look: Look) -> Reply {
     let length = body.len();
     let mut reply = Response::new(if look.head { Bytes::new() } else { body });

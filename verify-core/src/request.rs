@@ -118,8 +118,7 @@ pub(crate) fn cookie<'a>(view: &'a impl RequestView, name: &str) -> Option<&'a [
     found
 }
 
-/// A CORS preflight, exactly as the Fetch standard defines one: it carries no credentials and reaches the
-/// application's CORS layer. A plain `OPTIONS` is guarded like any other method.
+/// A CORS preflight, exactly as the Fetch standard defines one. A plain `OPTIONS` is guarded like any other method.
 pub(crate) fn is_preflight(view: &impl RequestView) -> bool {
     view.method() == "OPTIONS"
         && view.headers("origin").next().is_some()
@@ -160,26 +159,30 @@ pub(crate) enum Provenance {
     Foreign,
 }
 
-/// Fetch metadata first, then `Origin`, then `Referer` (OWASP CSRF Prevention). `same-site` is foreign: a sibling
-/// host is another party. An unknown `Sec-Fetch-Site` is ignored, as its specification asks.
-pub(crate) fn provenance(view: &impl RequestView, own: &Origin) -> Provenance {
+/// Fetch metadata first, then `Origin`, then `Referer` (OWASP CSRF Prevention). `same-site` is foreign, as `cross-site`
+/// is, unless the origin is `named`: a sibling host is another party. An unknown `Sec-Fetch-Site` is ignored, as its
+/// specification asks.
+pub(crate) fn provenance(view: &impl RequestView, own: &Origin, named: &[Origin]) -> Provenance {
+    let origin = single(view, "origin");
+    let is = |known: &Origin| origin == Some(known.as_str().as_bytes());
     match single(view, "sec-fetch-site") {
         Some(b"same-origin") => return Provenance::Own,
         Some(b"none") if single(view, "sec-fetch-mode").is_none_or(|mode| mode == b"navigate") => {
             return Provenance::Own;
         }
+        Some(b"cross-site" | b"same-site") if named.iter().any(is) => return Provenance::Own,
         Some(b"cross-site" | b"same-site" | b"none") => return Provenance::Foreign,
         _ => {}
     }
     if view.headers("origin").next().is_some() {
-        let ours = single(view, "origin") == Some(own.as_str().as_bytes());
+        let ours = is(own) || named.iter().any(is);
         return if ours { Provenance::Own } else { Provenance::Foreign };
     }
     let Some(referer) = view.headers("referer").next() else { return Provenance::Program };
-    match referer.strip_prefix(own.as_str().as_bytes()) {
-        Some([] | [b'/' | b'?', ..]) => Provenance::Own,
-        _ => Provenance::Foreign,
-    }
+    let from = |origin: &Origin| {
+        matches!(referer.strip_prefix(origin.as_str().as_bytes()), Some([] | [b'/' | b'?', ..]))
+    };
+    if from(own) || named.iter().any(from) { Provenance::Own } else { Provenance::Foreign }
 }
 
 /// Whether a content type is `wanted`, whatever its parameters and case.

@@ -14,6 +14,7 @@ use crate::audit::{self, Event, EventKind};
 use crate::decision::Reply;
 use crate::encoding::{Reader, Writer, random};
 use crate::engine::Core;
+use crate::facts::Executions;
 use crate::keys::MasterKey;
 use crate::reply::{self, Look};
 use crate::store::Key;
@@ -46,8 +47,7 @@ pub(crate) struct Grant {
 
 /// A request with an `Idempotency-Key` that is being executed.
 pub(crate) struct Execution {
-    pub(crate) running: Key,
-    pub(crate) outcome: Key,
+    pub(crate) names: Executions,
     pub(crate) fingerprint: [u8; 16],
 }
 
@@ -86,7 +86,9 @@ async fn give_back(
         audit::record(core.listener.as_ref(), &event);
     }
     if let Some(execution) = execution {
-        core.store.take(&execution.running).await?;
+        // In this order: a request in between is told that the outcome is unknown, and never runs beside another.
+        core.store.take(&execution.names.begun).await?;
+        core.store.take(&execution.names.running).await?;
     }
     Ok(())
 }
@@ -98,7 +100,7 @@ async fn keep(
     content_type: Option<&[u8]>,
     body: Option<&[u8]>,
 ) -> Result<(), crate::store::StoreError> {
-    let Some(Execution { outcome, fingerprint, .. }) = execution else { return Ok(()) };
+    let Some(Execution { names, fingerprint }) = execution else { return Ok(()) };
     let mut plain = Writer::with_capacity(64);
     plain.fixed(&fingerprint).u16(status.as_u16()).field(content_type.unwrap_or_default());
     match body.filter(|body| body.len() <= MAX_BODY) {
@@ -106,7 +108,7 @@ async fn keep(
         None => plain.byte(0),
     };
     if let Some(sealed) = seal(core.keys.newest(), &plain.finish()) {
-        core.store.insert(&outcome, sealed.into(), KEPT).await?;
+        core.store.insert(&names.outcome, sealed.into(), KEPT).await?;
     }
     Ok(())
 }

@@ -6,7 +6,10 @@ use std::net::{IpAddr, Ipv6Addr};
 pub use self::client_ip::{ClientIp, ForwardedHeader};
 pub use ipnet::IpNet;
 
+pub(crate) use doubt::doubt;
+
 mod client_ip;
+mod doubt;
 mod forwarded;
 
 const UNKNOWN: u8 = 0;

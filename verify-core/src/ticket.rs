@@ -198,8 +198,8 @@ mod tests {
     use super::*;
 
     fn ring(hex: &str) -> KeyRing {
-        KeyRing::parse(&hex.split(',').map(|k| format!("{k}:{}", k.repeat(32))).collect::<Vec<_>>().join(","))
-            .unwrap()
+        let keys: Vec<_> = hex.split(',').map(|k| format!("{k}:{}", k.repeat(32))).collect();
+        KeyRing::parse(&format!("{},facts:{}", keys.join(","), "fa".repeat(32))).unwrap()
     }
 
     fn ticket(return_to: String, era: Option<u64>) -> Ticket {

@@ -224,7 +224,7 @@ fn allowing_where_somebody_was_revoked_allocates_nothing() {
 #[test]
 fn allowing_a_preflight_allocates_nothing() {
     let bank = Bank::new();
-    let gate = bank.gate(policy());
+    let gate = bank.gate(policy().pass_preflights());
     let mut preflight =
         Held::get(&[("origin", "https://shop.example"), ("access-control-request-method", "PUT")]);
     preflight.method = "OPTIONS";

@@ -15,13 +15,13 @@ mod law;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use bank::{Bank, Request, ask, blocked, enter, id_of, json_of};
+use bank::{Bank, Request, ask, block_on, blocked, enter, id_of, json_of};
 use law::{
     EXPIRED, USED, WRONG, check, generous, opened, send, step_up, ticket, told, tries_left, vault, vault_of,
     wrong,
 };
 use serde_json::{Value, json};
-use verify_core::{Channel, CodeFactor, Factor, MemoryStore, Policy, Subject};
+use verify_core::{Channel, CodeFactor, Factor, KeyRing, MemoryStore, Policy, Subject};
 
 fn by_mail() -> CodeFactor {
     Factor::code("by-mail").over([Channel::Email])
@@ -94,7 +94,8 @@ fn r34_a_new_key_in_front_keeps_what_is_open() {
         assert_eq!(told(&check(&before, "alice", &id, &wrong(&code, n))), WRONG);
     }
 
-    let after = law::bank_under(&format!("{TWO},{ONE}"), &before.clock, &before.store);
+    let facts = ONE.replace("k1:", "facts:");
+    let after = law::bank_under(&format!("{TWO},{ONE},{facts}"), &before.clock, &before.store);
     let gate = after.gate(vault());
     let look = |token: &str| Request::get("/vault").user("bob").header("challenge-clearance", token);
     assert!(enter(&gate, look(&cleared)).is_in());
@@ -111,7 +112,8 @@ fn r34_a_dropped_key_kills_what_it_sealed() {
     let before = Bank::new();
     let (id, code) = opened(&before, &before.gate(vault()), "alice");
     let impostor = format!("k1:{}", "99".repeat(32));
-    for ring in [TWO, &impostor, &format!("{TWO},{impostor}")] {
+    let facts = ONE.replace("k1:", "facts:");
+    for ring in [TWO, &impostor, &format!("{TWO},{impostor},{facts}")] {
         let after = law::bank_under(ring, &before.clock, &before.store);
         after.gate(vault());
         for action in ["send", "check", "status", "cancel"] {
@@ -121,6 +123,73 @@ fn r34_a_dropped_key_kills_what_it_sealed() {
         assert!(after.inbox.is_empty());
     }
     assert_eq!(told(&check(&before, "alice", &id, &code)), "200", "and nothing of it was spent");
+}
+
+#[test]
+fn r34_while_a_new_key_is_rolled_out_all_machines_count_together() {
+    let facts = ONE.replace("k1:", "facts:");
+    // Accepted first, used second; at any moment two neighbours of this list are there.
+    let rings = [
+        ONE.to_owned(),
+        format!("{ONE},{facts}"),
+        format!("{ONE},{TWO},{facts}"),
+        format!("{TWO},{ONE},{facts}"),
+        format!("{TWO},{facts}"),
+    ];
+    for pair in rings.windows(2) {
+        for (here, there) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
+            if here.starts_with(TWO) != there.starts_with(TWO) && here.len() != there.len() {
+                continue; // The last step waits until nothing of the old key is left.
+            }
+            let first = Bank::new();
+            let here = law::bank_under(here, &first.clock, &first.store);
+            let there = law::bank_under(there, &first.clock, &first.store);
+            let gate = here.gate(vault());
+            there.gate(vault());
+            let (id, code) = opened(&here, &gate, "alice");
+            for n in 0..3 {
+                assert_eq!(told(&check(&there, "alice", &id, &wrong(&code, n))), WRONG);
+            }
+            assert_eq!(tries_left(&here, "alice", &id), 2);
+            assert_eq!(told(&check(&there, "alice", &id, &code)), "200");
+            assert_ne!(told(&check(&here, "alice", &id, &code)), "200");
+        }
+    }
+}
+
+#[test]
+fn r18_r34_what_was_revoked_stays_so_when_its_key_is_dropped() {
+    let facts = ONE.replace("k1:", "facts:");
+    let both = format!("{TWO},{ONE},{facts}");
+    let first = Bank::new();
+    let before = law::bank_under(&both, &first.clock, &first.store);
+    let policy = || vault().checks_revocation();
+    let cleared = before.clearance(&before.gate(policy()), "bob");
+    block_on(before.engine.revoke(&Subject::user("bob"))).unwrap();
+    let look = || Request::get("/vault").user("bob").header("challenge-clearance", &cleared);
+    for ring in [both.clone(), format!("{TWO},{facts}")] {
+        let after = law::bank_under(&ring, &first.clock, &first.store);
+        assert!(!enter(&after.gate(policy()), look()).is_in(), "{ring}");
+    }
+    assert!(KeyRing::parse(&format!("{TWO},{ONE}")).is_err(), "nobody can forget to say which key stays");
+}
+
+#[test]
+fn r18_a_clearance_stays_revoked_however_often_and_long_ago_others_were() {
+    let day = Duration::from_secs(24 * 3600);
+    let bank = Bank::new();
+    let gate = bank.gate(vault().checks_revocation());
+    let revoke = || block_on(bank.engine.revoke(&Subject::user("bob"))).unwrap();
+    revoke();
+    bank.clock.advance(89 * day + Duration::from_secs(23 * 3600));
+    let cleared = bank.clearance(&gate, "bob");
+    revoke();
+    // The first revocation is ninety days ago, and a store that has forgotten it would count from one again.
+    bank.clock.advance(Duration::from_secs(2 * 3600));
+    revoke();
+    let other = law::bank_under(ONE, &bank.clock, &bank.store);
+    let look = Request::get("/vault").user("bob").header("challenge-clearance", &cleared);
+    assert!(!enter(&other.gate(vault().checks_revocation()), look).is_in());
 }
 
 /// Timing cannot be seen from here; that the answers do not differ by how much was right can.

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use verify_core::{
     BlockStatus, Channel, CodeFactor, Contact, Contacts, ContactsError, Courier, CourierError,
     CourierErrorKind, Decision, Delivery, Engine, Factor, FakeClock, Gate, MemoryStore, MissingContacts,
-    Origin, Policy, Reply, RequestLimits, Requirement, Subject, WorkFactor, all_of, any_of,
+    Origin, Policy, Psd2, Reply, RequestLimits, Requirement, Subject, WorkFactor, all_of, any_of,
 };
 
 fn minutes(count: u64) -> Duration {
@@ -553,9 +553,25 @@ fn r09_every_method_is_guarded() {
 }
 
 #[test]
+fn r09_a_preflight_reaches_nobody_unless_the_policy_says_so() {
+    let bank = Bank::new();
+    let transfers = bank.gate(Policy::new("t").require(step()).bind(Psd2::json("/a", "/b", "/c", "/d")));
+    for gate in [bank.gate(Policy::new("p").require(step())), transfers] {
+        let preflight = Request::new("OPTIONS", "/vault")
+            .header("origin", "https://shop.example")
+            .header("access-control-request-method", "PUT");
+        let answer = blocked(&gate, preflight);
+        assert_eq!((answer.status().as_u16(), answer.body().len()), (204, 0), "no challenge");
+        assert!(!answer.headers().keys().any(|name| name.as_str().starts_with("access-control")));
+    }
+    let wished = Policy::new("w").require(step()).bind(Psd2::json("/a", "/b", "/c", "/d")).pass_preflights();
+    assert!(bank.engine.gate(wished).is_err(), "a payment never passes by looking like one");
+}
+
+#[test]
 fn r09_only_a_true_preflight_passes() {
     let bank = Bank::new();
-    let gate = bank.gate(Policy::new("p").require(step()));
+    let gate = bank.gate(Policy::new("p").require(step()).pass_preflights());
     let options = || Request::new("OPTIONS", "/vault");
     let origin = |request: Request| request.header("origin", "https://shop.example");
     let asking = |request: Request| request.header("access-control-request-method", "PUT");

@@ -181,8 +181,11 @@ async fn send_with_a_courier_that_hangs(answers: MissingContacts) -> (u16, u64) 
 #[tokio::test]
 async fn an_inner_error_stays_the_inner_services_error() {
     let engine = builder().inbox(Inbox::new()).build().unwrap();
-    let layer =
-        ChallengeLayer::new(&engine, Policy::new("feed").require(Factor::proof_of_work("human"))).unwrap();
+    let layer = ChallengeLayer::new(
+        &engine,
+        Policy::new("feed").require(Factor::proof_of_work("human")).pass_preflights(),
+    )
+    .unwrap();
     let failing = service_fn(|_: Request<Body>| async { Err::<Response<Body>, _>("broken") });
     let blocked =
         layer.layer(failing).oneshot(request("/feed").body(Body::default()).unwrap()).await.unwrap();

@@ -72,7 +72,7 @@ pub(super) fn methods(player: &mut Player<'_>) {
         let preflight = Request::new("OPTIONS", path)
             .header("origin", "https://elsewhere.example")
             .header("access-control-request-method", "GET");
-        player.ask(&format!("preflight of {path}"), 405, &preflight);
+        player.ask(&format!("preflight of {path}"), 204, &preflight);
         let half = Request::new("OPTIONS", path).header("origin", "https://elsewhere.example");
         player.ask(&format!("half a preflight of {path}"), 403, &half);
         let get = Request::get(path).header("origin", "https://elsewhere.example");

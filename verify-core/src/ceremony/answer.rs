@@ -184,7 +184,7 @@ pub(super) async fn work(
     })?;
     let life = ceremony.until(ticket.expires_at).saturating_add(GRACE);
     let (redeemed, revocations) =
-        (facts::redeemed(key, &ticket.id), facts::revocations(core.keys.oldest(), subject));
+        (facts::redeemed(key, &ticket.id), facts::revocations(core.keys.facts(), subject));
     let (first, revocations) = try_join(
         core.store.insert(&redeemed, bytes::Bytes::new(), life),
         core.store.add(&revocations, 0, LONG_TTL),

@@ -26,11 +26,11 @@ pub(super) async fn stands(ceremony: &Ceremony<'_>) -> Result<bool, StoreError> 
 /// Blocks the subject, longer or for good if it has come to that often enough.
 pub(super) async fn begin(ceremony: &Ceremony<'_>, challenge: &Ticket) -> Result<(), Refusal> {
     let Ceremony { core, facts, .. } = ceremony;
-    let Some(block) = core.budgets.block else { return Ok(()) };
+    let Some(time) = core.budgets.block else { return Ok(()) };
     let times = core.store.add(&facts.blocks(), 1, DAY).await?;
-    let most = block.permanent_after.map(u64::from);
+    let most = core.budgets.permanent_after.map(u64::from);
     let permanent = most.is_some_and(|most| times >= most);
-    let time = if permanent { PERMANENT } else { block.time };
+    let time = if permanent { PERMANENT } else { time };
     core.store.insert(&facts.block(), Bytes::new(), time).await?;
     // When it is over, the budget begins anew.
     core.store.add(&facts.era(), 1, LONG_TTL).await?;

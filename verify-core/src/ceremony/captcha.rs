@@ -58,7 +58,7 @@ pub(super) async fn captcha(
     let redeemed = facts::redeemed(key, &ticket.id);
     // The public test keys have one token for everybody.
     let spent =
-        (!widget.is_test).then(|| facts::captcha_token(core.keys.oldest(), widget.kind, token.as_bytes()));
+        (!widget.is_test).then(|| facts::captcha_token(core.keys.facts(), widget.kind, token.as_bytes()));
     let look = async {
         match &spent {
             Some(spent) => core.store.get(spent).await,
@@ -77,7 +77,7 @@ pub(super) async fn captcha(
         }
     }
     let life = ceremony.until(ticket.expires_at).saturating_add(GRACE);
-    let revocations = facts::revocations(core.keys.oldest(), subject);
+    let revocations = facts::revocations(core.keys.facts(), subject);
     let (first, revocations) =
         try_join(core.store.insert(&redeemed, Bytes::new(), life), core.store.add(&revocations, 0, LONG_TTL))
             .await?;

@@ -53,7 +53,7 @@ pub(super) async fn send(
     }
     let hint = contact.as_ref().map_or_else(|| decoy(&facts.decoy(), channel), Contact::hint);
 
-    let revocations = facts::revocations(core.keys.oldest(), subject);
+    let revocations = facts::revocations(core.keys.facts(), subject);
     let (era, revocations, blocked) = try_join3(
         core.store.add(&facts.era(), 0, LONG_TTL),
         core.store.add(&revocations, 0, LONG_TTL),

@@ -79,12 +79,12 @@ async fn pay(
             return Err(Refusal::RateLimited(wait));
         }
     }
-    let oldest = core.keys.oldest();
+    let facts_key = core.keys.facts();
     let per_destination = core.budgets.per_destination.iter();
     let per_source = core.budgets.per_source.iter();
     let quotas: Vec<(Key, Quota)> = per_destination
-        .map(|quota| (facts::destination_quota(oldest, &destination, *quota), *quota))
-        .chain(per_source.map(|quota| (facts::source_quota(oldest, &ceremony.source, *quota), *quota)))
+        .map(|quota| (facts::destination_quota(facts_key, &destination, *quota), *quota))
+        .chain(per_source.map(|quota| (facts::source_quota(facts_key, &ceremony.source, *quota), *quota)))
         .collect();
     // Look first: what one budget refuses must not use up another.
     let counts = count(core, &quotas, 0).await?;

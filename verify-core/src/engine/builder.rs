@@ -5,8 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
-
 use crate::audit::Event;
 use crate::budgets::Budgets;
 use crate::ceremony::{Over, Queue};
@@ -14,7 +12,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::contact::Channel;
 use crate::cookies::Cookies;
 use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, Template};
-use crate::engine::{ConfigError, Core, Engine, Registry, Rotate, Rotated, SubjectOf};
+use crate::engine::{
+    BlockStatus, ConfigError, Core, Engine, MissingContacts, Registry, Rotate, Rotated, SubjectOf,
+};
 use crate::keys::KeyRing;
 use crate::limit::{Limiter, RequestLimits, SharedLimit};
 use crate::origin::Origin;
@@ -30,6 +30,7 @@ use crate::transaction::AmountFormat;
 pub struct EngineBuilder {
     keys: KeyRing,
     origin: Origin,
+    also_from: Vec<Origin>,
     site: Option<String>,
     mount: String,
     store: Option<Arc<dyn Store>>,
@@ -56,48 +57,12 @@ pub struct EngineBuilder {
     inbox: Option<crate::courier::Inbox>,
 }
 
-/// The status of a blocked request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BlockStatus {
-    /// 403. The default, since a 401 makes many front ends log the user out.
-    #[default]
-    Forbidden,
-    /// 401 with `WWW-Authenticate` and `insufficient_user_authentication` (RFC 9470), for clients that know step-up.
-    StepUp,
-    /// Another one, 400 to 499 and neither 401, which needs its header, nor 428, which means something else.
-    Other(StatusCode),
-}
-
-impl BlockStatus {
-    pub(crate) const fn code(self) -> StatusCode {
-        match self {
-            Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::StepUp => StatusCode::UNAUTHORIZED,
-            Self::Other(status) => status,
-        }
-    }
-}
-
-/// What a send answers for a subject that has no address on the channel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MissingContacts {
-    /// The same as for everybody else, with a hint that looks real, so that nobody can find out who has an address
-    /// (OWASP ASVS 6.3.8). Messages are delivered after the answer, since an answer that waited for the courier, or
-    /// failed with it, would tell too. The default.
-    #[default]
-    Hide,
-    /// That the channel does not reach the subject; and the answer waits for the courier and says whether it took the
-    /// message. For applications whose subjects have all logged in.
-    Tell,
-}
-
 impl EngineBuilder {
     pub(super) fn new(keys: KeyRing, origin: Origin) -> Self {
         Self {
             keys,
             origin,
+            also_from: Vec::new(),
             site: None,
             mount: "/challenge".to_owned(),
             store: None,
@@ -185,8 +150,10 @@ impl EngineBuilder {
         self
     }
 
-    /// Runs after each success, before the clearance is made: start a new session here and say which it is (OWASP ASVS
-    /// 7.2.4). The clearance is for that session; the old one's id carries none. Default: the session stays.
+    /// Runs after each success that lets the subject do more, before the clearance is made: start a new session here and say
+    /// which it is (OWASP ASVS 7.2.4). The clearance is for that session; the old one's id carries none. Default: the
+    /// session stays. It does as well after a proof of work, which says nothing of who asks, and after the approval of a
+    /// transaction, which is made for the session that asked for it.
     pub fn on_verified(
         mut self,
         rotate: impl Fn(&Subject<'_>) -> Option<Rotated> + Send + Sync + 'static,
@@ -220,6 +187,14 @@ impl EngineBuilder {
     /// itself, so that *k* of them let *k* times the limit pass.
     pub fn share_limits(mut self) -> Self {
         self.shared = true;
+        self
+    }
+
+    /// Further origins whose pages may answer challenges and act with a clearance: a front end on a host of its own, which
+    /// calls this one by CORS with credentials. Name each one exactly; a sibling host that is not named is another party.
+    /// Default: none, so only the engine's own origin counts.
+    pub fn also_from(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
+        self.also_from.extend(origins);
         self
     }
 
@@ -330,6 +305,9 @@ impl EngineBuilder {
         if self.clearance_life.is_zero() || self.clearance_life > 30 * day {
             return Err(ConfigError::ClearanceLife);
         }
+        if self.budgets.permanent_after.is_some() && self.budgets.block.is_none() {
+            return Err(ConfigError::NoBlocks);
+        }
         if let BlockStatus::Other(status) = self.status
             && (!status.is_client_error() || matches!(status.as_u16(), 401 | 428))
         {
@@ -346,6 +324,7 @@ impl EngineBuilder {
             core: Arc::new(Core {
                 keys: self.keys,
                 origin: self.origin,
+                also_from: self.also_from,
                 site,
                 mount,
                 store,

@@ -48,6 +48,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         what: String,
     },
+    /// Blocks that are to become permanent, where none begin.
+    #[error("`Budgets::permanently_after` counts blocks, and there are none without `Budgets::block_for`")]
+    NoBlocks,
     /// A request limit.
     #[error("a request limit makes no sense: {0}")]
     Limit(#[from] LimitError),

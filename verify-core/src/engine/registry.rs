@@ -33,6 +33,7 @@ pub(crate) struct PolicyInfo {
     /// How long an approval is good for, by factor; empty where nothing is bound.
     approvals: Vec<(FactorTag, Duration)>,
     factors: Vec<FactorTag>,
+    binding: Option<BindingRules>,
     policy: Policy,
     plan: Plan,
 }
@@ -40,12 +41,16 @@ pub(crate) struct PolicyInfo {
 impl PolicyInfo {
     /// The gate of this policy, for who comes to the endpoints; none where only a request says what is to be approved.
     pub(crate) fn gate(self: &Arc<Self>, core: &Arc<Core>) -> Option<Gate> {
-        let unbound = self.policy.binding.is_none();
+        let unbound = self.binding.is_none();
         unbound.then(|| Gate::new(Arc::clone(core), self.plan.clone(), Arc::clone(self)))
     }
 
     pub(crate) fn binding(&self) -> Option<&BindingRules> {
-        self.policy.binding.as_ref()
+        self.binding.as_ref()
+    }
+
+    pub(crate) fn passes_preflights(&self) -> bool {
+        self.policy.passes_preflights
     }
 
     pub(crate) fn exemptions(&self) -> Option<&Exemptions> {
@@ -92,6 +97,7 @@ impl Registry {
                 .filter(|leaf| leaf.is_bound)
                 .map(|leaf| (leaf.tag, Duration::from_millis(plan.age_of(leaf.tag))))
                 .collect(),
+            binding: policy.binding(),
             policy,
             plan: plan.clone(),
         });

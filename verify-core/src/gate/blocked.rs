@@ -1,5 +1,7 @@
 //! The blocked answer: a page for a browser, a problem for a program.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -67,7 +69,7 @@ impl Gate {
             Ok(offers) => offers,
             Err(error) => return asking.refuse(error.into()),
         };
-        metrics::counter!("verify_blocked_total", "policy" => policy.name.to_string()).increment(1);
+        metrics::counter!("verify_blocked_total", "policy" => Arc::clone(&policy.name)).increment(1);
         let alternatives = plan.alternatives.iter().filter(|mask| *mask & !met.fresh & !offered == 0);
         let unmet = alternatives.map(|mask| {
             let missing = plan.with_prices(mask & !met.fresh) & !met.fresh;

@@ -1,13 +1,12 @@
-//! One approval, one execution: taking the grant, and telling a client that asks twice what became of the first time.
+//! One approval, one execution: taking the grants.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hmac::Mac;
 
 use crate::audit::{self, Event, EventKind};
-use crate::clearance::Approval;
+use crate::clearance::{Approval, Proof};
 use crate::decision::{Passage, Reply, Ruling};
 use crate::encoding::to_hex;
 use crate::factor::FactorTag;
@@ -20,8 +19,7 @@ use crate::offer;
 use crate::page::Notice;
 use crate::refusal::Refusal;
 use crate::reply;
-use crate::settlement::{Execution, Grant, KEPT, Outcome, Settlement};
-use crate::ticket::truncate;
+use crate::settlement::{Grant, Settlement};
 
 /// An approval that is about to be used.
 struct Use {
@@ -30,6 +28,21 @@ struct Use {
     left: Duration,
     /// Its answer came with this very request, so there is no entry to take.
     is_new: bool,
+}
+
+/// What goes on to the handler.
+pub(super) struct Executed {
+    pub(super) settlement: Settlement,
+    /// Whether the client's clearance is to be replaced.
+    pub(super) is_changed: bool,
+}
+
+/// Why nothing is executed after all.
+pub(super) enum Stop {
+    /// Another request was faster.
+    Used,
+    Refused(Refusal),
+    Instead(Reply),
 }
 
 impl Gate {
@@ -46,15 +59,15 @@ impl Gate {
         let outcome = if plan.is_met(met.fresh) {
             self.spend(&mut asking, met.fresh).await
         } else {
-            self.blocked_order(&mut asking, form).await.map(Err)
+            match self.exempt(&mut asking, met.fresh).await {
+                Ok(Some(exempted)) => Ok(exempted),
+                Ok(None) => self.blocked_order(&mut asking, form).await.map(Err),
+                Err(refusal) => Err(refusal),
+            }
         };
         match outcome {
-            Ok(Ok(settlement)) => {
-                let headers = if settlement.restore.is_empty() {
-                    Vec::new()
-                } else {
-                    offer::clear(&mut asking).headers
-                };
+            Ok(Ok(Executed { settlement, is_changed })) => {
+                let headers = if is_changed { offer::clear(&mut asking).headers } else { Vec::new() };
                 Ruling::Allow(Passage { headers, settlement: Some(settlement), ..Passage::of(payload) })
             }
             Ok(Err(ruling)) => ruling,
@@ -82,69 +95,80 @@ impl Gate {
         )))
     }
 
-    /// Takes the grants of one alternative; whoever takes the last one executes.
-    async fn spend(&self, asking: &mut Asking, fresh: u64) -> Result<Result<Settlement, Ruling>, Refusal> {
-        let Inner { core, policy, .. } = &*self.inner;
+    /// Uses the approvals of one alternative; whoever takes the first of them executes.
+    async fn spend(&self, asking: &mut Asking, fresh: u64) -> Result<Result<Executed, Ruling>, Refusal> {
         let execution = match self.begin_execution(asking).await? {
             Ok(execution) => execution,
             Err(reply) => return Ok(Err(Ruling::Respond(reply))),
         };
         let uses = self.uses(asking, fresh);
-        let mut lost = false;
-        for each in uses.iter().filter(|each| !each.is_new) {
-            let name = facts::grant(core.keys.oldest(), &each.approval.challenge);
-            lost |= core.store.take(&name).await?.is_none();
-        }
-        let used = |proof: &crate::clearance::Proof| {
-            proof
-                .binding
-                .is_some_and(|known| uses.iter().any(|each| each.approval.challenge == known.challenge))
+        let spent = match self.take(asking, &uses).await {
+            Ok(true) => self.commit(asking, execution.as_ref()).await,
+            Ok(false) => Err(Stop::Used),
+            Err(refusal) => Err(Stop::Refused(refusal)),
         };
-        asking.proofs.retain(|proof| !used(proof));
-        if lost {
-            if let Some(execution) = execution {
-                core.store.take(&execution.running).await?;
-            }
-            let (now, notice) = (core.now(), Notice::refused(Refusal::AlreadyUsed));
-            let reply = self.blocked_because(asking, now, Some(notice), Carry::Nothing, Why::Used);
-            return Ok(Err(Ruling::Respond(reply)));
+        let restores = self.inner.policy.binding().is_some_and(|rules| rules.restore_on_5xx);
+        let used = |proof: &Proof| {
+            let challenge = proof.binding.map(|approval| approval.challenge);
+            uses.iter().any(|each| Some(each.approval.challenge) == challenge)
+        };
+        // Where an approval may be given back, the client keeps it; elsewhere it would only take up room.
+        let is_stale = uses.iter().any(|each| each.is_new == restores);
+        if !(restores && spent.is_ok()) {
+            asking.proofs.retain(|proof| !used(proof));
         }
-        let restores = policy.binding().is_some_and(|rules| rules.restore_on_5xx);
+        match spent {
+            Ok(()) => {
+                let is_changed =
+                    is_stale || asking.has_new_proof && asking.proofs.iter().any(|proof| !used(proof));
+                let restore = self.record_uses(asking, &uses, restores);
+                let settlement = Settlement { core: Arc::clone(&self.inner.core), restore, execution };
+                Ok(Ok(Executed { settlement, is_changed }))
+            }
+            Err(stop) => {
+                self.give_up(execution).await?;
+                match stop {
+                    Stop::Refused(refusal) => Err(refusal),
+                    Stop::Instead(reply) => Ok(Err(Ruling::Respond(reply))),
+                    Stop::Used => {
+                        let (now, notice) = (self.inner.core.now(), Notice::refused(Refusal::AlreadyUsed));
+                        let reply =
+                            self.blocked_because(asking, now, Some(notice), Carry::Nothing, Why::Used);
+                        Ok(Err(Ruling::Respond(reply)))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the grants, all in the order of the plan: of two requests with the same approvals, the one that is too late
+    /// for the first leaves the others alone.
+    async fn take(&self, asking: &Asking, uses: &[Use]) -> Result<bool, Refusal> {
+        let core = &self.inner.core;
+        for each in uses.iter().filter(|each| !each.is_new) {
+            let name = facts::grant(core.keys.facts(), &each.approval.challenge);
+            if core.store.take(&name).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        if let Some(exemptions) = self.inner.policy.exemptions() {
+            exemptions.authenticated(core, &asking.subject).await?;
+        }
+        Ok(true)
+    }
+
+    fn record_uses(&self, asking: &Asking, uses: &[Use], restores: bool) -> Vec<Grant> {
+        let core = &self.inner.core;
         let mut restore = Vec::new();
-        for each in &uses {
+        for each in uses {
             let event = self.event(EventKind::GrantUsed, asking, each.factor, &each.approval.challenge);
             audit::record(core.listener.as_ref(), &event);
             if restores {
-                let name = facts::grant(core.keys.oldest(), &each.approval.challenge);
+                let name = facts::grant(core.keys.facts(), &each.approval.challenge);
                 restore.push(Grant { name, left: each.left, event });
             }
         }
-        if let Some(exemptions) = policy.exemptions() {
-            exemptions.authenticated(core, &asking.subject).await?;
-        }
-        Ok(Ok(Settlement { core: Arc::clone(core), restore, execution }))
-    }
-
-    /// Passes a transaction on without a challenge, if an exemption of the policy applies.
-    pub(super) async fn exempt(
-        &self,
-        asking: &mut Asking,
-        payload: &Bytes,
-    ) -> Result<Option<Ruling>, Refusal> {
-        let Inner { core, policy, .. } = &*self.inner;
-        let (Some(exemptions), Some(bound)) = (policy.exemptions(), &asking.bound) else { return Ok(None) };
-        let Some(exempt) = exemptions.decide(core, &asking.subject, &bound.transaction).await? else {
-            return Ok(None);
-        };
-        let execution = match self.begin_execution(asking).await? {
-            Ok(execution) => execution,
-            Err(reply) => return Ok(Some(Ruling::Respond(reply))),
-        };
-        let mut event = self.event(EventKind::Exempted, asking, FactorTag([0; 8]), &[0; 16]);
-        (event.challenge, event.exempt) = (String::new(), Some(exempt));
-        audit::record(core.listener.as_ref(), &event);
-        let settlement = Settlement { core: Arc::clone(core), restore: Vec::new(), execution };
-        Ok(Some(Ruling::Allow(Passage { settlement: Some(settlement), ..Passage::of(payload.clone()) })))
+        restore
     }
 
     /// The approvals that one satisfied alternative takes.
@@ -180,54 +204,11 @@ impl Gate {
         let redeemed = std::mem::take(&mut asking.redeemed);
         for proof in &asking.proofs {
             if let Some(approval) = proof.binding.filter(|approval| redeemed.contains(&approval.challenge)) {
-                let name = facts::grant(core.keys.oldest(), &approval.challenge);
+                let name = facts::grant(core.keys.facts(), &approval.challenge);
                 core.store.insert(&name, Bytes::new(), policy.approval_life(proof.factor)).await?;
             }
         }
         Ok(())
-    }
-
-    /// What became of an earlier request with the same `Idempotency-Key`.
-    pub(super) async fn known_outcome(
-        &self,
-        asking: &mut Asking,
-        payload: &[u8],
-    ) -> Result<Option<Reply>, Refusal> {
-        let Inner { core, policy, .. } = &*self.inner;
-        let key = asking.request.as_ref().and_then(|request| request.idempotency_key()).map(str::to_owned);
-        let (Some(key), Some(bound)) = (key, &asking.bound) else { return Ok(None) };
-        if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
-            return Err(Refusal::Invalid("`Idempotency-Key` is 1 to 255 visible ASCII characters"));
-        }
-        let (running, outcome) = facts::executions(core.keys.oldest(), &asking.subject, &policy.tag.0, &key);
-        let mut mac = core.keys.oldest().binding.clone();
-        mac.update(b"fingerprint");
-        mac.update(&bound.digest);
-        mac.update(payload);
-        let fingerprint = truncate(mac);
-        asking.execution = Some(Execution { running, outcome, fingerprint });
-        let Some(sealed) = core.store.get(&outcome).await? else { return Ok(None) };
-        Ok(Some(match Outcome::read(core, &sealed, &fingerprint, asking.look) {
-            Some(Outcome::Known(reply)) => reply,
-            Some(Outcome::Executed) => asking.refuse(Refusal::Executed),
-            Some(Outcome::Other) | None => asking.refuse(Refusal::OtherRequest),
-        }))
-    }
-
-    /// Marks the request as being executed: of those with one `Idempotency-Key`, one is.
-    async fn begin_execution(
-        &self,
-        asking: &mut Asking,
-    ) -> Result<Result<Option<Execution>, Reply>, Refusal> {
-        let Some(execution) = asking.execution.take() else { return Ok(Ok(None)) };
-        let core = &self.inner.core;
-        let mark = Bytes::copy_from_slice(&execution.fingerprint);
-        if core.store.insert(&execution.running, mark, KEPT).await? {
-            return Ok(Ok(Some(execution)));
-        }
-        let running = core.store.get(&execution.running).await?;
-        let same = running.is_none_or(|mark| mark.as_ref() == execution.fingerprint);
-        Ok(Err(asking.refuse(if same { Refusal::Executed } else { Refusal::OtherRequest })))
     }
 
     pub(super) fn record(&self, kind: EventKind, asking: &Asking, factor: FactorTag, challenge: &[u8; 16]) {
@@ -235,11 +216,17 @@ impl Gate {
         audit::record(self.inner.core.listener.as_ref(), &event);
     }
 
-    fn event(&self, kind: EventKind, asking: &Asking, factor: FactorTag, challenge: &[u8; 16]) -> Event {
+    pub(super) fn event(
+        &self,
+        kind: EventKind,
+        asking: &Asking,
+        factor: FactorTag,
+        challenge: &[u8; 16],
+    ) -> Event {
         let Inner { core, plan, policy } = &*self.inner;
         let key = core.keys.newest();
         let short = |bytes: &[u8]| to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()));
-        let facts = facts::SubjectFacts::new(core.keys.oldest(), &asking.subject, factor, None);
+        let facts = facts::SubjectFacts::new(core.keys.facts(), &asking.subject, factor, None);
         Event {
             kind,
             at: core.clock.now(),

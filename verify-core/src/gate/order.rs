@@ -33,7 +33,7 @@ impl Gate {
             return self.misconfigured(request, "it binds no transaction: `.bind_in_handler()`");
         };
         if is_preflight(request) {
-            return Decision::Allow;
+            return Decision::Respond(reply::no_content());
         }
         let asking = match self.ask(request) {
             Ok(asking) => asking,
@@ -182,13 +182,6 @@ impl Gate {
             Ok(true) => return self.mismatch(&mut asking, form),
             Err(refusal) => return self.refuse(&asking, refusal, form),
         }
-        if presented.is_empty() && !asking.is_approved() {
-            match self.exempt(&mut asking, &payload).await {
-                Ok(None) => {}
-                Ok(Some(ruling)) => return ruling,
-                Err(refusal) => return self.refuse(&asking, refusal, form),
-            }
-        }
         let now = self.inner.core.now();
         match (action, form.and_then(|form| Some((form, form.id.as_deref()?)))) {
             (Some("send"), Some((form, ticket))) => return self.send_for_form(&asking, ticket, form).await,
@@ -237,26 +230,26 @@ impl Gate {
             }
             found = true;
             let challenge = ceremony.kill().await?;
-            let grant = facts::grant(core.keys.oldest(), &challenge.id);
+            let grant = facts::grant(core.keys.facts(), &challenge.id);
             core.store.take(&grant).await?;
             ceremony.record_as(EventKind::BindingMismatch, &challenge);
         }
         Ok(found)
     }
 
-    /// Ends the approvals that a request carries, all of them for other transactions than its own: says whether any was
-    /// alive.
+    /// Ends the approvals of this policy that a request carries, all of them for other transactions than its own: says
+    /// whether any was alive.
     pub(super) async fn kill_stray_approvals(&self, asking: &mut Asking) -> Result<bool, Refusal> {
         let core = &self.inner.core;
         let mut found = false;
         let proofs = std::mem::take(&mut asking.proofs);
         for proof in proofs {
-            let stray = proof.binding.filter(|_| self.inner.plan.leaf_of(proof.factor).is_some());
+            let stray = proof.binding.filter(|approval| approval.policy == self.inner.policy.tag);
             let Some(approval) = stray else {
                 asking.proofs.push(proof);
                 continue;
             };
-            let name = facts::grant(core.keys.oldest(), &approval.challenge);
+            let name = facts::grant(core.keys.facts(), &approval.challenge);
             if core.store.take(&name).await?.is_some() {
                 found = true;
                 self.record(EventKind::BindingMismatch, asking, proof.factor, &approval.challenge);

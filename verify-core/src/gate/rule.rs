@@ -56,7 +56,7 @@ impl Gate {
             return Vec::new();
         }
         for proof in asking.proofs.iter_mut().filter(|proof| plan.leaf_of(proof.factor).is_some()) {
-            proof.seen_at = now;
+            proof.see(now);
         }
         offer::renewed(asking).headers
     }
@@ -67,7 +67,7 @@ impl Gate {
         if !policy.checks_revocation {
             return Ok(plan.is_met(self.met(asking, core.now()).fresh));
         }
-        let name = facts::revocations(core.keys.oldest(), &asking.subject);
+        let name = facts::revocations(core.keys.facts(), &asking.subject);
         let revocations = core.store.add(&name, 0, READ_ONLY).await?;
         asking.proofs.retain(|proof| proof.revocations == revocations);
         Ok(plan.is_met(self.met(asking, core.now()).fresh))
@@ -87,15 +87,15 @@ impl Gate {
             core.within_shared_limit(&asking.source).await?;
         }
         for (sealed, answer) in answers {
-            let proof = {
+            let (proof, factor) = {
                 let ceremony = Ceremony::begin(core, &asking.subject, asking.source, sealed)?;
                 // Only what this policy offers, and only what was offered for it.
                 if ceremony.ticket.policy != policy.tag || plan.leaf_of(ceremony.ticket.factor).is_none() {
                     return Err(Refusal::SessionExpired);
                 }
-                ceremony.answer(answer).await?
+                (ceremony.answer(answer).await?, Arc::clone(&ceremony.factor))
             };
-            asking.prove(proof);
+            asking.prove(proof, &factor);
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ impl SharedLimit {
         now: u64,
     ) -> Result<Result<(), Wait>, StoreError> {
         let (window, into) = (now / self.period, now % self.period);
-        let name = |window: u64| facts::requests(keys.oldest(), source, self.period, window);
+        let name = |window: u64| facts::requests(keys.facts(), source, self.period, window);
         let (present, before) = (name(window), name(window.saturating_sub(1)));
         let life = Duration::from_millis(self.period.saturating_mul(2));
         let (present, before) = try_join(store.add(&present, 1, life), store.add(&before, 0, life)).await?;

@@ -69,13 +69,16 @@ impl Plan {
         if policy.idle.is_some_and(|limit| limit < Duration::from_secs(1)) {
             return refuse("an idle limit is a second at least".to_owned());
         }
-        if policy.idle.is_some() && policy.binding.is_some() {
+        if policy.idle.is_some() && policy.binder.is_some() {
             return refuse("an approval is used once and never idle: `idle` is for access".to_owned());
         }
-        if policy.exemptions.is_some() && policy.binding.is_none() {
+        if policy.exemptions.is_some() && policy.binder.is_none() {
             return refuse("exemptions are from approving a transaction: `.bind(..)` first".to_owned());
         }
-        if let Some(rules) = &policy.binding {
+        if let Some(what) = policy.pointless() {
+            return refuse(what.to_owned());
+        }
+        if let Some(rules) = &policy.binding() {
             if let Some(fault) = rules.binder.fault() {
                 return refuse(fault);
             }
@@ -106,6 +109,12 @@ impl Plan {
     /// Whether the satisfied leaves meet at least one alternative.
     pub(crate) fn is_met(&self, satisfied: u64) -> bool {
         self.alternatives.iter().any(|mask| mask & satisfied == *mask)
+    }
+
+    /// The leaves that approve one transaction.
+    pub(crate) fn bound(&self) -> u64 {
+        let bound = self.leaves.iter().enumerate().filter(|(_, leaf)| leaf.is_bound);
+        bound.fold(0, |mask, (index, _)| mask | 1 << index)
     }
 
     /// Whether it is time to note that proofs are in use, the last of which was seen at that moment: not with each request,

@@ -1,5 +1,6 @@
 //! The vendors of captchas, on a free port of this machine: they speak as the real ones do, know their public test keys, take
 //! a token once, and go wrong in every way that they are told to.
+#![allow(dead_code, unreachable_pub, reason = "two crates use it, each its own part")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
