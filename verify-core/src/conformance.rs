@@ -39,8 +39,13 @@
 //! | `block_on: path` | `fn<F: Future>(F) -> F::Output`, called from many threads. A store that needs a runtime passes one that enters a runtime **shared by all calls**, since connections live on the runtime that opened them | [`block_on`], which parks the thread and serves any future that needs no runtime |
 //! | `advance: closure` | `Fn(&TheStore, Duration)`: moves the store's clock, and so makes the tests of expiry exact and instant | entries with a short life are watched until they are gone |
 //! | `full: async { … }` | opens a store with little room, say 2 MiB or 100 entries, that nobody else writes to | [`full_refuses`] is left out |
+//! | `near_top: async { … }` | opens a store whose counters start a few below the number at which they stop | [`sums_stop_at_the_top`] is left out |
 //! | `lossy: async { … }` | opens a store over a link that executes some calls and loses their replies | the law is held without lost replies only |
-//! | `unreachable: async { … }` | opens a store whose backend does not answer; failing to open will do | [`unreachable_errs`] is left out |
+//! | `unreachable: async { … }` | connects, and cuts the link then | [`unreachable_errs`] is left out |
+//!
+//! Failing to open counts as an error that was told, so an `unreachable:` that cannot even connect is satisfied without
+//! calling a verb. Only a link that is cut after connecting, in the block itself, shows what the verbs do; one that
+//! falls silent shows whether their deadline is kept, which a link that is closed does not.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -55,19 +60,58 @@
 //! # fn main() {}
 //! ```
 //!
-//! Each law is a function too, for a harness of your own: make a [`Kit`] and call them.
+//! # Without the macro
+//!
+//! Each law is a function too. A harness of your own opens a [`Kit`] and holds [`every_law`] against it, or takes the
+//! [`laws`] by name. That is for a backend of which it is known at run time only whether it is there:
+//!
+//! ```
+//! # use verify_core::store::MemoryStore;
+//! use verify_core::conformance::{Breach, Setup, every_law};
+//!
+//! # fn enter_runtime<F: Future>(future: F) -> F::Output { verify_core::conformance::block_on(future) }
+//! fn passes(store: MemoryStore) -> Result<(), Breach> {
+//!     let kit = Setup::new().block_on(|task| enter_runtime(task)).open(async { store })?;
+//!     every_law(&kit)
+//! }
+//! # passes(MemoryStore::default()).unwrap();
+//! ```
+//!
+//! The laws that need a store in some special state ([`full_refuses`], [`sums_stop_at_the_top`], [`unreachable_errs`], and
+//! [`replies_are_true`] over a link that loses some) are not among them.
+
+use crate::store::Store;
 
 mod content;
 mod fault;
 mod kit;
 mod race;
+mod sum;
 mod time;
 
 pub use content::{exact_bytes, handles_are_one_store, hostile_keys, values_and_counters_never_meet};
 pub use fault::{dropped_future_is_before_or_after, full_refuses, replies_are_true, unreachable_errs};
 pub use kit::{Breach, Kit, Opened, Setup, Task, block_on};
-pub use race::{each_sum_once, one_insert_winner, one_take_winner};
+pub use race::{each_sum_once, no_counter_without_an_end, one_insert_winner, one_take_winner};
+pub use sum::{a_look_creates_nothing, large_sums_are_exact, sums_stop_at_the_top};
 pub use time::{counters_expire, insert_after_expiry, values_expire, window_is_set_at_first_touch};
+
+/// A law of the kit: what to call with an open store.
+pub type Law<S> = fn(&Kit<S>) -> Result<(), Breach>;
+
+/// The laws that can be held against any store, by name: those for which the macro emits a test without being asked.
+pub fn laws<S: Store>() -> impl Iterator<Item = (&'static str, Law<S>)> {
+    crate::store_conformance!(@each table S).into_iter()
+}
+
+/// Holds all [`laws`] against one open store, one after the other.
+///
+/// # Errors
+///
+/// The first [`Breach`]; later laws are then not looked at.
+pub fn every_law<S: Store>(kit: &Kit<S>) -> Result<(), Breach> {
+    laws().try_for_each(|(_, law)| law(kit))
+}
 
 /// Emits one `#[test]` per law of the [test kit](mod@crate::conformance) for the store that the async block opens.
 ///
@@ -80,6 +124,7 @@ macro_rules! store_conformance {
         $(, block_on: $block_on:path)?
         $(, advance: $advance:expr)?
         $(, full: $full:expr)?
+        $(, near_top: $near_top:expr)?
         $(, lossy: $lossy:expr)?
         $(, unreachable: $unreachable:expr)?
         $(,)?
@@ -96,17 +141,19 @@ macro_rules! store_conformance {
             ::std::result::Result::Ok(kit)
         }
 
-        $crate::store_conformance!(@laws conformance_kit:
-            one_insert_winner one_take_winner each_sum_once
-            values_expire counters_expire insert_after_expiry window_is_set_at_first_touch
-            exact_bytes hostile_keys values_and_counters_never_meet handles_are_one_store
-            dropped_future_is_before_or_after replies_are_true
-        );
+        $crate::store_conformance!(@each tests conformance_kit);
 
         $(
             #[test]
             fn full_refuses() -> ::std::result::Result<(), $crate::conformance::Breach> {
                 $crate::conformance::full_refuses(&conformance_setup().open($full)?)
+            }
+        )?
+
+        $(
+            #[test]
+            fn sums_stop_at_the_top() -> ::std::result::Result<(), $crate::conformance::Breach> {
+                $crate::conformance::sums_stop_at_the_top(&conformance_setup().open($near_top)?)
             }
         )?
 
@@ -124,10 +171,23 @@ macro_rules! store_conformance {
             }
         )?
     };
-    (@laws $kit:ident: $($law:ident)*) => {$(
+    // The one list of the laws, for whatever is made of it.
+    (@each $what:ident $with:ident) => {
+        $crate::store_conformance! { @$what $with:
+            one_insert_winner one_take_winner each_sum_once no_counter_without_an_end
+            values_expire counters_expire insert_after_expiry window_is_set_at_first_touch
+            large_sums_are_exact a_look_creates_nothing
+            exact_bytes hostile_keys values_and_counters_never_meet handles_are_one_store
+            dropped_future_is_before_or_after replies_are_true
+        }
+    };
+    (@tests $kit:ident: $($law:ident)*) => {$(
         #[test]
         fn $law() -> ::std::result::Result<(), $crate::conformance::Breach> {
             $crate::conformance::$law(&$kit()?)
         }
     )*};
+    (@table $store:ident: $($law:ident)*) => {
+        [$((stringify!($law), $law as Law<$store>)),*]
+    };
 }

@@ -98,8 +98,13 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Adds `n` to the counter and returns the sum, so that concurrent callers see different sums.
     ///
-    /// `ttl` counts only when this call creates the counter: later calls never move the end of the window. With
-    /// `n == 0` this reads the counter, and creates it at zero at most.
+    /// `ttl` counts only when this call creates the counter: later calls never move the end of the window. A counter
+    /// that expires at this very moment is counted or begun anew; no counter is ever without an end.
+    ///
+    /// With `n == 0` this reads the counter, and creates nothing: a look neither begins a window nor needs room.
+    ///
+    /// The sum is exact up to [`i64::MAX`] at least. An addition that goes beyond the end of the backend's number gives
+    /// that end: a sum that wrapped would hand out guesses anew, and one that failed would lock its owner out.
     ///
     /// # Errors
     ///

@@ -269,6 +269,55 @@ mod conformance {
         );
     }
 
+    /// One of several apps in one store: each has names of its own.
+    #[derive(Debug)]
+    struct Prefixed<S>(u128, S);
+
+    impl<S> Prefixed<S> {
+        /// No two keys of an app become one, and none meets those of another.
+        fn name(&self, key: &Key) -> Key {
+            Key::new((u128::from_be_bytes(*key.as_bytes()) ^ self.0).to_be_bytes())
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl<S: Store> Store for Prefixed<S> {
+        async fn insert(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<bool, StoreError> {
+            self.1.insert(&self.name(key), value, ttl).await
+        }
+        async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+            self.1.get(&self.name(key)).await
+        }
+        async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+            self.1.take(&self.name(key)).await
+        }
+        async fn add(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
+            self.1.add(&self.name(key), n, ttl).await
+        }
+    }
+
+    const BANK: u128 = 0x2f1e_0c3d_5b6a_7988_a7b6_c5d4_e3f2_0110;
+
+    mod behind_a_prefix {
+        use super::*;
+        verify_core::store_conformance!(
+            async { Prefixed(BANK, clocked(100_000)) },
+            advance: |prefixed, by| prefixed.1.1.advance(by),
+            full: async { Prefixed(BANK, clocked(100)) },
+        );
+    }
+
+    #[test]
+    fn apps_with_other_prefixes_do_not_meet() {
+        let shared = Arc::new(MemoryStore::default());
+        let (one, two) = (Prefixed(BANK, Arc::clone(&shared)), Prefixed(!BANK, shared));
+        let (key, value) = (key(1), Bytes::from_static(b"one"));
+        assert!(now(one.insert(&key, value.clone(), MINUTE)).unwrap());
+        assert_eq!(now(two.take(&key)).unwrap(), None);
+        assert_eq!((now(one.add(&key, 2, MINUTE)).unwrap(), now(two.add(&key, 1, MINUTE)).unwrap()), (2, 1));
+        assert_eq!(now(one.take(&key)).unwrap(), Some(value));
+    }
+
     mod behind_a_box_of_dyn {
         use super::*;
         verify_core::store_conformance!(

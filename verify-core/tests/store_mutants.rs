@@ -26,32 +26,17 @@ fn broken_by(fault: Fault) -> BTreeSet<&'static str> {
     };
     let roomy = || open(Broken::new(fault));
     let lossy = Setup::new().open_lossy(async { Broken::new(fault).over(Link::LosesReplies) }).unwrap();
-    let verdicts = [
-        conformance::one_insert_winner(&roomy()),
-        conformance::one_take_winner(&roomy()),
-        conformance::each_sum_once(&roomy()),
-        conformance::values_expire(&roomy()),
-        conformance::counters_expire(&roomy()),
-        conformance::insert_after_expiry(&roomy()),
-        conformance::window_is_set_at_first_touch(&roomy()),
-        conformance::exact_bytes(&roomy()),
-        conformance::hostile_keys(&roomy()),
-        conformance::values_and_counters_never_meet(&roomy()),
-        conformance::handles_are_one_store(&roomy()),
-        conformance::dropped_future_is_before_or_after(&roomy()),
-        conformance::replies_are_true(&roomy()),
+    let special = [
         conformance::replies_are_true(&lossy),
         conformance::full_refuses(&open(Broken::new(fault).with_room_for(100))),
+        conformance::sums_stop_at_the_top(&open(Broken::new(fault).counting_from(u64::MAX - 9))),
         conformance::unreachable_errs(
             Setup::new(),
             move || async move { Broken::new(fault).over(Link::Down) },
         ),
     ];
-    verdicts
-        .into_iter()
-        .filter_map(|verdict: Result<(), Breach>| verdict.err())
-        .map(|breach| breach.law())
-        .collect()
+    let verdicts = conformance::laws().map(|(_, law)| law(&roomy())).chain(special);
+    verdicts.filter_map(|verdict: Result<(), Breach>| verdict.err()).map(|breach| breach.law()).collect()
 }
 
 macro_rules! mutants {
@@ -74,7 +59,8 @@ mutants! {
     values_for_ever: EternalValues breaks
         "values expire", "insert after expiry", "window is set at first touch", "a dropped future leaves before or after";
     counters_for_ever: EternalCounters breaks
-        "counters expire", "window is set at first touch", "a dropped future leaves before or after";
+        "counters expire", "window is set at first touch", "a dropped future leaves before or after",
+        "no counter without an end", "a look creates nothing";
     seconds_taken_for_milliseconds: WrongUnit breaks "values expire";
     values_that_end_at_a_zero_byte: TextValues breaks "exact bytes";
     keys_that_end_at_a_zero_byte: TextKeys breaks "hostile keys";
@@ -85,6 +71,11 @@ mutants! {
     r39_eviction_when_full: DropsWhenFull breaks "full refuses";
     silence_when_full: SilentWhenFull breaks "full refuses";
     a_counter_that_is_given_its_end_later: ExpireAfterAdd breaks "a dropped future leaves before or after";
+    a_counter_that_expires_between_two_steps: CreateThenAdd breaks "no counter without an end";
+    sums_of_32_bits: NarrowSums breaks "large sums are exact";
+    sums_that_wrap: WrapsAtTheTop breaks "sums stop at the top";
+    sums_that_fail: FailsAtTheTop breaks "sums stop at the top";
+    a_counter_that_begins_when_it_is_looked_at: LooksCreate breaks "a look creates nothing";
     a_blind_retry_of_take: BlindTake breaks "replies are true";
     a_blind_retry_of_add: BlindAdd breaks "replies are true";
     a_blind_retry_of_insert: BlindInsert breaks "replies are true";
@@ -126,9 +117,30 @@ mod sound {
         block_on: enter,
         advance: |store, by| store.clock.advance(by),
         full: async { Broken::new(Fault::None).with_room_for(50) },
+        near_top: async { Broken::new(Fault::None).counting_from(u64::MAX - 9) },
         lossy: async { connect(Link::LosesReplies).await },
         unreachable: async { Box::new(connect(Link::Down).await.unwrap()) as Box<dyn Store> },
     );
+}
+
+#[test]
+fn laws_are_run_by_name_or_all_at_once() {
+    let open = |fault| {
+        let kit = Setup::new().open(async move { Broken::new(fault) }).unwrap();
+        kit.advance_with(|store: &Broken, by| store.clock.advance(by))
+    };
+    let names: BTreeSet<_> = conformance::laws::<Broken>().map(|(name, _)| name).collect();
+    assert!(names.len() >= 16 && names.contains("one_take_winner"), "{names:?}");
+    assert!(conformance::every_law(&open(Fault::None)).is_ok());
+    let breach = conformance::every_law(&open(Fault::LooksCreate)).unwrap_err();
+    assert_eq!(breach.law(), "a look creates nothing");
+}
+
+#[test]
+fn counters_that_start_too_far_from_their_end_are_told() {
+    let kit = Setup::new().open(async { Broken::new(Fault::None) }).unwrap();
+    let breach = conformance::sums_stop_at_the_top(&kit).unwrap_err();
+    assert!(breach.to_string().contains("start nearer to it"), "{breach}");
 }
 
 /// Failing to open is the soonest an unreachable backend can be told.

@@ -122,18 +122,6 @@ mod valkey {
         let server = Server::start_as("valkey-server", &[]);
         let setup = Setup::new().block_on(|task| wait(task));
         let kit = setup.open(server.builder().connect())?;
-        conformance::one_insert_winner(&kit)?;
-        conformance::one_take_winner(&kit)?;
-        conformance::each_sum_once(&kit)?;
-        conformance::values_expire(&kit)?;
-        conformance::counters_expire(&kit)?;
-        conformance::insert_after_expiry(&kit)?;
-        conformance::window_is_set_at_first_touch(&kit)?;
-        conformance::exact_bytes(&kit)?;
-        conformance::hostile_keys(&kit)?;
-        conformance::values_and_counters_never_meet(&kit)?;
-        conformance::handles_are_one_store(&kit)?;
-        conformance::dropped_future_is_before_or_after(&kit)?;
-        conformance::replies_are_true(&kit)
+        conformance::every_law(&kit)
     }
 }

@@ -213,6 +213,12 @@ impl<S: Store> Kit<S> {
         if self.advance.is_some() { LONG } else { SHORT }
     }
 
+    /// The short life, and longer ones for machines on which it is over before the next call.
+    pub(super) fn lives(&self) -> impl Iterator<Item = Duration> {
+        let longer: &[u32] = if self.advance.is_some() { &[1] } else { &[1, 10, 100] };
+        longer.iter().map(|factor| self.short().saturating_mul(*factor))
+    }
+
     /// Lets the short life pass, then looks until `gone` says yes; whether it ever did.
     pub(super) fn passes(&self, mut gone: impl FnMut() -> Result<bool, Breach>) -> Result<bool, Breach> {
         if let Some(advance) = &self.advance {
@@ -235,8 +241,13 @@ impl<S: Store> Kit<S> {
 
     /// Moves the clock by less than the short life; does nothing where the clock is not ours.
     pub(super) fn almost_passes(&self) {
+        self.tick(self.short().saturating_sub(Duration::from_secs(1)));
+    }
+
+    /// Moves the clock by this; does nothing where the clock is not ours, which moves by itself.
+    pub(super) fn tick(&self, by: Duration) {
         if let Some(advance) = &self.advance {
-            advance(&self.store, self.short().saturating_sub(Duration::from_secs(1)));
+            advance(&self.store, by);
         }
     }
 }

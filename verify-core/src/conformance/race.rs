@@ -3,8 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 
 use crate::conformance::kit::{Breach, Kit, LONG};
 use crate::store::{Key, Store};
@@ -13,6 +15,14 @@ use crate::store::{Key, Store};
 const ROUNDS: usize = 300;
 /// Callers in each round.
 const CALLERS: usize = 8;
+/// Counters that are made to expire while they are added to.
+const BRIEF: usize = 4;
+/// Additions of each caller in each round of that.
+const ADDITIONS: usize = 12;
+/// Steps of a clock of ours in each round of that.
+const TICKS: usize = 32;
+/// The shortest life that most backends know.
+const INSTANT: Duration = Duration::from_millis(1);
 
 /// Law "one insert winner": of concurrent callers of `insert`, one stores, and what is then there is its value.
 ///
@@ -95,6 +105,47 @@ pub fn each_sum_once<S: Store>(kit: &Kit<S>) -> Result<(), Breach> {
                 format!("round {round}: {} concurrent additions of one gave the sums {sums:?}", 2 * CALLERS);
             return Err(Breach::of(LAW, format!("{what}; make it one atomic step")));
         }
+    }
+    Ok(())
+}
+
+/// Law "no counter without an end": a counter that expires at the very moment of an `add` is counted or begun anew, and
+/// ends in either case.
+///
+/// Breaks on a counter that is given its end in one step and counted in the next, such as `SET NX` and `INCRBY` of Redis
+/// without `MULTI`: the second one finds nothing any more, and makes a counter that stays for ever. Whoever owns it is
+/// locked out for good.
+///
+/// # Errors
+///
+/// The [`Breach`], if the store breaks the law.
+pub fn no_counter_without_an_end<S: Store>(kit: &Kit<S>) -> Result<(), Breach> {
+    const LAW: &str = "no counter without an end";
+    let counters: Vec<Key> = (0..BRIEF).map(|_| kit.fresh_key()).collect();
+    let rounds: Vec<Key> = counters.iter().copied().cycle().take(ROUNDS).collect();
+    let answers = race(LAW, &rounds, |key, caller| {
+        if caller == 0 && kit.holds_the_clock() {
+            // Time passes while the others are at it, not between their turns.
+            for _ in 0..TICKS {
+                kit.tick(INSTANT);
+                thread::yield_now();
+            }
+            return Ok(Vec::new());
+        }
+        // All at once, so that the backend is kept busy and the moment is not missed.
+        let additions = (0..ADDITIONS).map(|_| kit.store().add(key, 1, INSTANT));
+        kit.ask(LAW, try_join_all(additions))
+    })?;
+    if answers.into_iter().flatten().flatten().any(|sum| sum == 0) {
+        return Err(Breach::of(LAW, "the sum after an addition of one is nought"));
+    }
+    let looked = |key| kit.ask(LAW, kit.store().add(key, 0, INSTANT));
+    let all_over = || counters.iter().try_fold(true, |over, key| Ok(looked(key)? == 0 && over));
+    if !kit.passes(all_over)? {
+        return Err(Breach::of(
+            LAW,
+            "a counter that was added to while it expired never ends; make it one atomic step",
+        ));
     }
     Ok(())
 }

@@ -12,6 +12,9 @@ use bytes::Bytes;
 use verify_core::store::{Key, Store, StoreError, StoreErrorKind};
 use verify_core::{Clock, FakeClock};
 
+/// As good as for ever.
+const CENTURY: Duration = Duration::from_secs(3_155_760_000);
+
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -33,6 +36,11 @@ pub(crate) enum Fault {
     DropsWhenFull,
     SilentWhenFull,
     ExpireAfterAdd,
+    CreateThenAdd,
+    NarrowSums,
+    WrapsAtTheTop,
+    FailsAtTheTop,
+    LooksCreate,
     BlindTake,
     BlindAdd,
     BlindInsert,
@@ -66,6 +74,7 @@ pub(crate) struct Broken {
     fault: Fault,
     link: Link,
     room: usize,
+    start: u64,
     calls: AtomicUsize,
     entries: Mutex<Entries>,
 }
@@ -73,7 +82,8 @@ pub(crate) struct Broken {
 impl Broken {
     pub(crate) fn new(fault: Fault) -> Self {
         let (clock, entries) = (FakeClock::default(), Mutex::default());
-        Self { clock, fault, link: Link::Good, room: usize::MAX, calls: AtomicUsize::new(0), entries }
+        let calls = AtomicUsize::new(0);
+        Self { clock, fault, link: Link::Good, room: usize::MAX, start: 0, calls, entries }
     }
 
     pub(crate) fn over(self, link: Link) -> Self {
@@ -82,6 +92,11 @@ impl Broken {
 
     pub(crate) fn with_room_for(self, room: usize) -> Self {
         Self { room, ..self }
+    }
+
+    /// What counters start with, so that their end is near.
+    pub(crate) fn counting_from(self, start: u64) -> Self {
+        Self { start, ..self }
     }
 
     fn is(&self, fault: Fault) -> bool {
@@ -208,16 +223,30 @@ impl Broken {
         }
         let mut entry = match found {
             Some(entry) => entry,
-            None if n == 0 => return Ok(0),
+            None if n == 0 && !self.is(Fault::LooksCreate) => return Ok(0),
             None => {
                 self.make_room(&mut entries)?;
-                self.entry(Bytes::new(), 0, ttl)
+                self.entry(Bytes::new(), self.start, ttl)
             }
         };
+        if self.is(Fault::CreateThenAdd) {
+            // As `SET NX` and `INCRBY` one after the other: the second one makes what it does not find.
+            entries.insert(name, entry);
+            drop(entries);
+            self.gap(Fault::CreateThenAdd);
+            entries = self.lock();
+            entry = self.live(&entries, &name).unwrap_or_else(|| self.entry(Bytes::new(), 0, CENTURY));
+        }
         if self.is(Fault::SlidingWindow) {
             entry.ends = self.clock.now() + ttl;
         }
-        entry.sum += u64::from(n);
+        entry.sum = match entry.sum.checked_add(u64::from(n)) {
+            Some(sum) if self.is(Fault::NarrowSums) => sum.min(u32::MAX.into()),
+            Some(sum) => sum,
+            None if self.is(Fault::WrapsAtTheTop) => entry.sum.wrapping_add(u64::from(n)),
+            None if self.is(Fault::FailsAtTheTop) => return Err(StoreErrorKind::Corrupt.into()),
+            None => u64::MAX,
+        };
         let sum = entry.sum;
         entries.insert(name, entry);
         Ok(sum)
@@ -245,11 +274,11 @@ impl Store for Broken {
             return self.call(Fault::BlindAdd, || self.add_now(key, n, ttl));
         }
         // Counts first and sets the end in a second step, as `INCR` and `EXPIRE` one after the other would.
-        let century = Duration::from_secs(3_155_760_000);
-        let is_new = self.live(&self.lock(), &self.name(key, true)).is_none();
-        let sum = self.call(Fault::BlindAdd, || self.add_now(key, n, century))?;
+        let sum = self.call(Fault::BlindAdd, || self.add_now(key, n, CENTURY))?;
         once_more().await;
-        if let Some(entry) = self.lock().get_mut(&self.name(key, true)).filter(|_| is_new) {
+        // Whoever sees the sum that it added is the one who made the counter.
+        let made = sum == u64::from(n);
+        if let Some(entry) = self.lock().get_mut(&self.name(key, true)).filter(|_| made) {
             entry.ends = self.clock.now() + ttl;
         }
         Ok(sum)

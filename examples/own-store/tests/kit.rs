@@ -1,0 +1,107 @@
+//! The test kit of stores, over a Redis that the tests start.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../../../verify-redis/tests/support/proxy.rs"]
+mod proxy;
+#[path = "../../../verify-redis/tests/support/server.rs"]
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use own_store::OwnStore;
+use verify_core::store::{Key, Store, StoreError};
+
+use proxy::Proxy;
+use server::{Hosted, PATIENT, Server, Shared, wait};
+
+static SERVER: Shared<Server> = Shared::new();
+
+type Opened<H> = Result<Hosted<OwnStore, H>, StoreError>;
+
+async fn open() -> Opened<Arc<Server>> {
+    let server = SERVER.get(|| Server::start(&[]));
+    Ok(Hosted(OwnStore::connect(&server.url(), PATIENT).await?, server))
+}
+
+async fn full() -> Opened<Server> {
+    let server = Server::start(&["--maxmemory", "4mb", "--maxmemory-policy", "noeviction"]);
+    Ok(Hosted(OwnStore::connect(&server.url(), PATIENT).await?, server))
+}
+
+/// Connects first, and loses one reply in seventeen then.
+async fn lossy() -> Opened<(Proxy, Server)> {
+    let server = Server::start(&[]);
+    let proxy = Proxy::to(server.port());
+    let store = OwnStore::connect(&proxy.url(), PATIENT).await?;
+    proxy.lose_one_in(17);
+    Ok(Hosted(store, (proxy, server)))
+}
+
+/// Connects first, and meets silence then.
+async fn unreachable() -> Opened<(Proxy, Server)> {
+    let server = Server::start(&[]);
+    let proxy = Proxy::to(server.port());
+    let store = OwnStore::connect(&proxy.url(), Duration::from_secs(1)).await?;
+    proxy.fall_silent();
+    Ok(Hosted(store, (proxy, server)))
+}
+
+/// Lets each counter start just below where those of Redis end.
+#[derive(Debug)]
+struct NearTop(OwnStore, Arc<Server>);
+
+#[async_trait]
+impl Store for NearTop {
+    async fn insert(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<bool, StoreError> {
+        self.0.insert(key, value, ttl).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.0.take(key).await
+    }
+
+    async fn add(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
+        let start = (i64::MAX - 9).to_string();
+        let _: Option<String> = self.1.ask(&["SET", &format!("own:c:{key}"), &start, "NX", "PX", "60000"]);
+        self.0.add(key, n, ttl).await
+    }
+}
+
+mod own_store_passes {
+    use super::*;
+
+    verify_core::store_conformance!(
+        async { open().await },
+        block_on: wait,
+        full: async { full().await },
+        near_top: async { open().await.map(|Hosted(store, server)| NearTop(store, server)) },
+        lossy: async { lossy().await },
+        unreachable: async { unreachable().await },
+    );
+}
+
+#[test]
+fn the_readme_quotes_the_file_as_it_is() {
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (readme, file) = (include_str!("../README.md"), flat(include_str!("../src/lib.rs")));
+    let (_, table) = readme.split_once("\n|---|---|\n").unwrap();
+    let rows: Vec<_> = table.lines().map_while(|line| line.strip_prefix("| `")).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let (quote, _) = row.split_once("` | ").unwrap();
+        assert!(file.contains(&flat(quote)), "{quote}");
+    }
+}
