@@ -167,7 +167,7 @@ fn r18_r34_what_was_revoked_stays_so_when_its_key_is_dropped() {
     let cleared = before.clearance(&before.gate(policy()), "bob");
     block_on(before.engine.revoke(&Subject::user("bob"))).unwrap();
     let look = || Request::get("/vault").user("bob").header("challenge-clearance", &cleared);
-    for ring in [both.clone(), format!("{TWO},{facts}")] {
+    for ring in [both, format!("{TWO},{facts}")] {
         let after = law::bank_under(&ring, &first.clock, &first.store);
         assert!(!enter(&after.gate(policy()), look()).is_in(), "{ring}");
     }

@@ -120,7 +120,7 @@ async fn send(engine: Engine, gate: Gate, number: usize) -> Result<String, Box<d
     let ticket = direct.offer(&gate, "step-up")?;
     let mut sent = direct.send(&ticket, None).await?;
     if let Some(errand) = sent.errand() {
-        errand.run().await.map_err(verify_core::CourierError::new)?;
+        errand.run().await.map_err(CourierError::new)?;
     }
     Ok(sent.ticket().to_owned())
 }
