@@ -49,13 +49,16 @@ fn clearance(reply: &Reply) -> String {
     json_of(reply)["clearance"].as_str().unwrap().to_owned()
 }
 
+/// An event and its reason.
+type Heard = (EventKind, Option<&'static str>);
+
 /// A bank with one gate behind one captcha, and everything that happened.
 struct Shop {
     bank: Bank,
     vendor: Vendor,
     human: CaptchaFactor,
     gate: Gate,
-    events: Arc<Mutex<Vec<(EventKind, Option<&'static str>)>>>,
+    events: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Shop {
@@ -82,7 +85,7 @@ impl Shop {
         check(&self.bank, "alice", id, token)
     }
 
-    fn heard(&self) -> Vec<(EventKind, Option<&'static str>)> {
+    fn heard(&self) -> Vec<Heard> {
         std::mem::take(&mut *self.events.lock().unwrap())
     }
 }
