@@ -1,9 +1,14 @@
 //! The demo bank: one site, served by axum (`bank`) and by actix-web (`bank-actix`), which share everything but the
 //! wiring.
 
+pub mod captcha;
 pub mod options;
 pub mod site;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/captcha.md")]
+struct Captchas;

@@ -8,6 +8,8 @@ use lexopt::prelude::{Long, ValueExt};
 use verify_core::{KeyRing, MemoryStore, Store};
 use verify_redis::RedisStore;
 
+use crate::captcha::Captcha;
+
 /// What the command line says.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -18,6 +20,8 @@ pub struct Options {
     pub host: String,
     /// Where facts are kept: `memory` (the default), or the URL of a Redis or Valkey, single or a cluster.
     pub store: String,
+    /// What guards the feed: `altcha` (the default), `turnstile`, `hcaptcha` or `recaptcha`.
+    pub captcha: Captcha,
 }
 
 impl Options {
@@ -34,6 +38,7 @@ impl Options {
             listen: ([127, 0, 0, 1], 3000).into(),
             host: "localhost".to_owned(),
             store: MEMORY.to_owned(),
+            captcha: Captcha::default(),
         };
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
@@ -41,6 +46,7 @@ impl Options {
                 Long("listen") => options.listen = parser.value()?.parse()?,
                 Long("host") => options.host = parser.value()?.string()?,
                 Long("store") => options.store = parser.value()?.string()?,
+                Long("captcha") => options.captcha = parser.value()?.parse()?,
                 other => return Err(other.unexpected()),
             }
         }
@@ -95,6 +101,9 @@ mod tests {
         let options = parse("--listen 127.0.0.1:0 --host bank.test --store redis://127.0.0.1:1").unwrap();
         assert_eq!((options.listen.port(), options.host.as_str()), (0, "bank.test"));
         assert_eq!(options.store, "redis://127.0.0.1:1");
+        assert_eq!(options.captcha, Captcha::Altcha);
+        assert_eq!(parse("--captcha hcaptcha").unwrap().captcha, Captcha::Hcaptcha);
+        assert!(parse("--captcha guess").is_err());
         assert!(parse("--listen nowhere").is_err() && parse("--colour").is_err());
     }
 }

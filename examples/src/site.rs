@@ -38,7 +38,7 @@ pub struct Site {
 /// The largest body that a handler reads.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// Opens the bank for visitors who come to `host` at the port of `address`.
+/// Opens the bank for visitors who come to `host` at the port of `address`, and are `human` for its feed.
 ///
 /// # Errors
 /// When the host is no host, or a policy makes no sense.
@@ -47,6 +47,7 @@ pub fn open(
     store: Arc<dyn Store>,
     host: &str,
     address: SocketAddr,
+    human: Factor,
 ) -> Result<Site, Box<dyn std::error::Error>> {
     let origin = Origin::parse(&format!("http://{host}:{}", address.port()))?;
     let minute = Duration::from_secs(60);
@@ -70,10 +71,9 @@ pub fn open(
         )
         .build()?;
 
-    let human = Factor::proof_of_work("human");
     let step_up = Factor::code("step-up").over([Channel::Sms, Channel::Email]);
     let approval = Factor::code("approval").over([Channel::Sms, Channel::Email]);
-    let feed = Policy::new("feed").purpose("read the feed").require(&human);
+    let feed = Policy::new("feed").purpose("read the feed").require(human.clone());
     let vault = Policy::new("vault").purpose("open the vault").require(step_up.clone().within(15 * minute));
     // Each code is good for this amount to this payee, once.
     let transfers = Policy::new("transfers")

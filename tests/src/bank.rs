@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::http::{Request, Response};
 use crate::scenario::{Secret, leaks};
+use crate::siteverify::{SECRET, SITE_KEY, Siteverify};
 
 /// A key ring for tests, so that several processes can share it.
 pub const KEYS: &str = "test:5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
@@ -50,14 +51,39 @@ impl Bank {
     /// # Panics
     /// As [`Bank::start`].
     #[must_use]
-    #[expect(clippy::expect_used, clippy::panic, reason = "a test without its server has failed")]
     pub fn start_with(framework: Framework, arguments: &[&str]) -> Self {
+        Self::start_in(framework, arguments, &[])
+    }
+
+    /// Starts a bank whose feed is behind a vendor's captcha, with keys that the stub knows, and asks the stub.
+    ///
+    /// # Panics
+    /// As [`Bank::start`].
+    #[must_use]
+    pub fn start_with_captcha(framework: Framework, vendor: &str, stub: &Siteverify) -> Self {
+        let prefix = vendor.to_ascii_uppercase();
+        let variables = [
+            (format!("{prefix}_SITE_KEY"), SITE_KEY.to_owned()),
+            (format!("{prefix}_SECRET"), SECRET.to_owned()),
+            (format!("{prefix}_VERIFY_URL"), stub.url(vendor)),
+        ];
+        Self::start_in(framework, &["--captcha", vendor], &variables)
+    }
+
+    /// Starts a bank with further arguments and variables in its environment.
+    ///
+    /// # Panics
+    /// As [`Bank::start`].
+    #[must_use]
+    #[expect(clippy::expect_used, clippy::panic, reason = "a test without its server has failed")]
+    pub fn start_in(framework: Framework, arguments: &[&str], variables: &[(String, String)]) -> Self {
         let name = name(framework);
         let mut child = Command::new(program_of(framework))
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .env("CHALLENGE_KEYS", KEYS)
             .env("RUST_LOG", "trace")
+            .envs(variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -40,7 +40,19 @@ impl Browser {
     /// When Chromium or its driver is not installed or does not start; the message says what to install.
     #[must_use]
     pub fn start() -> Self {
-        Self { driver: Driver::start(true) }
+        Self { driver: Driver::start(true, &[]) }
+    }
+
+    /// Starts a browser for whom every host but `localhost` is the server at this port of this machine, whatever its
+    /// certificate.
+    ///
+    /// # Panics
+    /// As [`Browser::start`].
+    #[must_use]
+    pub fn start_beside(port: u16) -> Self {
+        let elsewhere =
+            format!("--host-resolver-rules=MAP * 127.0.0.1:{port}, EXCLUDE localhost, EXCLUDE 127.0.0.1");
+        Self { driver: Driver::start(true, &[&elsewhere, "--ignore-certificate-errors"]) }
     }
 
     /// Starts a browser whose owner has switched JavaScript off.
@@ -49,7 +61,7 @@ impl Browser {
     /// As [`Browser::start`].
     #[must_use]
     pub fn without_javascript() -> Self {
-        Self { driver: Driver::start(false) }
+        Self { driver: Driver::start(false, &[]) }
     }
 
     /// Opens an address and waits until it is loaded.

@@ -1,4 +1,5 @@
 //! A program's way through a guard, step by step: blocked, asked for a code, answered.
+#![allow(clippy::indexing_slicing, reason = "a member that a JSON value does not have reads as null")]
 
 use serde_json::{Value, json};
 

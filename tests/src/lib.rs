@@ -6,3 +6,6 @@ pub mod ceremony;
 pub mod http;
 pub mod protocol;
 pub mod scenario;
+#[path = "../../verify-providers/tests/support/siteverify.rs"]
+pub mod siteverify;
+pub mod widgets;

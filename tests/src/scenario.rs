@@ -5,7 +5,9 @@
 //! drawn at random.
 
 use crate::bank::Bank;
+use crate::siteverify::Siteverify;
 
+mod act_captcha;
 mod act_codes;
 mod act_forms;
 mod act_refusals;
@@ -32,6 +34,17 @@ pub const GUARDED: [&str; 5] = [
     "Transfer 1 is made",
     "the transfer is not understood",
 ];
+
+/// Plays the acts at a bank whose feed is behind a vendor's captcha.
+#[must_use]
+pub fn run_captcha(bank: &Bank, stub: &Siteverify) -> Transcript {
+    let mut player = Player::new(bank);
+    act_captcha::program(&mut player, stub);
+    act_captcha::in_line(&mut player, stub);
+    act_captcha::forms(&mut player, stub);
+    act_captcha::outages(&mut player, stub);
+    player.finish()
+}
 
 /// Plays every act.
 #[must_use]

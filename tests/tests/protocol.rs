@@ -14,15 +14,16 @@ use serde_json::{Value, json};
 use tests::bank::{Bank, FRAMEWORKS, Framework};
 use tests::protocol::{self, Replay};
 use tests::scenario::{self, Exchange};
+use tests::siteverify::Siteverify;
 
 const PAGE: &str = include_str!("../../docs/protocol.md");
 const SCHEMA: &str = include_str!("../../docs/protocol.schema.json");
 
 /// Refusals that a healthy bank has no reason for.
-const UNSEEN: [&str; 3] = ["already_executed", "misconfigured", "unavailable"];
+const UNSEEN: [&str; 4] = ["already_executed", "misconfigured", "unavailable", "proof_required"];
 
 /// Members that an answer may lack.
-const OPTIONAL: [&str; 2] = ["field", "transaction"];
+const OPTIONAL: [&str; 4] = ["field", "transaction", "action", "cdata"];
 
 fn on_both<T: Send>(act: impl Fn(Framework) -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
@@ -128,7 +129,14 @@ fn definition(exchange: &Exchange) -> Option<&'static str> {
 fn r13_every_answer_of_every_scenario_fits_the_schema() {
     let schema = Schema::read();
     let mut seen: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for played in on_both(|framework| scenario::run(&Bank::start(framework))) {
+    let mut all = on_both(|framework| scenario::run(&Bank::start(framework)));
+    for vendor in ["turnstile", "hcaptcha", "recaptcha"] {
+        all.extend(on_both(|framework| {
+            let stub = Siteverify::start();
+            scenario::run_captcha(&Bank::start_with_captcha(framework, vendor, &stub), &stub)
+        }));
+    }
+    for played in all {
         for exchange in played.raw() {
             let Some(name) = definition(exchange) else { continue };
             let answer = exchange.response.json();
@@ -206,7 +214,9 @@ fn spoiled(value: &Value) -> Vec<Value> {
             for (name, member) in members {
                 let mut missing = members.clone();
                 missing.remove(name);
-                if !OPTIONAL.contains(&name.as_str()) {
+                // A wrong code has no reason, and a wrong token has one.
+                let without = name == "reason" && members.get("recoverable") == Some(&json!(true));
+                if !without && !OPTIONAL.contains(&name.as_str()) {
                     all.push(missing.into());
                 }
                 all.extend(spoiled(member).into_iter().map(|member| {

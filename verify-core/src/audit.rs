@@ -33,6 +33,8 @@ pub struct Event {
     pub calling_code: u16,
     /// Of [`EventKind::Exempted`], the reason.
     pub exempt: Option<Exempt>,
+    /// Of [`EventKind::Failed`] at a captcha, what was wrong: a word of [`CaptchaErrorKind`](crate::CaptchaErrorKind::name).
+    pub reason: Option<&'static str>,
 }
 
 /// The kinds of event.
@@ -76,6 +78,10 @@ pub enum EventKind {
     Unblocked,
     /// An approval was given back, because the handler failed and the policy says so.
     GrantRestored,
+    /// A captcha's vendor is down, and what takes its place is asked for: see [`Outage::Fallback`](crate::Outage::Fallback).
+    FellBack,
+    /// A captcha's vendor is down, and a visitor passes all the same: see [`Outage::Open`](crate::Outage::Open).
+    PassedUnchecked,
 }
 
 impl EventKind {
@@ -101,6 +107,8 @@ impl EventKind {
             Self::BlockedPermanently => "blocked_permanently",
             Self::Unblocked => "unblocked",
             Self::GrantRestored => "grant_restored",
+            Self::FellBack => "fell_back",
+            Self::PassedUnchecked => "passed_unchecked",
         }
     }
 }
@@ -120,6 +128,7 @@ pub(crate) fn record(listener: Option<&Listener>, event: &Event) {
         channel,
         calling_code = event.calling_code,
         article = event.exempt.map(|exempt| exempt.article.name()),
+        reason = event.reason,
     );
     metrics::counter!(
         "verify_events_total",

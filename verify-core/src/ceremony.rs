@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use crate::audit::{self, Event, EventKind};
 use crate::clearance::{Approval, Proof};
+use crate::clock::millis_of;
 use crate::encoding::to_hex;
 use crate::engine::{Core, PolicyInfo};
 use crate::factor::Factor;
@@ -26,6 +27,7 @@ use crate::ticket::{Ticket, subject_digest};
 
 mod answer;
 mod block;
+mod captcha;
 mod cooldown;
 mod deliver;
 mod over;
@@ -33,6 +35,7 @@ mod send;
 mod spend;
 mod stand;
 
+pub(crate) use captcha::Bond;
 pub use deliver::Errand;
 pub(crate) use deliver::Queue;
 pub(crate) use over::Over;
@@ -78,12 +81,21 @@ impl<'c> Ceremony<'c> {
         Ok(Self { core, subject, source, ticket, policy, factor, facts, now })
     }
 
-    /// Sends, for a code; for anything else there is nothing to send.
+    /// Sends, for a code; for anything else there is nothing to send. A captcha takes the wish for the visitor's word that it
+    /// does not load.
     pub(crate) async fn send(&self, channel: Option<&str>) -> Result<Option<Sent>, Refusal> {
         match &*self.factor {
             Factor::Code(code) => send::send(self, code, channel).await.map(Some),
             Factor::Work(_) => Ok(None),
+            Factor::Captcha(captcha) => captcha::probe(self, captcha).await.map(|()| None),
         }
+    }
+
+    /// Whether what comes before the first message is among these proofs. What is open has had its first message.
+    pub(crate) fn is_paid(&self, proofs: &[Proof]) -> bool {
+        let Some(price) = self.factor.price().filter(|_| self.ticket.opened.is_none()) else { return true };
+        let (tag, age) = (price.tag(), millis_of(price.lasts()));
+        proofs.iter().any(|proof| proof.factor == tag && self.now < proof.verified_at.saturating_add(age))
     }
 
     /// Checks an answer and redeems the challenge: one proof for one success.
@@ -91,6 +103,7 @@ impl<'c> Ceremony<'c> {
         let redeemed = match &*self.factor {
             Factor::Code(code) => answer::code(self, code, answer).await?,
             Factor::Work(work) => answer::work(self, work, answer).await?,
+            Factor::Captcha(captcha) => captcha::captcha(self, captcha, answer).await?,
         };
         self.record_as(EventKind::Verified, &redeemed.ticket);
         Ok(Proof {
@@ -202,6 +215,12 @@ impl<'c> Ceremony<'c> {
         audit::record(self.core.listener.as_ref(), &self.event(kind, ticket));
     }
 
+    /// The same with the reason for it.
+    pub(crate) fn record_for(&self, kind: EventKind, ticket: &Ticket, reason: &'static str) {
+        let event = Event { reason: Some(reason), ..self.event(kind, ticket) };
+        audit::record(self.core.listener.as_ref(), &event);
+    }
+
     fn event(&self, kind: EventKind, ticket: &Ticket) -> Event {
         let challenge = ticket.key(&self.core.keys).map(|key| facts::message(key, &ticket.id, u64::MAX));
         let short = |bytes: &[u8]| to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()));
@@ -215,6 +234,7 @@ impl<'c> Ceremony<'c> {
             channel: ticket.opened.map(|opened| opened.channel),
             calling_code: ticket.opened.map_or(0, |opened| opened.calling_code),
             exempt: None,
+            reason: None,
         }
     }
 }

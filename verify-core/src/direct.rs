@@ -102,7 +102,8 @@ impl Direct {
     }
 
     /// Sends the code of a ticket over one of its factor's channels, or over the preferred one. Where the engine delivers
-    /// after its answers, run the [errand](Dispatch::errand) that comes with it.
+    /// after its answers, run the [errand](Dispatch::errand) that comes with it. What a code comes
+    /// [after](crate::CodeFactor::after) is not asked for here: it is for strangers, and whoever calls vouches for the subject.
     ///
     /// # Errors
     /// Says by its [kind](Refused::kind) what can be done about it.
@@ -229,7 +230,7 @@ impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let mut retry_after = None;
         let kind = match refusal {
-            Refusal::Wrong => RefusedKind::Wrong,
+            Refusal::Wrong | Refusal::Unsolved(_) => RefusedKind::Wrong,
             Refusal::Locked => RefusedKind::Locked,
             Refusal::AlreadyUsed => RefusedKind::AlreadyUsed,
             Refusal::SessionExpired => RefusedKind::Expired,
@@ -237,7 +238,7 @@ impl From<Refusal> for Refused {
                 retry_after = Some(wait);
                 RefusedKind::RateLimited
             }
-            Refusal::Unavailable => RefusedKind::Unavailable,
+            Refusal::Unavailable | Refusal::FellBack => RefusedKind::Unavailable,
             Refusal::Misconfigured => RefusedKind::Misconfigured,
             Refusal::Invalid(_)
             | Refusal::Foreign
@@ -246,7 +247,8 @@ impl From<Refusal> for Refused {
             | Refusal::UnsupportedMediaType
             | Refusal::Executed
             | Refusal::OtherRequest
-            | Refusal::TooLarge => RefusedKind::Invalid,
+            | Refusal::TooLarge
+            | Refusal::Unpaid => RefusedKind::Invalid,
         };
         Self { kind, retry_after }
     }

@@ -14,6 +14,7 @@ use crate::decision::{Decision, Reply, Ruling};
 use crate::engine::Core;
 use crate::factor::Factor;
 use crate::form::Form;
+use crate::gate::Gate;
 use crate::inquiry::{Action, Asking, Inquiry, Kind, look};
 use crate::offer::{self, Offer};
 use crate::page;
@@ -42,6 +43,9 @@ struct Call {
     code: Option<String>,
     token: Option<String>,
     channel: Option<String>,
+    /// A form has one field for every kind of answer.
+    #[serde(skip)]
+    answer: Option<String>,
 }
 
 impl Endpoints {
@@ -72,12 +76,21 @@ impl Endpoints {
             "solver.js" if reads => {
                 return Decision::Respond(reply::asset("text/javascript; charset=utf-8", SOLVER_JS, look));
             }
+            "captcha.js" if reads => {
+                return Decision::Respond(reply::asset(
+                    "text/javascript; charset=utf-8",
+                    page::CAPTCHA,
+                    look,
+                ));
+            }
             "challenge.js" if reads => {
                 return Decision::Respond(reply::asset("text/javascript; charset=utf-8", page::SCRIPT, look));
             }
             #[cfg(feature = "danger-development")]
             "inbox" if core.inbox.is_some() => return Decision::Respond(self.inbox(request, look)),
-            "solver.js" | "challenge.js" => return self.refuse(look, Refusal::MethodNotAllowed("GET, HEAD")),
+            "solver.js" | "captcha.js" | "challenge.js" => {
+                return self.refuse(look, Refusal::MethodNotAllowed("GET, HEAD"));
+            }
             _ => return self.refuse(look, Refusal::NotFound),
         };
         if is_preflight(request) || request.method() != "POST" {
@@ -141,6 +154,9 @@ impl Endpoints {
     async fn send(&self, asking: &Asking, call: &Call) -> Result<(Reply, Option<Errand>), Refusal> {
         let core = &self.core;
         let ceremony = Ceremony::begin(core, &asking.subject, asking.source, &call.id)?;
+        if !ceremony.is_paid(&asking.proofs) {
+            return Err(Refusal::Unpaid);
+        }
         let (body, errand) = match ceremony.send(call.channel.as_deref()).await? {
             Some(mut sent) => {
                 let offer = Offer::seal(core, sent.ticket.clone())?;
@@ -151,7 +167,11 @@ impl Endpoints {
                 }
                 (offer.sent_json(core, &ceremony.factor, &sent), errand)
             }
-            // Nothing travels for a proof of work; the client has what it needs.
+            // Nothing travels for a captcha or a proof of work; the client has what it needs. A page looks anew.
+            None if asking.look.page => {
+                let back = &ceremony.ticket.return_to;
+                return Ok((reply::see_other(back, asking.look), None));
+            }
             None => {
                 let offer = Offer::seal(core, ceremony.ticket.clone())?;
                 (offer.json(core, &ceremony.factor, "missing", core.now()), None)
@@ -164,19 +184,19 @@ impl Endpoints {
         let core = &self.core;
         let (proof, factor, return_to) = {
             let ceremony = Ceremony::begin(core, &asking.subject, asking.source, &call.id)?;
-            let answer = match (&*ceremony.factor, &call.code, &call.token) {
-                (Factor::Code(_), Some(code), None) => code,
-                (Factor::Work(_), None, Some(token)) => token,
-                (Factor::Code(_), ..) => {
-                    return Err(Refusal::Invalid("this challenge takes `code`, as text, and no `token`"));
+            let answer = call.answer_for(&ceremony.factor)?;
+            match ceremony.answer(answer).await {
+                Err(Refusal::FellBack) => {
+                    let target = ceremony.ticket.return_to.clone();
+                    let gate = ceremony.policy.gate(core);
+                    return fell_back(asking, gate, target);
                 }
-                (Factor::Work(_), ..) => {
-                    return Err(Refusal::Invalid("this challenge takes `token`, as text, and no `code`"));
+                answered => {
+                    let proof = answered?;
+                    ceremony.enter_grant(&proof).await?;
+                    (proof, Arc::clone(&ceremony.factor), ceremony.ticket.return_to.clone())
                 }
-            };
-            let proof = ceremony.answer(answer).await?;
-            ceremony.enter_grant(&proof).await?;
-            (proof, Arc::clone(&ceremony.factor), ceremony.ticket.return_to.clone())
+            }
         };
         asking.prove(proof, &factor);
         let cleared = offer::clear(asking);
@@ -246,7 +266,32 @@ impl Endpoints {
     }
 }
 
+/// What takes the place of a captcha whose vendor is down. A page looks anew at the guarded address.
+fn fell_back(asking: &mut Asking, gate: Option<Gate>, target: String) -> Result<Reply, Refusal> {
+    if asking.look.page {
+        return Ok(reply::see_other(&target, asking.look));
+    }
+    asking.target = target;
+    Ok(gate.ok_or(Refusal::FellBack)?.offers(asking))
+}
+
 impl Call {
+    /// The answer, by the name that this kind of factor has for it.
+    fn answer_for(&self, factor: &Factor) -> Result<&str, Refusal> {
+        let given = match (factor, &self.code, &self.token, &self.answer) {
+            (_, None, None, Some(answer)) => answer,
+            (Factor::Code(_), Some(code), None, None) => code,
+            (Factor::Work(_) | Factor::Captcha(_), None, Some(token), None) => token,
+            (Factor::Code(_), ..) => {
+                return Err(Refusal::Invalid("this challenge takes `code`, as text, and no `token`"));
+            }
+            (Factor::Work(_) | Factor::Captcha(_), ..) => {
+                return Err(Refusal::Invalid("this challenge takes `token`, as text, and no `code`"));
+            }
+        };
+        Ok(given)
+    }
+
     fn from_json(body: &[u8]) -> Result<Self, Refusal> {
         const FORM: Refusal = Refusal::Invalid(
             "the body is a JSON object of texts: `id`, and where the endpoint takes them `code`, `token`, `channel`",
@@ -263,12 +308,7 @@ impl Call {
         let form =
             Form::parse(body).ok_or(Refusal::Invalid("the form is not UTF-8, or has a field twice"))?;
         let id = form.id.ok_or(Refusal::Invalid("the form lacks `challenge-id`"))?;
-        let (code, token) = match form.answer {
-            // A proof of work is base64 of a JSON object; no code is as long as the shortest of them.
-            Some(answer) if answer.len() > 64 => (None, Some(answer)),
-            answer => (answer, None),
-        };
-        Ok(Self { id, code, token, channel: form.channel })
+        Ok(Self { id, code: None, token: None, channel: form.channel, answer: form.answer })
     }
 }
 

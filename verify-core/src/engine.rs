@@ -218,6 +218,7 @@ impl Engine {
                 channel: None,
                 calling_code: 0,
                 exempt: None,
+                reason: None,
             };
             audit::record(core.listener.as_ref(), &event);
         }
@@ -246,7 +247,9 @@ impl Core {
     /// What a client is told of a failed answer.
     pub(crate) fn told(&self, refusal: Refusal) -> Refusal {
         match refusal {
-            Refusal::AlreadyUsed | Refusal::SessionExpired if self.uniform => Refusal::Wrong,
+            Refusal::AlreadyUsed | Refusal::SessionExpired | Refusal::Unsolved(_) if self.uniform => {
+                Refusal::Wrong
+            }
             other => other,
         }
     }

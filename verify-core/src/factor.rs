@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::captcha::CaptchaVerifier;
 use crate::contact::Channel;
 use crate::policy::Requirement;
 
+mod captcha;
 mod code;
+mod kinds;
 mod work;
 
+pub use captcha::CaptchaFactor;
 pub use code::{CodeFactor, Resend};
+pub use kinds::{Approves, Price};
 pub use work::WorkFactor;
 
 /// How long a proof is good for in a policy that does not say `within`: 30 minutes, the usual life of a clearance
@@ -35,6 +40,8 @@ pub enum Factor {
     Code(CodeFactor),
     /// A proof of work: a price on the request, never an authentication.
     Work(WorkFactor),
+    /// A vendor's captcha: a price on the request, never an authentication.
+    Captcha(CaptchaFactor),
 }
 
 impl Factor {
@@ -48,21 +55,29 @@ impl Factor {
         WorkFactor::new(name.into())
     }
 
+    /// A captcha of the vendor that this verifier asks. Clone the factor into every policy that should accept its proof: the
+    /// clones share one line to the vendor, and with it what is known about the vendor being down.
+    pub fn captcha(name: impl Into<String>, verifier: impl CaptchaVerifier) -> CaptchaFactor {
+        CaptchaFactor::new(name.into(), verifier)
+    }
+
     /// The name that the application gave.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::Code(factor) => &factor.name,
             Self::Work(factor) => &factor.name,
+            Self::Captcha(factor) => &factor.name,
         }
     }
 
-    /// The kind on the wire: `code` or `proof_of_work`.
+    /// The kind on the wire: `code`, `proof_of_work`, or the [kind](crate::Widget::kind) of the captcha.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Code(_) => "code",
             Self::Work(_) => "proof_of_work",
+            Self::Captcha(factor) => factor.widget().kind,
         }
     }
 
@@ -71,6 +86,7 @@ impl Factor {
         match self {
             Self::Code(factor) => factor.lasts,
             Self::Work(factor) => factor.lasts,
+            Self::Captcha(factor) => factor.lasts,
         }
     }
 
@@ -78,14 +94,22 @@ impl Factor {
     pub(crate) const fn authenticates(&self) -> bool {
         match self {
             Self::Code(_) => true,
-            Self::Work(_) => false,
+            Self::Work(_) | Self::Captcha(_) => false,
         }
     }
 
     pub(crate) fn channels(&self) -> &[Channel] {
         match self {
             Self::Code(factor) => &factor.channels,
-            Self::Work(_) => &[],
+            Self::Work(_) | Self::Captcha(_) => &[],
+        }
+    }
+
+    /// What has to be proven before its first message.
+    pub(crate) fn price(&self) -> Option<&Self> {
+        match self {
+            Self::Code(factor) => factor.after.as_deref(),
+            Self::Work(_) | Self::Captcha(_) => None,
         }
     }
 
@@ -100,6 +124,7 @@ impl Factor {
         match self {
             Self::Code(factor) => factor.fault(),
             Self::Work(factor) => factor.fault(),
+            Self::Captcha(factor) => factor.fault(),
         }
     }
 
@@ -123,6 +148,7 @@ impl Factor {
                 hash.update(factor.cost.to_be_bytes());
                 hash.update(&factor.prefix);
             }
+            Self::Captcha(factor) => hash.update(&factor.widget().terms),
         }
         let digest: [u8; 32] = hash.finalize().into();
         FactorTag(digest.first_chunk().copied().unwrap_or_default())
@@ -132,6 +158,18 @@ impl Factor {
 /// The short name of a factor inside tickets and clearances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FactorTag(pub(crate) [u8; 8]);
+
+impl FactorTag {
+    /// The name of this factor where it stands in for that one: what was proven elsewhere, at its own price, is no stand-in.
+    pub(crate) fn in_place_of(self, other: Self) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"in place of");
+        hash.update(other.0);
+        hash.update(self.0);
+        let digest: [u8; 32] = hash.finalize().into();
+        Self(digest.first_chunk().copied().unwrap_or_default())
+    }
+}
 
 macro_rules! leaf {
     ($($factor:ident => $variant:ident),+) => {$(
@@ -161,4 +199,4 @@ macro_rules! leaf {
     )+};
 }
 
-leaf!(CodeFactor => Code, WorkFactor => Work);
+leaf!(CodeFactor => Code, WorkFactor => Work, CaptchaFactor => Captcha);

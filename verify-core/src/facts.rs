@@ -26,9 +26,19 @@ pub(crate) fn sends(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"sends", &[ticket])
 }
 
-/// That a proof of work was redeemed: the one mark that works by being there.
+/// That a captcha or a proof of work was redeemed: a mark that works by being there.
 pub(crate) fn redeemed(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"redeemed", &[ticket])
+}
+
+/// That a captcha's token has passed: another mark that works by being there, whatever ticket the token comes with next.
+pub(crate) fn captcha_token(facts: &MasterKey, kind: &str, token: &[u8]) -> Key {
+    named(facts, b"captcha-token", &[kind.as_bytes(), token])
+}
+
+/// What stands for the ticket in a captcha's token.
+pub(crate) fn captcha_binding(key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
+    *named(key, b"captcha-binding", &[ticket]).as_bytes()
 }
 
 /// That a challenge was answered and its approval not used: using takes it away.

@@ -48,7 +48,8 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | what a route asks for | [`Policy`], [`Factor`], [`all_of`], [`any_of`] |
+//! | what a route asks for | [`Policy`], [`Factor`], [`all_of`], [`any_of`], [`first_of`] |
+//! | who tells people from machines | [`CaptchaVerifier`], [`Outage`] |
 //! | who asks | [`Subject`], [`ClientIp`] |
 //! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`] |
 //! | where facts are kept | [`Store`], [`MemoryStore`], and the test kit in `conformance` |
@@ -68,6 +69,7 @@ mod api;
 mod audit;
 mod binding;
 mod budgets;
+mod captcha;
 mod ceremony;
 mod clearance;
 mod clock;
@@ -115,6 +117,10 @@ pub use audit::{Event, EventKind};
 pub use binding::Binding;
 pub use binding::{Bind, BindError, BoundRequest, DescribesTransaction, Psd2};
 pub use budgets::{Budgets, Quota};
+pub use captcha::{
+    CaptchaContext, CaptchaError, CaptchaErrorKind, CaptchaVerifier, Outage, Rejection, Widget, WidgetApi,
+    WidgetSigns, WidgetSources,
+};
 pub use ceremony::Errand;
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use code::{Code, InvalidCode};
@@ -127,14 +133,14 @@ pub use direct::{Direct, Dispatch, Refused, RefusedKind};
 pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
-pub use factor::{CodeFactor, Factor, Resend, WorkFactor};
+pub use factor::{Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, WorkFactor};
 pub use fetch::{Fetch, FetchError, FetchErrorKind};
 pub use gate::{Gate, form_payload};
 pub use inquiry::Inquiry;
 pub use keys::{KeyError, KeyRing};
 pub use limit::{Backoff, Limit, LimitCount, LimitError, Limiter, RequestLimits, Wait};
 pub use origin::{InvalidOrigin, Origin};
-pub use policy::{Policy, PolicyError, Requirement, Requirements, all_of, any_of};
+pub use policy::{Policy, PolicyError, Requirement, Requirements, all_of, any_of, first_of};
 pub use request::{Head, RequestView};
 pub use settlement::Settlement;
 pub use source::{ClientIp, ForwardedHeader, IpNet, Source};

@@ -6,7 +6,8 @@ use http::header::{self, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::altcha::{Challenge, Parameters};
-use crate::ceremony::Sent;
+use crate::captcha::{Widget, WidgetSigns};
+use crate::ceremony::{Bond, Sent};
 use crate::clearance;
 use crate::clock::millis_of;
 use crate::encoding::random;
@@ -58,6 +59,7 @@ impl Offer {
         let life = match &*leaf.factor {
             Factor::Code(_) => CODE_OFFER_MILLIS,
             Factor::Work(work) => millis_of(work.lives),
+            Factor::Captcha(captcha) => millis_of(captcha.lives),
         };
         Ok(Ticket {
             id: random().map_err(|_| SealError)?,
@@ -93,10 +95,14 @@ impl Offer {
                     members.insert("code_length".to_owned(), code.digits.into());
                     members.insert("code_sent".to_owned(), false.into());
                     members.insert("resend_at".to_owned(), timestamp(now).into());
+                    if let Some(price) = &code.after {
+                        members.insert("after".to_owned(), price.name().into());
+                    }
                 }
                 Factor::Work(work) => {
                     members.insert("altcha".to_owned(), self.altcha(core, work));
                 }
+                Factor::Captcha(captcha) => self.describe(core, captcha.widget(), members),
             }
         }
         challenge
@@ -133,6 +139,24 @@ impl Offer {
                 "cancel": link("cancel"),
             },
         })
+    }
+
+    /// What a client needs to show the captcha so that its token is for this challenge.
+    fn describe(&self, core: &Core, widget: &Widget, members: &mut serde_json::Map<String, Value>) {
+        members.insert("site_key".to_owned(), widget.site_key.as_str().into());
+        let Bond { action, binding } = self.bond(core);
+        if widget.signs != WidgetSigns::Nothing {
+            members.insert("action".to_owned(), action.into());
+        }
+        if widget.signs == WidgetSigns::ActionAndBinding {
+            members.insert("cdata".to_owned(), binding.into());
+        }
+    }
+
+    /// What ties a captcha's token to this challenge.
+    pub(crate) fn bond(&self, core: &Core) -> Bond {
+        let known = core.registry.find(self.ticket.policy, self.ticket.factor);
+        Bond::of(&core.keys, known.as_ref().map_or("", |(policy, _)| &policy.name), &self.ticket)
     }
 
     /// The challenge object that an ALTCHA client solves.

@@ -2,9 +2,9 @@
 
 use askama::Template;
 use http::StatusCode;
-use http::header::{self, HeaderName, HeaderValue};
 
-use crate::binding::{BindError, Bound};
+use crate::binding::BindError;
+use crate::captcha::{CaptchaErrorKind, WidgetSources};
 use crate::ceremony::{Ceremony, Sent};
 use crate::decision::Reply;
 use crate::encoding::{random, to_base64url};
@@ -15,11 +15,22 @@ use crate::gate::Carry;
 use crate::inquiry::Asking;
 use crate::offer::Offer;
 use crate::refusal::Refusal;
-use crate::reply::{self, Look, with_refusal_headers, with_visitor};
+use crate::reply::{self, with_refusal_headers, with_visitor};
+
+mod policy;
+mod shown;
+mod step;
+
+use policy::render;
+use shown::Shown;
+use step::{Step, spoken};
 
 /// Solves proofs of work, offers the code that the browser read from an SMS (WebOTP), and drops double clicks: everything
 /// but the first works without it.
 pub(crate) const SCRIPT: &str = include_str!("../assets/challenge.js");
+
+/// Loads a vendor's captcha and hands its token on; only on pages that show one.
+pub(crate) const CAPTCHA: &str = include_str!("../assets/captcha.js");
 
 /// What every page needs.
 struct Frame<'a> {
@@ -28,6 +39,8 @@ struct Frame<'a> {
     /// Fresh for every answer; the only style and script that run are those that bear it.
     nonce: String,
     title: String,
+    /// What the captchas on the page have to be allowed.
+    sources: Vec<WidgetSources>,
 }
 
 /// Something to say above the challenge.
@@ -42,6 +55,17 @@ impl Notice {
         let text = match refusal {
             Refusal::Invalid(detail) => format!("That was not understood: {detail}."),
             Refusal::Wrong => "That code is not right. Check it and try again.".to_owned(),
+            Refusal::Unsolved(CaptchaErrorKind::LowScore) => {
+                "The check takes you for a machine. Try once more, or another browser or network.".to_owned()
+            }
+            Refusal::Unsolved(_) => "The check did not succeed. Please do it once more.".to_owned(),
+            Refusal::FellBack => {
+                "The usual check cannot be reached right now, so here is another one.".to_owned()
+            }
+            Refusal::Misconfigured => {
+                "This check is not set up properly, which is not your fault. Please come back later."
+                    .to_owned()
+            }
             Refusal::Locked => "Too many wrong answers. Ask for a new code in a little while.".to_owned(),
             Refusal::AlreadyUsed => "That code has been used or is over. Ask for a new one.".to_owned(),
             Refusal::SessionExpired => {
@@ -72,57 +96,6 @@ impl Notice {
 pub(crate) struct Offered<'a> {
     pub(crate) offer: &'a Offer,
     pub(crate) factor: &'a Factor,
-}
-
-/// A transaction, for the payer to check: from the sealed ticket, and from nowhere else (RTS 2018/389, 5(2)).
-struct Shown {
-    total: String,
-    up_to: bool,
-    is_batch: bool,
-    lines: Vec<Line>,
-    fields: Vec<(String, String)>,
-}
-
-struct Line {
-    amount: String,
-    name: String,
-    account: String,
-}
-
-impl Shown {
-    fn of(core: &Core, bound: &Bound) -> Self {
-        let transaction = &bound.transaction;
-        let lines = transaction.lines().map(|(amount, payee)| Line {
-            amount: core.amounts.format(amount),
-            name: payee.name().to_owned(),
-            account: payee.account().display(),
-        });
-        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Self {
-            total: core.amounts.format(&transaction.total()),
-            up_to: transaction.is_up_to(),
-            is_batch: transaction.is_batch(),
-            lines: lines.collect(),
-            fields: transaction.fields().map(own).collect(),
-        }
-    }
-}
-
-/// One challenge on the page.
-enum Step {
-    /// Nothing was sent yet: one button for each channel.
-    Ask { id: String, channels: Vec<(&'static str, &'static str)> },
-    /// A code is on its way.
-    Type {
-        id: String,
-        digits: u8,
-        channel: &'static str,
-        hint: Option<String>,
-        minutes: u64,
-        tries_left: Option<u64>,
-    },
-    /// A proof of work.
-    Work { id: String, challenge: String },
 }
 
 #[derive(Template)]
@@ -176,25 +149,14 @@ pub(crate) fn challenge(
     status: StatusCode,
 ) -> Reply {
     let core = &asking.core;
-    let steps = steps
-        .iter()
-        .map(|step| match step.factor {
-            Factor::Code(code) => Step::Ask {
-                id: step.offer.sealed.clone(),
-                channels: code.channels.iter().map(|channel| (channel.name(), spoken(*channel))).collect(),
-            },
-            Factor::Work(work) => Step::Work {
-                id: step.offer.sealed.clone(),
-                challenge: step.offer.altcha(core, work).to_string(),
-            },
-        })
-        .collect();
+    let steps: Vec<Step> = steps.iter().map(|offered| Step::of(core, offered)).collect();
     let error =
         if notice.as_ref().is_some_and(|notice| notice.is_error) { "Error: verify" } else { "Verify" };
     let title = format!("{error} to {}", policy.purpose);
     let form = if let Carry::Fields(form) = carry { Some(*form) } else { None };
+    let sources = steps.iter().filter_map(Step::widget).map(|widget| widget.sources.clone()).collect();
     let page = ChallengePage {
-        frame: Frame::new(core, title),
+        frame: Frame { sources, ..Frame::new(core, title) },
         purpose: &policy.purpose,
         notice,
         transaction: asking.bound.as_ref().map(|bound| Shown::of(core, bound)),
@@ -270,7 +232,7 @@ pub(crate) fn cancelled(asking: &Asking) -> Reply {
 
 /// The development inbox.
 #[cfg(feature = "danger-development")]
-pub(crate) fn inbox(core: &Core, letters: &[crate::courier::Letter], look: Look) -> Reply {
+pub(crate) fn inbox(core: &Core, letters: &[crate::courier::Letter], look: reply::Look) -> Reply {
     let letters = letters
         .iter()
         .map(|letter| InboxRow {
@@ -347,47 +309,10 @@ fn message(
     }
 }
 
-fn spoken(channel: crate::contact::Channel) -> &'static str {
-    match channel {
-        crate::contact::Channel::Sms => "text message",
-        crate::contact::Channel::Email => "e-mail",
-        crate::contact::Channel::Voice => "phone call",
-    }
-}
-
 impl<'a> Frame<'a> {
     fn new(core: &'a Core, title: String) -> Self {
         // Without random bytes there is no nonce, and then nothing runs: closed, not open.
         let nonce = random::<16>().map(|bytes| to_base64url(&bytes)).unwrap_or_default();
-        Self { site: &core.site, mount: &core.mount, nonce, title }
+        Self { site: &core.site, mount: &core.mount, nonce, title, sources: Vec::new() }
     }
-}
-
-/// Renders, and says what the page may do: its own style and script, its own worker, and its own forms.
-fn render(frame: &Frame<'_>, page: &impl Template, status: StatusCode, look: Look) -> Reply {
-    let body = page.render().unwrap_or_else(|error| {
-        tracing::error!(target: "verify", "a page could not be rendered: {error}");
-        String::new()
-    });
-    let nonce = &frame.nonce;
-    let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'nonce-{nonce}'; worker-src 'self'; \
-         img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
-         frame-ancestors 'none'"
-    );
-    let mut reply =
-        reply::plain(status, HeaderValue::from_static("text/html; charset=utf-8"), body.into(), look);
-    let mut set = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            reply.headers_mut().insert(name, value);
-        }
-    };
-    set(header::CONTENT_SECURITY_POLICY, &policy);
-    // `no-referrer` would make browsers send `Origin: null` with our own forms.
-    set(header::REFERRER_POLICY, "same-origin");
-    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    set(HeaderName::from_static("permissions-policy"), "otp-credentials=(self)");
-    set(HeaderName::from_static("x-robots-tag"), "noindex");
-    reply
 }

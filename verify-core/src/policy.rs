@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::binding::{Bind, Binder, Binding, DEFAULT_BODY_LIMIT};
 use crate::exemption::Exemptions;
-use crate::factor::Factor;
+use crate::factor::{Approves, Factor};
 
+mod chain;
 mod plan;
 
 pub use plan::PolicyError;
@@ -79,6 +80,28 @@ impl Policy {
             exemptions: None,
             idle: None,
         }
+    }
+
+    /// A policy for payments: a code of this factor approves one transaction, once; the same as [`require`](Self::require) and
+    /// [`bind`](Self::bind) in one, for which it takes a factor that can approve. A captcha or a proof of work does not compile
+    /// here. How old an approval may be is the factor's [`lasts`](crate::CodeFactor::lasts).
+    ///
+    /// ```
+    /// use verify_core::{Factor, Policy, Psd2};
+    ///
+    /// let order = || Psd2::json("/amount", "/currency", "/payee/name", "/payee/iban");
+    /// let transfer = Policy::payment("transfer", Factor::code("approval"), order());
+    /// # let _ = transfer;
+    /// ```
+    ///
+    /// ```compile_fail,E0277
+    /// use verify_core::{Factor, Policy, Psd2};
+    ///
+    /// let order = || Psd2::json("/amount", "/currency", "/payee/name", "/payee/iban");
+    /// let transfer = Policy::payment("transfer", Factor::proof_of_work("human"), order());
+    /// ```
+    pub fn payment(name: impl Into<String>, approval: impl Approves, bind: impl Bind) -> Self {
+        Self::new(name).require(approval.into_factor()).bind(bind)
     }
 
     /// What has to be satisfied. A second call replaces the first.
@@ -242,6 +265,7 @@ pub(crate) enum Node {
     Leaf { factor: Factor, within: Option<Duration> },
     All(Vec<Requirement>),
     Any(Vec<Requirement>),
+    First(Vec<Requirement>),
 }
 
 impl Requirement {
@@ -266,6 +290,34 @@ pub fn all_of(requirements: impl Requirements) -> Requirement {
 #[must_use]
 pub fn any_of(requirements: impl Requirements) -> Requirement {
     Requirement(Node::Any(requirements.into_requirements()))
+}
+
+/// The first of them that can be had: captchas, and behind them what takes their place while their vendors are down. A captcha
+/// gives way only where it says so ([`Outage::Fallback`](crate::Outage::Fallback)). Once no vendor is left, the visitor
+/// chooses among the rest.
+///
+/// What takes a vendor's place is as real as the vendor: it is checked as everywhere, it is offered only after this server has
+/// asked the vendor in vain, and a proof of work or a captcha that was earned elsewhere does not count here.
+///
+/// ```
+/// # use verify_core::{CaptchaContext, CaptchaError, CaptchaVerifier, Widget};
+/// # #[derive(Debug)] struct Vendor(Widget);
+/// # #[async_trait::async_trait] impl CaptchaVerifier for Vendor {
+/// #     fn widget(&self) -> &Widget { &self.0 }
+/// #     async fn verify(&self, _: &str, _: &CaptchaContext<'_>) -> Result<(), CaptchaError> { Ok(()) }
+/// # }
+/// # let vendor = Vendor(Widget::new("vendor", "Vendor", "key", "https://vendor.example/api.js"));
+/// use verify_core::{Factor, Outage, Policy, first_of};
+///
+/// let captcha = Factor::captcha("human", vendor).when_down(Outage::Fallback);
+/// let work = Factor::proof_of_work("work");
+/// let code = Factor::code("by-phone");
+/// let feed = Policy::new("feed").require(first_of((captcha, work, code)));
+/// # let _ = feed;
+/// ```
+#[must_use]
+pub fn first_of(requirements: impl Requirements) -> Requirement {
+    Requirement(Node::First(requirements.into_requirements()))
 }
 
 /// A list of requirements: an array or vector of one type, or a tuple of several.

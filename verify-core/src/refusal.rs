@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::captcha::CaptchaErrorKind;
 use crate::store::StoreError;
 
 /// Every way in which the engine says no, apart from the challenge itself.
@@ -11,6 +12,12 @@ pub(crate) enum Refusal {
     Invalid(&'static str),
     /// The answer is wrong; another try is left.
     Wrong,
+    /// The captcha's token did not pass; another one may.
+    Unsolved(CaptchaErrorKind),
+    /// The captcha's vendor is down, and something else is asked for in its place.
+    FellBack,
+    /// Something has to be proven before the first message.
+    Unpaid,
     /// The budget of guesses is used up: start over.
     Locked,
     /// The answer is right, but the challenge was redeemed, cancelled or never sent.

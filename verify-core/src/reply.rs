@@ -42,6 +42,13 @@ impl Refusal {
         let (status, code, title, recoverable) = match self {
             Self::Invalid(_) => (400, "validation_error", "The request is not understood", true),
             Self::Wrong => (403, "challenge_failed", "The answer is wrong", true),
+            Self::Unsolved(_) => (403, "challenge_failed", "The captcha was not solved; solve another", true),
+            Self::FellBack => {
+                (503, "unavailable", "The captcha's vendor is down; start again with another way", false)
+            }
+            Self::Unpaid => {
+                (403, "proof_required", "Something has to be proven before a message is sent", true)
+            }
             Self::Locked => (403, "challenge_failed", "Too many wrong answers; start again", false),
             Self::AlreadyUsed => (
                 409,
@@ -66,7 +73,7 @@ impl Refusal {
             }
             Self::TooLarge => (413, "too_large", "The body is too large", false),
             Self::Misconfigured => {
-                (500, "misconfigured", "The application's configuration lacks this challenge", false)
+                (500, "misconfigured", "The application is not set up for this challenge", false)
             }
         };
         Words {
@@ -103,6 +110,7 @@ pub(crate) fn problem(look: Look, refusal: Refusal) -> Reply {
         match refusal {
             Refusal::Invalid(detail) => members.insert("detail".to_owned(), detail.into()),
             Refusal::Locked => members.insert("reason".to_owned(), "locked".into()),
+            Refusal::Unsolved(kind) => members.insert("reason".to_owned(), kind.name().into()),
             _ => None,
         };
     }

@@ -15,5 +15,7 @@
 //! ```
 
 mod http_client;
+#[cfg(feature = "siteverify")]
+pub mod siteverify;
 
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};

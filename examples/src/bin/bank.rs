@@ -20,7 +20,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::from_args()?;
     let listener = tokio::net::TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
-    let site = site::open(options::keys()?, options::open_store(&options).await?, &options.host, address)?;
+    let (keys, human) = (options::keys()?, options.captcha.factor()?);
+    let site = site::open(keys, options::open_store(&options).await?, &options.host, address, human)?;
     println!("The bank is open: http://{}:{}/", options.host, address.port());
     println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     let app = app(site).into_make_service_with_connect_info::<SocketAddr>();

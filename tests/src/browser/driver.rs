@@ -42,7 +42,7 @@ pub(super) struct Driver {
 
 impl Driver {
     #[expect(clippy::panic, reason = "a test without its browser has failed")]
-    pub(super) fn start(javascript: bool) -> Self {
+    pub(super) fn start(javascript: bool, further: &[&str]) -> Self {
         let chromium = program("chromium");
         let mut child = Command::new(program("chromedriver"))
             .arg("--port=0")
@@ -56,6 +56,7 @@ impl Driver {
         // From here on the process ends with this value, whatever happens.
         let mut driver = Self { child, address, session: String::new(), browser: None, profile };
         let mut arguments: Vec<String> = ARGUMENTS.map(str::to_owned).into();
+        arguments.extend(further.iter().map(|argument| (*argument).to_owned()));
         arguments.push(format!("--user-data-dir={}", driver.profile.display()));
         let mut options = json!({ "binary": chromium, "args": arguments });
         if !javascript && let Some(options) = options.as_object_mut() {

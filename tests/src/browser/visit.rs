@@ -26,6 +26,14 @@ pub fn on_both(browser: &Browser, scenario: impl Fn(&Visit<'_>)) {
     }
 }
 
+impl<'b> Visit<'b> {
+    /// A visit to this bank.
+    #[must_use]
+    pub fn to(bank: Bank, browser: &'b Browser) -> Self {
+        Self { bank, browser }
+    }
+}
+
 impl Visit<'_> {
     /// Opens a page of the bank.
     pub fn open(&self, path: &str) {

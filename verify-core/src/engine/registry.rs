@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::engine::Core;
 use crate::exemption::Exemptions;
 use crate::factor::{Factor, FactorTag};
+use crate::gate::Gate;
 use crate::policy::{BindingRules, Plan, Policy, PolicyError};
 use crate::ticket::PolicyTag;
 
@@ -33,9 +35,16 @@ pub(crate) struct PolicyInfo {
     factors: Vec<FactorTag>,
     binding: Option<BindingRules>,
     policy: Policy,
+    plan: Plan,
 }
 
 impl PolicyInfo {
+    /// The gate of this policy, for who comes to the endpoints; none where only a request says what is to be approved.
+    pub(crate) fn gate(self: &Arc<Self>, core: &Arc<Core>) -> Option<Gate> {
+        let unbound = self.binding.is_none();
+        unbound.then(|| Gate::new(Arc::clone(core), self.plan.clone(), Arc::clone(self)))
+    }
+
     pub(crate) fn binding(&self) -> Option<&BindingRules> {
         self.binding.as_ref()
     }
@@ -90,6 +99,7 @@ impl Registry {
                 .collect(),
             binding: policy.binding(),
             policy,
+            plan: plan.clone(),
         });
         Ok(Arc::clone(entries.policies.entry(tag).or_insert(info)))
     }

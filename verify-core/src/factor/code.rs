@@ -1,9 +1,10 @@
 //! The factor behind one-time codes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::contact::Channel;
-use crate::factor::DEFAULT_AGE;
+use crate::factor::{DEFAULT_AGE, Factor, Price};
 
 /// The longest life of a code that needs no explicit word (NIST SP 800-63B-4, 3.1.3.2: ten minutes).
 const LONGEST: Duration = Duration::from_secs(600);
@@ -21,6 +22,7 @@ pub struct CodeFactor {
     pub(crate) tries: u32,
     pub(crate) sends: u32,
     pub(crate) resend: Resend,
+    pub(crate) after: Option<Arc<Factor>>,
 }
 
 /// What a second send of the same challenge carries. In both modes the tries, the sends and the deadline stay.
@@ -46,6 +48,7 @@ impl CodeFactor {
             tries: 5,
             sends: 3,
             resend: Resend::SameCode,
+            after: None,
         }
     }
 
@@ -97,6 +100,29 @@ impl CodeFactor {
     /// What a resend carries. Default: [`Resend::SameCode`].
     pub fn resend(mut self, resend: Resend) -> Self {
         self.resend = resend;
+        self
+    }
+
+    /// Sends nothing before this was proven, so that messages, which cost money, cost their sender something too. It is offered
+    /// together with the code, proven first, and good for the first messages of all codes within its age; repeats of a message
+    /// take no further proof. Only what prices requests can stand here, and it adds nothing to what the code proves. Default:
+    /// nothing has to be proven.
+    ///
+    /// ```
+    /// use verify_core::{Factor, Policy};
+    ///
+    /// let human = Factor::proof_of_work("human");
+    /// let vault = Policy::new("vault").require(Factor::code("step-up").after(&human));
+    /// # let _ = vault;
+    /// ```
+    ///
+    /// ```compile_fail,E0277
+    /// use verify_core::Factor;
+    ///
+    /// let code = Factor::code("step-up").after(Factor::code("by-mail"));
+    /// ```
+    pub fn after(mut self, price: impl Price) -> Self {
+        self.after = Some(Arc::new(price.into_factor()));
         self
     }
 

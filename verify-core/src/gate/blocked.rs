@@ -38,6 +38,11 @@ impl Gate {
         self.blocked_because(asking, now, notice, carry, Why::Required)
     }
 
+    /// What is to be satisfied now, for a client that asks elsewhere than at the guarded address.
+    pub(crate) fn offers(&self, asking: &Asking) -> Reply {
+        self.blocked(asking, self.inner.core.now(), None, Carry::Nothing)
+    }
+
     pub(super) fn blocked_because(
         &self,
         asking: &Asking,
@@ -49,12 +54,14 @@ impl Gate {
         let words = self.words(why);
         let Inner { core, plan, policy } = &*self.inner;
         let met = self.met(asking, now);
+        // Of a chain, what can be had now; looked at once, since it may change any moment.
+        let offered = plan.offered(now);
         let minted: Result<Vec<Option<Offer>>, _> = plan
             .leaves
             .iter()
             .enumerate()
             .map(|(index, leaf)| {
-                let wanted = met.fresh >> index & 1 == 0;
+                let wanted = offered & !met.fresh & 1 << index != 0;
                 wanted.then(|| Offer::mint(asking, policy.tag, leaf, &asking.target, now)).transpose()
             })
             .collect();
@@ -63,8 +70,11 @@ impl Gate {
             Err(error) => return asking.refuse(error.into()),
         };
         metrics::counter!("verify_blocked_total", "policy" => Arc::clone(&policy.name)).increment(1);
-        let unmet = plan.alternatives.iter().map(|mask| {
-            plan.leaves_of(*mask & !met.fresh).filter_map(|(index, leaf)| {
+        let alternatives = plan.alternatives.iter().filter(|mask| *mask & !met.fresh & !offered == 0);
+        let unmet = alternatives.map(|mask| {
+            let missing = plan.with_prices(mask & !met.fresh) & !met.fresh;
+            // What a message costs has a place before the code's.
+            plan.leaves_of(missing).filter_map(|(index, leaf)| {
                 let reason = match why {
                     Why::Mismatch if leaf.is_bound => "binding_mismatch",
                     _ if met.stale >> index & 1 == 1 => "expired",
@@ -77,7 +87,7 @@ impl Gate {
             // One step at a time: the first that is missing in each alternative.
             let mut steps: Vec<page::Offered<'_>> = Vec::new();
             for (offer, leaf, _) in unmet.filter_map(|mut leaves| leaves.next()) {
-                if !steps.iter().any(|step| step.factor.tag() == leaf.tag) {
+                if !steps.iter().any(|step| step.offer.ticket.factor == leaf.tag) {
                     steps.push(page::Offered { offer, factor: &leaf.factor });
                 }
             }

@@ -237,6 +237,7 @@ impl Gate {
             channel: None,
             calling_code: 0,
             exempt: None,
+            reason: None,
         }
     }
 }

@@ -112,12 +112,16 @@ impl Gate {
     }
 
     pub(super) fn refuse(&self, asking: &Asking, refusal: Refusal, form: Option<&Form>) -> Ruling {
+        if refusal == Refusal::FellBack {
+            let notice = Some(Notice::refused(refusal));
+            return Ruling::Respond(self.blocked(asking, self.inner.core.now(), notice, Carry::from(form)));
+        }
         if !asking.look.page {
             return Ruling::Respond(asking.refuse(refusal));
         }
         let (now, refusal) = (self.inner.core.now(), self.inner.core.told(refusal));
         let mut reply = self.blocked(asking, now, Some(Notice::refused(refusal)), Carry::from(form));
-        if refusal == Refusal::Unavailable {
+        if matches!(refusal, Refusal::Unavailable | Refusal::Misconfigured) {
             // The page helps to try again, and the status says that it is not the visitor's fault.
             *reply.status_mut() = refusal.words().status;
         }
@@ -192,6 +196,9 @@ impl Gate {
         let core = &self.inner.core;
         let sending = async {
             let ceremony = Ceremony::begin(core, &asking.subject, asking.source, sealed)?;
+            if !ceremony.is_paid(&asking.proofs) {
+                return Err(Refusal::Unpaid);
+            }
             let Some(mut sent) = ceremony.send(form.channel.as_deref()).await? else { return Ok(None) };
             let offer = Offer::seal(core, sent.ticket.clone())?;
             let errand = sent.errand.take();

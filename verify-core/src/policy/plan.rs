@@ -7,7 +7,7 @@ use crate::binding::Binder;
 use crate::clock::millis_of;
 use crate::contact::Channel;
 use crate::factor::{Factor, FactorTag};
-use crate::policy::{Node, Policy, Requirement};
+use crate::policy::{Node, Policy, Requirement, chain};
 
 /// More alternatives than this is a mistake, not a choice that a visitor can make.
 const MAX_ALTERNATIVES: usize = 32;
@@ -21,6 +21,10 @@ pub(crate) struct Leaf {
     pub(crate) max_age_millis: u64,
     /// Its proof is for one transaction only.
     pub(crate) is_bound: bool,
+    /// The leaves that it takes the place of, all of which have to have given way.
+    pub(crate) behind: u64,
+    /// The leaves that have to be met before its first message.
+    pub(crate) price: u64,
 }
 
 /// The alternatives of a policy, each a set of leaves that must all be met.
@@ -89,7 +93,7 @@ impl Plan {
             let approves = |mask: &u64| plan.leaves_of(*mask).any(|(_, leaf)| leaf.is_bound);
             if !plan.alternatives.iter().all(approves) {
                 return refuse(
-                    "a proof of work prices a request and approves nothing: ask for a code in every alternative"
+                    "a captcha or a proof of work prices a request and approves nothing: ask for a code in every alternative"
                         .to_owned(),
                 );
             }
@@ -124,6 +128,23 @@ impl Plan {
         self.leaves.iter().enumerate().filter(move |(index, _)| mask >> index & 1 == 1)
     }
 
+    /// The leaves that are offered now: those that do not give way, and those whose betters do.
+    pub(crate) fn offered(&self, now: u64) -> u64 {
+        let mut gone = 0_u64;
+        for (index, leaf) in self.leaves.iter().enumerate() {
+            let gives_way = matches!(&*leaf.factor, Factor::Captcha(captcha) if captcha.gives_way(now));
+            gone |= u64::from(gives_way) << index;
+        }
+        let leaves = self.leaves.iter().enumerate();
+        let offered = leaves.filter(|(index, leaf)| gone >> index & 1 == 0 && leaf.behind & !gone == 0);
+        offered.fold(0, |mask, (index, _)| mask | 1 << index)
+    }
+
+    /// What of these leaves is to be offered, and what comes before their messages.
+    pub(crate) fn with_prices(&self, mask: u64) -> u64 {
+        self.leaves_of(mask).fold(mask, |all, (_, leaf)| all | leaf.price)
+    }
+
     /// The longest that a proof of that factor is good for here.
     pub(crate) fn age_of(&self, tag: FactorTag) -> u64 {
         let ages = self.leaves.iter().filter(|leaf| leaf.tag == tag).map(|leaf| leaf.max_age_millis);
@@ -138,19 +159,33 @@ impl Plan {
     fn expand(&mut self, requirement: &Requirement, cap: Duration) -> Result<Vec<u64>, String> {
         match &requirement.0 {
             Node::Leaf { factor, within } => {
-                let age = within.unwrap_or(factor.lasts());
-                if let Some(fault) = factor.fault() {
-                    return Err(format!("factor `{}`: {fault}", factor.name()));
+                let age = self.age(factor, *within, cap)?;
+                chain::refuse_stranded(factor)?;
+                let price = self.place_price(factor, cap)?;
+                Ok(vec![1 << self.place(factor, factor.tag(), age, 0, price)?])
+            }
+            Node::First(parts) => {
+                refuse_hollow("first_of", parts)?;
+                let mut all: Vec<u64> = Vec::new();
+                let mut behind = 0;
+                let mut first = None;
+                for link in chain::links(parts)? {
+                    let chain::Link { factor, within, gives_way } = link;
+                    let age = self.age(factor, within, cap)?;
+                    let tag = match first {
+                        // A code is no worse where it comes from.
+                        Some(first) if !factor.authenticates() => factor.tag().in_place_of(first),
+                        _ => factor.tag(),
+                    };
+                    first = first.or(Some(tag));
+                    let price = self.place_price(factor, cap)?;
+                    let leaf = 1 << self.place(factor, tag, age, behind, price)?;
+                    all.push(leaf);
+                    if gives_way {
+                        behind |= leaf;
+                    }
                 }
-                if age.is_zero() || age > cap {
-                    return Err(format!(
-                        "factor `{}`: an age of {} s is zero or beyond the life of a clearance ({} s)",
-                        factor.name(),
-                        age.as_secs(),
-                        cap.as_secs()
-                    ));
-                }
-                Ok(vec![1 << self.place(factor, millis_of(age))?])
+                within_bounds(all)
             }
             Node::Any(parts) => {
                 refuse_hollow("any_of", parts)?;
@@ -176,9 +211,42 @@ impl Plan {
         }
     }
 
-    fn place(&mut self, factor: &Factor, max_age_millis: u64) -> Result<usize, String> {
-        let tag = factor.tag();
-        let same = |leaf: &Leaf| leaf.tag == tag && leaf.max_age_millis == max_age_millis;
+    /// How old its proof may be, in milliseconds, once the factor is found to make sense.
+    fn age(&self, factor: &Factor, within: Option<Duration>, cap: Duration) -> Result<u64, String> {
+        let age = within.unwrap_or(factor.lasts());
+        if let Some(fault) = factor.fault() {
+            return Err(format!("factor `{}`: {fault}", factor.name()));
+        }
+        if age.is_zero() || age > cap {
+            return Err(format!(
+                "factor `{}`: an age of {} s is zero or beyond the life of a clearance ({} s)",
+                factor.name(),
+                age.as_secs(),
+                cap.as_secs()
+            ));
+        }
+        Ok(millis_of(age))
+    }
+
+    /// The leaf that has to be met before the first message of this factor, if any.
+    fn place_price(&mut self, factor: &Factor, cap: Duration) -> Result<u64, String> {
+        let Some(price) = factor.price() else { return Ok(0) };
+        chain::refuse_stranded(price)?;
+        let age = self.age(price, None, cap)?;
+        Ok(1 << self.place(price, price.tag(), age, 0, 0)?)
+    }
+
+    fn place(
+        &mut self,
+        factor: &Factor,
+        tag: FactorTag,
+        max_age_millis: u64,
+        behind: u64,
+        price: u64,
+    ) -> Result<usize, String> {
+        let same = |leaf: &Leaf| {
+            (leaf.tag, leaf.max_age_millis, leaf.behind, leaf.price) == (tag, max_age_millis, behind, price)
+        };
         if let Some(index) = self.leaves.iter().position(same) {
             return Ok(index);
         }
@@ -186,7 +254,7 @@ impl Plan {
             return Err(format!("it names more than {MAX_LEAVES} different factors"));
         }
         let factor = Arc::new(factor.clone());
-        self.leaves.push(Leaf { factor, tag, max_age_millis, is_bound: false });
+        self.leaves.push(Leaf { factor, tag, max_age_millis, is_bound: false, behind, price });
         Ok(self.leaves.len() - 1)
     }
 
