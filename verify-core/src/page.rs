@@ -122,7 +122,7 @@ enum Step {
         tries_left: Option<u64>,
     },
     /// A proof of work.
-    Work { id: String, challenge: String },
+    Work { id: String, challenge: String, tries: u64 },
 }
 
 #[derive(Template)]
@@ -183,9 +183,10 @@ pub(crate) fn challenge(
                 id: step.offer.sealed.clone(),
                 channels: code.channels.iter().map(|channel| (channel.name(), spoken(*channel))).collect(),
             },
-            Factor::Work(work) => Step::Work {
+            Factor::Work(_) => Step::Work {
                 id: step.offer.sealed.clone(),
-                challenge: step.offer.altcha(core, work).to_string(),
+                challenge: step.offer.altcha(core, &[]).to_string(),
+                tries: step.offer.ticket.puzzle.as_ref().map_or(1, |puzzle| puzzle.tries),
             },
         })
         .collect();

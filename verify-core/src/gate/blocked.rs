@@ -60,6 +60,11 @@ impl Gate {
             Ok(offers) => offers,
             Err(error) => return asking.refuse(error.into()),
         };
+        for (leaf, offer) in plan.leaves.iter().zip(&offers) {
+            if let Some(puzzle) = offer.as_ref().and_then(|offer| offer.ticket.puzzle.as_ref()) {
+                puzzle.record(&policy.name, leaf.factor.name());
+            }
+        }
         metrics::counter!("verify_blocked_total", "policy" => policy.name.to_string()).increment(1);
         let unmet = plan.alternatives.iter().map(|mask| {
             plan.leaves_of(*mask & !met.fresh).filter_map(|(index, leaf)| {
