@@ -8,8 +8,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::altcha::SOLVER_JS;
-use crate::ceremony::{Ceremony, Errand};
+use crate::altcha::{self, SOLVER_JS};
+use crate::ceremony::{Ceremony, Errand, TICKET};
 use crate::decision::{Decision, Reply, Ruling};
 use crate::engine::Core;
 use crate::factor::Factor;
@@ -21,6 +21,8 @@ use crate::refusal::Refusal;
 use crate::reply::{self, Look};
 use crate::request::{Provenance, RequestView, content_type_is, is_preflight, provenance};
 use crate::text::timestamp;
+
+mod widget;
 
 /// More than a ticket and a solved proof of work need together.
 const BODY_LIMIT: usize = 24 * 1024;
@@ -38,7 +40,7 @@ pub struct Endpoints {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Call {
-    id: String,
+    id: Option<String>,
     code: Option<String>,
     token: Option<String>,
     channel: Option<String>,
@@ -69,15 +71,29 @@ impl Endpoints {
             "check" => Action::Check,
             "status" => Action::Status,
             "cancel" => Action::Cancel,
+            "verify" => Action::Verify,
+            "altcha" if reads => return Decision::Respond(self.widget_challenge(request, look)),
             "solver.js" if reads => {
                 return Decision::Respond(reply::asset("text/javascript; charset=utf-8", SOLVER_JS, look));
             }
             "challenge.js" if reads => {
                 return Decision::Respond(reply::asset("text/javascript; charset=utf-8", page::SCRIPT, look));
             }
+            "altcha.js" if reads => {
+                return Decision::Respond(reply::asset(
+                    "text/javascript; charset=utf-8",
+                    widget::SCRIPT,
+                    look,
+                ));
+            }
+            "code.svg" if reads => {
+                return Decision::Respond(reply::asset("image/svg+xml", widget::IMAGE, look));
+            }
             #[cfg(feature = "danger-development")]
             "inbox" if core.inbox.is_some() => return Decision::Respond(self.inbox(request, look)),
-            "solver.js" | "challenge.js" => return self.refuse(look, Refusal::MethodNotAllowed("GET, HEAD")),
+            "solver.js" | "challenge.js" | "altcha" | "altcha.js" | "code.svg" => {
+                return self.refuse(look, Refusal::MethodNotAllowed("GET, HEAD"));
+            }
             _ => return self.refuse(look, Refusal::NotFound),
         };
         if is_preflight(request) || request.method() != "POST" {
@@ -113,6 +129,9 @@ impl Endpoints {
         let Kind::Endpoint { action, form } = kind else {
             return Ruling::Respond(asking.refuse(Refusal::NotFound));
         };
+        if action == Action::Verify {
+            return Ruling::Respond(self.widget_verify(&mut asking, &body).await);
+        }
         let call = match if form { Call::from_form(&body) } else { Call::from_json(&body) } {
             Ok(call) => call,
             Err(refusal) => return Ruling::Respond(asking.refuse(refusal)),
@@ -129,10 +148,11 @@ impl Endpoints {
             Action::Check => self.check(&mut asking, &call).await,
             Action::Status => self.status(&asking, &call).await,
             Action::Cancel => self.cancel(&asking, &call).await,
+            Action::Verify => Err(Refusal::NotFound),
         };
         let reply = match outcome {
             Ok(reply) => reply,
-            Err(refusal) if form => page::failed(&asking, &call.id, self.core.told(refusal)).await,
+            Err(refusal) if form => page::failed(&asking, call.id(), self.core.told(refusal)).await,
             Err(refusal) => asking.refuse(refusal),
         };
         Ruling::respond(reply, errand)
@@ -140,7 +160,7 @@ impl Endpoints {
 
     async fn send(&self, asking: &Asking, call: &Call) -> Result<(Reply, Option<Errand>), Refusal> {
         let core = &self.core;
-        let ceremony = Ceremony::begin(core, &asking.subject, asking.source, &call.id)?;
+        let ceremony = Ceremony::begin(core, &asking.subject, asking.source, call.id())?;
         let (body, errand) = match ceremony.send(call.channel.as_deref()).await? {
             Some(mut sent) => {
                 let offer = Offer::seal(core, sent.ticket.clone())?;
@@ -163,7 +183,7 @@ impl Endpoints {
     async fn check(&self, asking: &mut Asking, call: &Call) -> Result<Reply, Refusal> {
         let core = &self.core;
         let (proof, return_to) = {
-            let ceremony = Ceremony::begin(core, &asking.subject, asking.source, &call.id)?;
+            let ceremony = Ceremony::begin(core, &asking.subject, asking.source, call.id())?;
             let answer = match (&*ceremony.factor, &call.code, &call.token) {
                 (Factor::Code(_), Some(code), None) => code,
                 (Factor::Work(_), None, Some(token)) => token,
@@ -192,7 +212,7 @@ impl Endpoints {
     }
 
     async fn status(&self, asking: &Asking, call: &Call) -> Result<Reply, Refusal> {
-        let ceremony = Ceremony::begin(&self.core, &asking.subject, asking.source, &call.id)?;
+        let ceremony = Ceremony::begin(&self.core, &asking.subject, asking.source, call.id())?;
         let standing = ceremony.stand().await?;
         let body = json!({
             "type": ceremony.factor.kind(),
@@ -208,7 +228,7 @@ impl Endpoints {
     }
 
     async fn cancel(&self, asking: &Asking, call: &Call) -> Result<Reply, Refusal> {
-        let ceremony = Ceremony::begin(&self.core, &asking.subject, asking.source, &call.id)?;
+        let ceremony = Ceremony::begin(&self.core, &asking.subject, asking.source, call.id())?;
         ceremony.cancel().await?;
         if asking.look.page {
             return Ok(page::cancelled(asking));
@@ -256,7 +276,15 @@ impl Call {
             return Err(FORM);
         }
         // The parser's own words may quote the body, so they are not repeated.
-        serde_json::from_slice(body).map_err(|_| FORM)
+        let mut call: Self = serde_json::from_slice(body).map_err(|_| FORM)?;
+        if call.id.is_none() {
+            call.id = call.token.as_deref().and_then(|token| altcha::claimed(token, TICKET));
+        }
+        if call.id.is_some() { Ok(call) } else { Err(FORM) }
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
     }
 
     fn from_form(body: &Bytes) -> Result<Self, Refusal> {
@@ -268,7 +296,7 @@ impl Call {
             Some(answer) if answer.len() > 64 => (None, Some(answer)),
             answer => (answer, None),
         };
-        Ok(Self { id, code, token, channel: form.channel })
+        Ok(Self { id: Some(id), code, token, channel: form.channel })
     }
 }
 
