@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use lexopt::prelude::{Long, ValueExt};
@@ -18,6 +20,34 @@ pub struct Options {
     pub host: String,
     /// Where facts are kept: `memory` (the default), or the URL of a Redis or Valkey, single or a cluster.
     pub store: String,
+    /// The folder `dist` of the unmodified npm package `altcha`, to be served with a page that uses its widget. Default:
+    /// none; the pages of the engine need no widget.
+    pub altcha_widget: Option<PathBuf>,
+    /// The ALTCHA format that proofs of work are asked in. Default: the second.
+    pub work: Work,
+}
+
+/// An ALTCHA format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Work {
+    /// `v1`.
+    First,
+    /// `v2`.
+    #[default]
+    Second,
+}
+
+impl FromStr for Work {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "v1" => Ok(Self::First),
+            "v2" => Ok(Self::Second),
+            _ => Err("a proof of work is v1 or v2"),
+        }
+    }
 }
 
 impl Options {
@@ -34,6 +64,8 @@ impl Options {
             listen: ([127, 0, 0, 1], 3000).into(),
             host: "localhost".to_owned(),
             store: MEMORY.to_owned(),
+            altcha_widget: None,
+            work: Work::default(),
         };
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
@@ -41,6 +73,8 @@ impl Options {
                 Long("listen") => options.listen = parser.value()?.parse()?,
                 Long("host") => options.host = parser.value()?.string()?,
                 Long("store") => options.store = parser.value()?.string()?,
+                Long("altcha-widget") => options.altcha_widget = Some(parser.value()?.into()),
+                Long("work") => options.work = parser.value()?.parse()?,
                 other => return Err(other.unexpected()),
             }
         }
@@ -95,6 +129,9 @@ mod tests {
         let options = parse("--listen 127.0.0.1:0 --host bank.test --store redis://127.0.0.1:1").unwrap();
         assert_eq!((options.listen.port(), options.host.as_str()), (0, "bank.test"));
         assert_eq!(options.store, "redis://127.0.0.1:1");
+        let options = parse("--altcha-widget dist --work v1").unwrap();
+        assert_eq!((options.altcha_widget, options.work), (Some("dist".into()), Work::First));
+        assert!(parse("--work v3").is_err());
         assert!(parse("--listen nowhere").is_err() && parse("--colour").is_err());
     }
 }

@@ -68,7 +68,7 @@ pub use canonical::canonical_json;
 pub use challenge::Challenge;
 pub use parameters::{InvalidParameters, Parameters};
 pub use payload::MAX_PAYLOAD;
-pub(crate) use payload::claimed;
+pub(crate) use payload::{claimed, counter};
 pub use sentinel::{ServerAlgorithm, Verification};
 pub use solve::{Solution, solve};
 pub use verify::{Reason, verify, verify_fixed};

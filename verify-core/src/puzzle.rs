@@ -42,8 +42,11 @@ enum Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Key {
     Any,
-    /// The signature of the one key that is looked for.
-    Signed([u8; 32]),
+    /// The signature of the one key that is looked for, and its counter.
+    Signed {
+        signature: [u8; 32],
+        counter: u32,
+    },
 }
 
 /// Decides what to ask for a ticket, at the price of this moment.
@@ -62,7 +65,8 @@ pub(crate) fn ask(core: &Core, factor: &WorkFactor, tag: FactorTag, id: &[u8; 16
             let secrets = (key.work_signature.as_bytes(), key.work_key.as_bytes());
             let challenge = Challenge::issue_fixed(parameters.clone(), counter, secrets.0, secrets.1);
             parameters = challenge.parameters().clone();
-            signed = parameters.key_signature().copied();
+            signed =
+                parameters.key_signature().map(|signature| Key::Signed { signature: *signature, counter });
         } else {
             price = Price::instead_of(factor, range);
         }
@@ -80,7 +84,7 @@ pub(crate) fn ask(core: &Core, factor: &WorkFactor, tag: FactorTag, id: &[u8; 16
             memory_cost: factor.memory_cost.unwrap_or(0),
             parallelism: factor.parallelism.unwrap_or(0),
             prefix,
-            key: signed.map_or(Key::Any, Key::Signed),
+            key: signed.unwrap_or(Key::Any),
         },
     };
     Puzzle { format, tries: price.tries(), step: u8::try_from(step).unwrap_or(u8::MAX) }
@@ -119,9 +123,12 @@ impl Puzzle {
                     if is_this { Ok(()) } else { Err(Reason::Mismatch) }
                 })
             }
-            Format::Second { key: Key::Signed(_), .. } => {
+            Format::Second { key: Key::Signed { counter, .. }, .. } => {
                 let issued = self.parameters(key, ticket, data);
-                altcha::verify_fixed(answer, &issued, secret, key.work_key.as_bytes(), now)
+                let verdict = altcha::verify_fixed(answer, &issued, secret, key.work_key.as_bytes(), now);
+                // The key says it all. Another counter beside it is no client's, so it is not let through.
+                let is_this = altcha::counter(answer) == Some((*counter).into());
+                verdict.and_then(|()| if is_this { Ok(()) } else { Err(Reason::Wrong) })
             }
             Format::Second { algorithm, .. } => {
                 let place = if algorithm.takes_memory() { core.mill.place().map(Some) } else { Some(None) };
@@ -151,7 +158,9 @@ impl Puzzle {
             }
             let aimed = match key {
                 Key::Any => parameters.clone().with_key_prefix(prefix.as_str()),
-                Key::Signed(signature) => parameters.clone().with_fixed_key(prefix.as_str(), *signature),
+                Key::Signed { signature, .. } => {
+                    parameters.clone().with_fixed_key(prefix.as_str(), *signature)
+                }
             };
             // The prefix was checked when the policy was compiled.
             parameters = aimed.unwrap_or(parameters);
@@ -170,7 +179,7 @@ impl Puzzle {
                 writer.u32(*parallelism).field(prefix.as_bytes());
                 match key {
                     Key::Any => writer.byte(0),
-                    Key::Signed(signature) => writer.byte(1).fixed(signature),
+                    Key::Signed { signature, counter } => writer.byte(1).fixed(signature).u32(*counter),
                 };
             }
         }
@@ -188,7 +197,7 @@ impl Puzzle {
                 prefix: reader.text()?.to_owned(),
                 key: match reader.byte()? {
                     0 => Key::Any,
-                    1 => Key::Signed(reader.array()?),
+                    1 => Key::Signed { signature: reader.array()?, counter: reader.u32()? },
                     _ => return None,
                 },
             },

@@ -26,6 +26,11 @@ pub(super) fn read(payload: &str) -> Result<Value, Reason> {
     serde_json::from_slice(&json).map_err(|_| Reason::Malformed)
 }
 
+/// The counter that a client says it found.
+pub(crate) fn counter(payload: &str) -> Option<u64> {
+    read(payload).ok()?.pointer("/solution/counter")?.as_u64()
+}
+
 /// A text that travelled with the challenge of a payload. It is what the client claims: nothing is checked.
 pub(crate) fn claimed(payload: &str, name: &str) -> Option<String> {
     let value = read(payload).ok()?;
