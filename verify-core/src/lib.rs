@@ -59,7 +59,8 @@
 //!
 //! # Features
 //!
-//! None is on by default, and none changes what others do. `conformance` brings the test kit for stores;
+//! None is on by default, and none changes what others do. `argon2id` and `scrypt` bring the derivations of that name for
+//! proofs of work, and their part of the solver script; `conformance` brings the test kit for stores;
 //! `danger-development` brings the inbox courier, throw-away keys and plain http, each of which has to be switched on
 //! by name, shouts at start-up and refuses to run beside a real courier.
 

@@ -409,7 +409,11 @@ fn captcha_rule_04_a_widget_cannot_choose_what_is_asked() {
     for query in ["", "policy=nowhere", "policy=feed&policy=feed", "policy=feed&factor=other", "factor=human"]
     {
         let refused = asked(query);
-        assert_eq!((&refused["status"], refused["error"].is_string()), (&json!(400), true), "{query}");
+        assert_eq!(
+            (&refused["code"], refused["error"].is_string()),
+            (&json!("validation_error"), true),
+            "{query}"
+        );
     }
     let posted =
         bank.ask(Request::new("POST", "/challenge/altcha?policy=feed").user("alice").json(&json!({})));

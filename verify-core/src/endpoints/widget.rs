@@ -17,7 +17,7 @@ use crate::inquiry::Asking;
 use crate::offer::{self, Offer};
 use crate::policy::Leaf;
 use crate::refusal::Refusal;
-use crate::reply::{self, Look, problem_body};
+use crate::reply::{self, Look};
 use crate::request::RequestView;
 use crate::text::timestamp;
 
@@ -176,10 +176,7 @@ impl Endpoints {
 /// A refusal that the widget can show: JSON of the plain type, with an `error`.
 fn refused(look: Look, refusal: Refusal) -> Reply {
     let words = refusal.words();
-    let mut body = problem_body(&words);
-    if let Value::Object(members) = &mut body {
-        let detail = if let Refusal::Invalid(detail) = refusal { detail } else { words.title };
-        members.insert("error".to_owned(), detail.into());
-    }
+    let error = if let Refusal::Invalid(detail) = refusal { detail } else { words.title };
+    let body = json!({ "error": error, "code": words.code });
     reply::with_refusal_headers(reply::json(words.status, "application/json", &body, look), refusal)
 }
