@@ -43,8 +43,7 @@ fn first(algorithm: v1::Algorithm, expiry: u64, seed: u8) -> v1::Challenge {
 #[test]
 fn captcha_rule_06_they_solve_and_verify_our_first_format() {
     for peer in PEERS {
-        let challenges: Vec<_> =
-            V1.iter().enumerate().map(|(n, one)| first(*one, YEAR_2100, n as u8)).collect();
+        let challenges: Vec<_> = V1.iter().zip(0..).map(|(one, n)| first(*one, YEAR_2100, n)).collect();
         let solve: Vec<_> =
             challenges.iter().map(|one| json!({ "job": "solve1", "challenge": one })).collect();
         for (challenge, payload) in challenges.iter().zip(peer.ask(&solve)) {
@@ -157,8 +156,8 @@ fn issued() -> Vec<Challenge> {
     let probabilistic = second().into_iter().map(|one| Challenge::issue(one, SECRET.as_bytes()));
     let fixed = second()
         .into_iter()
-        .enumerate()
-        .map(|(n, one)| Challenge::issue_fixed(one, 11 + n as u32, SECRET.as_bytes(), KEY_SECRET.as_bytes()));
+        .zip(11..)
+        .map(|(one, counter)| Challenge::issue_fixed(one, counter, SECRET.as_bytes(), KEY_SECRET.as_bytes()));
     probabilistic.chain(fixed).collect()
 }
 

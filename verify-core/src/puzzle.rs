@@ -128,7 +128,7 @@ impl Puzzle {
                 let verdict = altcha::verify_fixed(answer, &issued, secret, key.work_key.as_bytes(), now);
                 // The key says it all. Another counter beside it is no client's, so it is not let through.
                 let is_this = altcha::counter(answer) == Some((*counter).into());
-                verdict.and_then(|()| if is_this { Ok(()) } else { Err(Reason::Wrong) })
+                verdict.and(if is_this { Ok(()) } else { Err(Reason::Wrong) })
             }
             Format::Second { algorithm, .. } => {
                 let place = if algorithm.takes_memory() { core.mill.place().map(Some) } else { Some(None) };

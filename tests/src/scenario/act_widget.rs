@@ -36,11 +36,12 @@ pub(super) fn feed(player: &mut Player<'_>) {
     player.ask("a form", 303, &posted);
 
     let challenge = player.ask("a third", 200, &get("/challenge/altcha?policy=feed"));
-    let body = json!({ "payload": solve(&challenge.text()) });
+    let payload = solve(&challenge.text());
+    let body = json!({ "payload": payload });
     player.call("verify", 200, user, "verify", &body);
     player.call("verify again", 200, user, "verify", &body);
     player.call("verify nothing", 400, user, "verify", &json!({ "payload": "" }));
-    player.call("verify a list", 400, user, "verify", &json!([]));
+    player.call("verify a list", 400, user, "verify", &json!([payload]));
 }
 
 /// The safe, whose code is typed into the widget.

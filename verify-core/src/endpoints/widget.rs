@@ -145,7 +145,9 @@ impl Endpoints {
         );
         let core = &self.core;
         core.within_shared_limit(&asking.source).await?;
-        let typed: Typed = serde_json::from_slice(body).map_err(|_| FORM)?;
+        // A parser of structures takes a list of their members as well; the protocol does not.
+        let object = body.trim_ascii_start().starts_with(b"{");
+        let typed: Typed = serde_json::from_slice(body).ok().filter(|_| object).ok_or(FORM)?;
         let ticket = altcha::claimed(&typed.payload, TICKET).ok_or(FORM)?;
         let code_ticket = altcha::claimed(&typed.payload, CODE);
         let mut proofs = Vec::with_capacity(2);
