@@ -3,8 +3,11 @@
 use std::str::FromStr;
 
 use verify_core::Factor;
+use verify_core::altcha::v1;
 use verify_providers::HttpClient;
 use verify_providers::siteverify::{Siteverify, SiteverifyBuilder, SiteverifyError};
+
+use crate::options::Work;
 
 /// What a visitor of the feed has to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,17 +44,24 @@ impl Captcha {
     ///
     /// # Errors
     /// When a key is missing or makes no sense.
-    pub fn factor(self) -> Result<Factor, Box<dyn std::error::Error>> {
-        self.factor_from(|name| std::env::var(name).ok())
+    pub fn factor(self, work: Work) -> Result<Factor, Box<dyn std::error::Error>> {
+        self.factor_from(work, |name| std::env::var(name).ok())
     }
 
     fn factor_from(
         self,
+        work: Work,
         read: impl Fn(&str) -> Option<String>,
     ) -> Result<Factor, Box<dyn std::error::Error>> {
         type Make = fn(HttpClient, String, String) -> SiteverifyBuilder;
         let (prefix, make): (&str, Make) = match self {
-            Self::Altcha => return Ok(Factor::proof_of_work("human").into()),
+            Self::Altcha => {
+                let human = Factor::proof_of_work("human");
+                return Ok(match work {
+                    Work::First => human.first_format(v1::Algorithm::Sha256, 20_000).into(),
+                    Work::Second => human.into(),
+                });
+            }
             Self::Turnstile => ("TURNSTILE", Siteverify::turnstile),
             Self::Hcaptcha => ("HCAPTCHA", Siteverify::hcaptcha),
             Self::Recaptcha => ("RECAPTCHA", Siteverify::recaptcha_v2),
@@ -91,7 +101,10 @@ mod tests {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
         let captcha: Captcha = captcha.parse()?;
-        captcha.factor_from(read).map(|factor| factor.kind()).map_err(|error| error.to_string())
+        captcha
+            .factor_from(Work::default(), read)
+            .map(|factor| factor.kind())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

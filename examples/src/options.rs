@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use lexopt::prelude::{Long, ValueExt};
@@ -22,6 +24,34 @@ pub struct Options {
     pub store: String,
     /// What guards the feed: `altcha` (the default), `turnstile`, `hcaptcha` or `recaptcha`.
     pub captcha: Captcha,
+    /// The folder `dist` of the unmodified npm package `altcha`, to be served with a page that uses its widget. Default:
+    /// none; the pages of the engine need no widget.
+    pub altcha_widget: Option<PathBuf>,
+    /// The ALTCHA format that proofs of work are asked in. Default: the second.
+    pub work: Work,
+}
+
+/// An ALTCHA format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Work {
+    /// `v1`.
+    First,
+    /// `v2`.
+    #[default]
+    Second,
+}
+
+impl FromStr for Work {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "v1" => Ok(Self::First),
+            "v2" => Ok(Self::Second),
+            _ => Err("a proof of work is v1 or v2"),
+        }
+    }
 }
 
 impl Options {
@@ -39,6 +69,8 @@ impl Options {
             host: "localhost".to_owned(),
             store: MEMORY.to_owned(),
             captcha: Captcha::default(),
+            altcha_widget: None,
+            work: Work::default(),
         };
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
@@ -47,6 +79,8 @@ impl Options {
                 Long("host") => options.host = parser.value()?.string()?,
                 Long("store") => options.store = parser.value()?.string()?,
                 Long("captcha") => options.captcha = parser.value()?.parse()?,
+                Long("altcha-widget") => options.altcha_widget = Some(parser.value()?.into()),
+                Long("work") => options.work = parser.value()?.parse()?,
                 other => return Err(other.unexpected()),
             }
         }
@@ -104,6 +138,9 @@ mod tests {
         assert_eq!(options.captcha, Captcha::Altcha);
         assert_eq!(parse("--captcha hcaptcha").unwrap().captcha, Captcha::Hcaptcha);
         assert!(parse("--captcha guess").is_err());
+        let options = parse("--altcha-widget dist --work v1").unwrap();
+        assert_eq!((options.altcha_widget, options.work), (Some("dist".into()), Work::First));
+        assert!(parse("--work v3").is_err());
         assert!(parse("--listen nowhere").is_err() && parse("--colour").is_err());
     }
 }

@@ -9,11 +9,15 @@ use verify_core::{
     Quota, RequestLimits, Store, Subject, all_of,
 };
 
+use crate::options::Options;
+
 mod answer;
 mod ledger;
+mod widget;
 
 pub use answer::Answer;
 pub use ledger::Ledger;
+pub use widget::Widget;
 
 /// Everything that the wiring of a framework needs.
 #[derive(Clone, Debug)]
@@ -33,23 +37,24 @@ pub struct Site {
     pub safe: Gate,
     /// What was transferred.
     pub ledger: Ledger,
+    /// The files of ALTCHA's widget, if there are any.
+    pub widget: Widget,
 }
 
 /// The largest body that a handler reads.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// Opens the bank for visitors who come to `host` at the port of `address`, and are `human` for its feed.
+/// Opens the bank for visitors who come to the host of the options at the port of `address`.
 ///
 /// # Errors
-/// When the host is no host, or a policy makes no sense.
+/// When the host is no host, a policy makes no sense, or the widget is not where it is said to be.
 pub fn open(
     keys: KeyRing,
     store: Arc<dyn Store>,
-    host: &str,
+    options: &Options,
     address: SocketAddr,
-    human: Factor,
 ) -> Result<Site, Box<dyn std::error::Error>> {
-    let origin = Origin::parse(&format!("http://{host}:{}", address.port()))?;
+    let origin = Origin::parse(&format!("http://{}:{}", options.host, address.port()))?;
     let minute = Duration::from_secs(60);
     let engine = Engine::builder(keys, origin)
         .site("Demo Bank")
@@ -71,6 +76,7 @@ pub fn open(
         )
         .build()?;
 
+    let human = options.captcha.factor(options.work)?;
     let step_up = Factor::code("step-up").over([Channel::Sms, Channel::Email]);
     let approval = Factor::code("approval").over([Channel::Sms, Channel::Email]);
     let feed = Policy::new("feed").purpose("read the feed").require(human.clone());
@@ -97,6 +103,7 @@ pub fn open(
         batch: engine.gate(batch)?,
         safe: engine.gate(safe)?,
         ledger: Ledger::default(),
+        widget: Widget::load(options.altcha_widget.as_deref())?,
         engine,
     })
 }

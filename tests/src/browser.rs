@@ -11,7 +11,7 @@ mod visit;
 
 use driver::Driver;
 pub use log::{Complaint, Log};
-pub use visit::{Visit, on_both};
+pub use visit::{Visit, on_both, on_both_with};
 
 /// The key that moves the focus on.
 pub const TAB: &str = "\u{e004}";
@@ -169,6 +169,23 @@ impl Browser {
     #[must_use]
     pub fn run(&self, script: &str) -> Value {
         self.command("POST", "/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Waits until a script returns something that is true.
+    pub fn wait_until(&self, what: &str, script: &str) {
+        self.wait(what, || {
+            let body = json!({ "script": script, "args": [] });
+            match self.driver.ask("POST", "/execute/sync", &body)? {
+                Value::Null | Value::Bool(false) => Err("not yet".to_owned()),
+                Value::String(text) if text.is_empty() => Err("not yet".to_owned()),
+                _ => Ok(()),
+            }
+        });
+    }
+
+    /// Waits until `look` finds it.
+    pub fn wait_for<T>(&self, what: &str, look: impl FnMut() -> Result<T, String>) -> T {
+        self.wait(what, look)
     }
 
     /// Runs a script in every page of this tab from now on, before the page's own.

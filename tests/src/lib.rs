@@ -1,5 +1,6 @@
 //! The harness: both banks as child processes, a raw HTTP client that hides nothing, and a driver for a real browser.
 
+pub mod altcha;
 pub mod bank;
 pub mod browser;
 pub mod ceremony;

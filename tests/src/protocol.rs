@@ -133,9 +133,10 @@ impl Replay {
     }
 }
 
-/// The first member `altcha`, however deep.
+/// The first member `altcha`, however deep; or the whole, if it is a puzzle.
 fn find_puzzle(value: &Value) -> Option<&Value> {
     match value {
+        Value::Object(members) if members.contains_key("parameters") => Some(value),
         Value::Object(members) => members.get("altcha").or_else(|| members.values().find_map(find_puzzle)),
         Value::Array(items) => items.iter().find_map(find_puzzle),
         _ => None,

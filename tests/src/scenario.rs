@@ -14,6 +14,7 @@ mod act_refusals;
 mod act_routes;
 mod act_transfers;
 mod act_visitors;
+mod act_widget;
 mod act_work;
 mod page;
 mod player;
@@ -62,6 +63,8 @@ pub fn run(bank: &Bank) -> Transcript {
     act_work::feed(&mut player);
     act_work::safe(&mut player);
     act_work::safe_in_line(&mut player);
+    act_widget::feed(&mut player);
+    act_widget::safe(&mut player);
     act_transfers::program(&mut player);
     act_transfers::bodies(&mut player);
     act_transfers::bound(&mut player);

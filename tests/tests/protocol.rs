@@ -73,8 +73,20 @@ impl Schema {
     fn read() -> Self {
         let whole: Value = serde_json::from_str(SCHEMA).unwrap();
         assert!(jsonschema::meta::is_valid(&whole), "the schema is no schema");
-        let names =
-            ["problem", "blocked", "challenge", "sent", "checked", "status", "cancelled", "inbox", "answer"];
+        let names = [
+            "problem",
+            "blocked",
+            "challenge",
+            "sent",
+            "checked",
+            "status",
+            "cancelled",
+            "inbox",
+            "widget_challenge",
+            "widget_verified",
+            "widget_refusal",
+            "answer",
+        ];
         let judge = |name: &'static str| {
             let mut schema = whole.clone();
             schema["$ref"] = json!(format!("#/$defs/{name}"));
@@ -120,6 +132,11 @@ fn definition(exchange: &Exchange) -> Option<&'static str> {
         ("application/json", Some("status")) => Some("status"),
         ("application/json", Some("cancel")) => Some("cancelled"),
         ("application/json", Some("inbox")) => Some("inbox"),
+        ("application/json", Some("altcha" | "verify")) if exchange.response.status != 200 => {
+            Some("widget_refusal")
+        }
+        ("application/json", Some("altcha")) => Some("widget_challenge"),
+        ("application/json", Some("verify")) => Some("widget_verified"),
         ("application/json", Some(other)) => panic!("JSON of the unknown endpoint {other}"),
         _ => None,
     }

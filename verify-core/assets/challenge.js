@@ -60,7 +60,7 @@
       try {
         const challenge = JSON.parse(attribute(this.form, "data-challenge"));
         const step = Math.min(navigator.hardwareConcurrency || 2, MOST_WORKERS);
-        this.expected = 16 ** challenge.parameters.keyPrefix.length;
+        this.expected = Number(attribute(this.form, "data-tries"));
         this.tries = new Array(step).fill(0);
         for (let start = 0; start < step; start += 1) {
           this.employ(challenge, start, step);
@@ -79,7 +79,11 @@
         if (!this.workers.includes(worker)) {
           return;
         }
-        if (data.error) {
+        if (data.error === "exhausted" && this.workers.length > 1) {
+          // Its share of the numbers held no answer; another's will.
+          this.workers.splice(this.workers.indexOf(worker), 1);
+          worker.terminate();
+        } else if (data.error) {
           this.stop(data.error);
         } else if (data.progress) {
           this.tries[start] = data.progress;
@@ -88,7 +92,7 @@
           this.finish(challenge, data);
         }
       };
-      worker.postMessage({ parameters: challenge.parameters, start, step });
+      worker.postMessage({ challenge, start, step });
     }
 
     // Every try is a draw of its own, so no bar can know when it ends. This one shows how likely it is that one would
@@ -122,13 +126,16 @@
       this.button.hidden = false;
     }
 
-    finish(challenge, { counter, derivedKey, time }) {
+    finish(challenge, { counter, derivedKey, number, time }) {
       this.release();
       this.solved = true;
       this.bar.value = 1;
       this.state.textContent = "Solved. One moment.";
-      const solution = { counter, derivedKey, time };
-      within(this.form, 'input[name="challenge-answer"]').value = toBase64(JSON.stringify({ challenge, solution }));
+      const { algorithm, salt, signature } = challenge;
+      const answer = number === undefined
+        ? { challenge, solution: { counter, derivedKey, time } }
+        : { algorithm, challenge: challenge.challenge, number, salt, signature, took: time };
+      within(this.form, 'input[name="challenge-answer"]').value = toBase64(JSON.stringify(answer));
       (requestSubmit ?? submit).call(this.form);
     }
   }

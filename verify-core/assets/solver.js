@@ -1,13 +1,18 @@
-// Solves a proof of work in the ALTCHA v2 format with WebCrypto.
+// Solves a proof of work in an ALTCHA format with WebCrypto. What WebCrypto lacks is in files of its own, put in front
+// of this one.
 //
-// As a Web Worker:  postMessage({ parameters, start, step })
-//   answers         { progress } every 64 tries, then { counter, derivedKey, time } or { error }
-// As a plain script: globalThis.solveProofOfWork({ parameters, start, step, onProgress }), a promise
+// As a Web Worker:  postMessage({ challenge, start, step })
+//   answers         { progress } now and then, then { counter, derivedKey, time } or, in the first format, { number, time };
+//                   or { error }
+// As a plain script: globalThis.solveProofOfWork({ challenge, start, step, onProgress }), a promise
+// Instead of `challenge`, the `parameters` of one in the second format will do.
 (() => {
   "use strict";
 
   const HASHES = ["SHA-256", "SHA-384", "SHA-512"];
-  const PROGRESS_EVERY = 64;
+  const FIRST_FORMAT = ["SHA-1", "SHA-256", "SHA-512"];
+  // A bare hash is over in no time; a message for every 64 of them would cost more.
+  const PROGRESS_EVERY = { v1: 2048, v2: 64 };
   const MAX_COUNTER = 0xffffffff;
 
   class SolverError extends Error {
@@ -34,7 +39,16 @@
     return text;
   }
 
-  function deriverFor({ algorithm, cost, keyLength }, salt) {
+  function deriverFor(parameters, salt) {
+    const { algorithm, cost, keyLength } = parameters;
+    const special = globalThis.proofOfWorkDerivers?.[algorithm];
+    if (special) {
+      const derive = special(parameters, salt);
+      if (!derive) {
+        throw new SolverError("bad-request");
+      }
+      return derive;
+    }
     const [hash, family] = String(algorithm).split("/").reverse();
     if (!HASHES.includes(hash) || (family !== undefined && family !== "PBKDF2")) {
       throw new SolverError("unsupported-algorithm");
@@ -59,35 +73,65 @@
     };
   }
 
-  async function solveProofOfWork({ parameters, start = 0, step = 1, onProgress = () => {} }) {
-    if (!globalThis.crypto?.subtle) {
-      throw new SolverError("insecure-context");
-    }
+  // A try of the second format: the solution if it is one.
+  function triesOf(parameters) {
     const { cost, keyLength, keyPrefix } = parameters ?? {};
     const sound =
-      isCounter(start) && isCounter(step) && step > 0 &&
       isCounter(cost) && cost > 0 && isCounter(keyLength) && keyLength > 0 &&
       typeof keyPrefix === "string" && /^[0-9a-f]+$/.test(keyPrefix);
     if (!sound) {
       throw new SolverError("bad-request");
     }
-
-    const began = performance.now();
     const nonce = fromHex(parameters.nonce);
     const derive = deriverFor(parameters, fromHex(parameters.salt));
     const password = new Uint8Array(nonce.length + 4);
     password.set(nonce);
     const tail = new DataView(password.buffer, nonce.length);
-
-    let tries = 0;
-    for (let counter = start; counter <= MAX_COUNTER; counter += step) {
+    return async (counter) => {
       tail.setUint32(0, counter);
       const derivedKey = toHex(await derive(password));
-      if (derivedKey.startsWith(keyPrefix)) {
-        return { counter, derivedKey, time: Math.round(performance.now() - began) };
+      return derivedKey.startsWith(keyPrefix) && { counter, derivedKey };
+    };
+  }
+
+  // A try of the first format.
+  function numbersOf({ algorithm, challenge, salt }) {
+    if (!FIRST_FORMAT.includes(algorithm)) {
+      throw new SolverError("unsupported-algorithm");
+    }
+    const wanted = fromHex(challenge);
+    if (typeof salt !== "string") {
+      throw new SolverError("bad-request");
+    }
+    const { subtle } = globalThis.crypto;
+    const encoder = new TextEncoder();
+    return async (number) => {
+      const digest = new Uint8Array(await subtle.digest(algorithm, encoder.encode(salt + number)));
+      return digest.length === wanted.length && digest.every((byte, at) => byte === wanted[at]) && { number };
+    };
+  }
+
+  async function solveProofOfWork({ challenge, parameters, start = 0, step = 1, onProgress = () => {} }) {
+    if (!globalThis.crypto?.subtle) {
+      throw new SolverError("insecure-context");
+    }
+    if (!isCounter(start) || !isCounter(step) || step === 0) {
+      throw new SolverError("bad-request");
+    }
+    const isFirst = typeof challenge?.challenge === "string";
+    const attempt = isFirst ? numbersOf(challenge) : triesOf(parameters ?? challenge?.parameters);
+    const most = isFirst && isCounter(challenge.maxnumber) ? challenge.maxnumber : MAX_COUNTER;
+    const every = isFirst ? PROGRESS_EVERY.v1 : PROGRESS_EVERY.v2;
+
+    const began = performance.now();
+    let tries = 0;
+    for (let counter = start; counter <= most; counter += step) {
+      const found = await attempt(counter);
+      if (found) {
+        return { ...found, time: Math.round(performance.now() - began) };
       }
       tries += 1;
-      if (tries % PROGRESS_EVERY === 0) {
+      if (tries % every === 0) {
         onProgress(tries);
       }
     }
@@ -102,8 +146,8 @@
   globalThis.onmessage = async ({ data }) => {
     const onProgress = (progress) => globalThis.postMessage({ progress });
     try {
-      const { parameters, start, step } = data ?? {};
-      globalThis.postMessage(await solveProofOfWork({ parameters, start, step, onProgress }));
+      const { challenge, parameters, start, step } = data ?? {};
+      globalThis.postMessage(await solveProofOfWork({ challenge, parameters, start, step, onProgress }));
     } catch (error) {
       globalThis.postMessage({ error: error instanceof SolverError ? error.code : "failed" });
     }

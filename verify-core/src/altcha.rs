@@ -1,5 +1,6 @@
-//! Proof of work in the ALTCHA v2 wire format ("PoW v2"), so that unmodified ALTCHA widgets and libraries solve
-//! what this crate issues.
+//! Proof of work in the ALTCHA wire formats, so that unmodified ALTCHA widgets and libraries solve what this crate
+//! issues, and the other way round. The second format ("PoW v2") is the one described here, the first is in [`v1`], and
+//! what another server has verified is a [`Verification`].
 //!
 //! # What it is good for
 //!
@@ -55,26 +56,50 @@ mod challenge;
 mod derive;
 mod hex;
 mod parameters;
+mod payload;
+mod received;
+mod sentinel;
 mod solve;
+pub mod v1;
 mod verify;
 
 pub use algorithm::Algorithm;
 pub use canonical::canonical_json;
 pub use challenge::Challenge;
 pub use parameters::{InvalidParameters, Parameters};
+pub use payload::MAX_PAYLOAD;
+pub(crate) use payload::{claimed, counter};
+pub use sentinel::{ServerAlgorithm, Verification};
 pub use solve::{Solution, solve};
-pub use verify::{MAX_PAYLOAD, Reason, verify, verify_fixed};
+pub use verify::{Reason, verify, verify_fixed};
 
 /// The solver for browsers: a classic script without dependencies, to be served from the page's own origin as
-/// `text/javascript` and run as a Web Worker (`worker-src 'self'` is all the policy it needs).
+/// `text/javascript` and run as a Web Worker (`worker-src 'self'` is all the policy it needs). It solves both formats.
 ///
-/// Post it `{parameters, start, step}`: worker `i` of `n` gets `start: i, step: n`. It posts `{progress: tries}`
-/// now and then, and in the end `{counter, derivedKey, time}` (milliseconds) or `{error: code}`, where `code` is
-/// `insecure-context`, `unsupported-algorithm`, `bad-request`, `exhausted` or `failed`. Stop it with `terminate()`.
+/// Post it `{challenge, start, step}`: worker `i` of `n` gets `start: i, step: n`. It posts `{progress: tries}` now and
+/// then, and in the end `{counter, derivedKey, time}` (milliseconds), or `{number, time}` for the first format, or
+/// `{error: code}`, where `code` is `insecure-context`, `unsupported-algorithm`, `bad-request`, `exhausted` (this worker's
+/// share holds no answer) or `failed`. Stop it with `terminate()`.
 ///
-/// WebCrypto exists only in a secure context: https, or localhost while developing.
+/// WebCrypto exists only in a secure context: https, or localhost while developing. It knows neither Argon2id nor scrypt;
+/// with the features of that name, the solver brings its own, which take about ten times as long as native code does:
+/// 19 MiB twice over is most of a second. Where that is too slow, ALTCHA's own widget has them in WebAssembly.
 ///
 /// ```
 /// assert!(verify_core::altcha::SOLVER_JS.contains("PBKDF2"));
 /// ```
-pub const SOLVER_JS: &str = include_str!("../assets/solver.js");
+pub const SOLVER_JS: &str = SOLVER;
+
+#[cfg(not(any(feature = "argon2id", feature = "scrypt")))]
+const SOLVER: &str = include_str!("../assets/solver.js");
+#[cfg(all(feature = "argon2id", not(feature = "scrypt")))]
+const SOLVER: &str =
+    concat!(include_str!("../assets/solver-argon2id.js"), include_str!("../assets/solver.js"));
+#[cfg(all(feature = "scrypt", not(feature = "argon2id")))]
+const SOLVER: &str = concat!(include_str!("../assets/solver-scrypt.js"), include_str!("../assets/solver.js"));
+#[cfg(all(feature = "argon2id", feature = "scrypt"))]
+const SOLVER: &str = concat!(
+    include_str!("../assets/solver-argon2id.js"),
+    include_str!("../assets/solver-scrypt.js"),
+    include_str!("../assets/solver.js")
+);

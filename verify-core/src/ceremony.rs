@@ -34,6 +34,7 @@ mod over;
 mod send;
 mod spend;
 mod stand;
+mod work;
 
 pub(crate) use captcha::Bond;
 pub use deliver::Errand;
@@ -41,6 +42,7 @@ pub(crate) use deliver::Queue;
 pub(crate) use over::Over;
 pub(crate) use send::Sent;
 pub(crate) use stand::Standing;
+pub(crate) use work::{CODE, TICKET};
 
 /// A counter of successes, or of revocations, must never begin anew while something hangs on it, and its time runs from
 /// its first touch: so it stays, as far as a store goes.
@@ -54,6 +56,8 @@ pub(crate) struct Ceremony<'c> {
     core: &'c Arc<Core>,
     subject: &'c Subject<'c>,
     source: Source,
+    /// The ticket as it was presented.
+    sealed: &'c str,
     pub(crate) ticket: Ticket,
     pub(crate) policy: Arc<PolicyInfo>,
     pub(crate) factor: Arc<Factor>,
@@ -67,7 +71,7 @@ impl<'c> Ceremony<'c> {
         core: &'c Arc<Core>,
         subject: &'c Subject<'c>,
         source: Source,
-        sealed: &str,
+        sealed: &'c str,
     ) -> Result<Self, Refusal> {
         let now = core.now();
         let ticket = Ticket::open(&core.keys, sealed).ok_or(Refusal::SessionExpired)?;
@@ -78,7 +82,7 @@ impl<'c> Ceremony<'c> {
         let (policy, factor) =
             core.registry.find(ticket.policy, ticket.factor).ok_or(Refusal::Misconfigured)?;
         let facts = SubjectFacts::new(core.keys.facts(), subject, ticket.factor, ticket.bound.as_ref());
-        Ok(Self { core, subject, source, ticket, policy, factor, facts, now })
+        Ok(Self { core, subject, source, sealed, ticket, policy, factor, facts, now })
     }
 
     /// Sends, for a code; for anything else there is nothing to send. A captcha takes the wish for the visitor's word that it
@@ -102,11 +106,23 @@ impl<'c> Ceremony<'c> {
     pub(crate) async fn answer(&self, answer: &str) -> Result<Proof, Refusal> {
         let redeemed = match &*self.factor {
             Factor::Code(code) => answer::code(self, code, answer).await?,
-            Factor::Work(work) => answer::work(self, work, answer).await?,
+            Factor::Work(_) => {
+                self.examine(answer)?;
+                work::redeem(self).await?
+            }
             Factor::Captcha(captcha) => captcha::captcha(self, captcha, answer).await?,
         };
+        Ok(self.prove(&redeemed))
+    }
+
+    /// Redeems a proof of work that was [examined](Self::examine) already.
+    pub(crate) async fn redeem(&self) -> Result<Proof, Refusal> {
+        Ok(self.prove(&work::redeem(self).await?))
+    }
+
+    fn prove(&self, redeemed: &Redeemed) -> Proof {
         self.record_as(EventKind::Verified, &redeemed.ticket);
-        Ok(Proof {
+        Proof {
             factor: self.ticket.factor,
             verified_at: self.now,
             seen_at: self.now,
@@ -118,7 +134,7 @@ impl<'c> Ceremony<'c> {
                 challenge: redeemed.ticket.id,
                 limit: bound.limit(),
             }),
-        })
+        }
     }
 
     /// Enters the approval of a transaction for the request that will use it.

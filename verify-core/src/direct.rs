@@ -137,7 +137,7 @@ impl Direct {
         Ok(self.begin(ticket)?.cancel().await?)
     }
 
-    fn begin(&self, ticket: &str) -> Result<Ceremony<'_>, Refused> {
+    fn begin<'c>(&'c self, ticket: &'c str) -> Result<Ceremony<'c>, Refused> {
         Ok(Ceremony::begin(&self.core, &self.subject, self.source, ticket)?)
     }
 }

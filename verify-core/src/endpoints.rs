@@ -8,8 +8,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::altcha::SOLVER_JS;
-use crate::ceremony::{Ceremony, Errand};
+use crate::altcha::{self, SOLVER_JS};
+use crate::ceremony::{Ceremony, Errand, TICKET};
 use crate::decision::{Decision, Reply, Ruling};
 use crate::engine::Core;
 use crate::factor::Factor;
@@ -22,6 +22,8 @@ use crate::refusal::Refusal;
 use crate::reply::{self, Look};
 use crate::request::{Provenance, RequestView, content_type_is, is_preflight};
 use crate::text::timestamp;
+
+mod widget;
 
 /// More than a ticket and a solved proof of work need together.
 const BODY_LIMIT: usize = 24 * 1024;
@@ -39,7 +41,7 @@ pub struct Endpoints {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Call {
-    id: String,
+    id: Option<String>,
     code: Option<String>,
     token: Option<String>,
     channel: Option<String>,
@@ -73,6 +75,8 @@ impl Endpoints {
             "check" => Action::Check,
             "status" => Action::Status,
             "cancel" => Action::Cancel,
+            "verify" => Action::Verify,
+            "altcha" if reads => return Decision::Respond(self.widget_challenge(request, look)),
             "solver.js" if reads => {
                 return Decision::Respond(reply::asset("text/javascript; charset=utf-8", SOLVER_JS, look));
             }
@@ -86,9 +90,19 @@ impl Endpoints {
             "challenge.js" if reads => {
                 return Decision::Respond(reply::asset("text/javascript; charset=utf-8", page::SCRIPT, look));
             }
+            "altcha.js" if reads => {
+                return Decision::Respond(reply::asset(
+                    "text/javascript; charset=utf-8",
+                    widget::SCRIPT,
+                    look,
+                ));
+            }
+            "code.svg" if reads => {
+                return Decision::Respond(reply::asset("image/svg+xml", widget::IMAGE, look));
+            }
             #[cfg(feature = "danger-development")]
             "inbox" if core.inbox.is_some() => return Decision::Respond(self.inbox(request, look)),
-            "solver.js" | "captcha.js" | "challenge.js" => {
+            "solver.js" | "captcha.js" | "challenge.js" | "altcha" | "altcha.js" | "code.svg" => {
                 return self.refuse(look, Refusal::MethodNotAllowed("GET, HEAD"));
             }
             _ => return self.refuse(look, Refusal::NotFound),
@@ -126,6 +140,9 @@ impl Endpoints {
         let Kind::Endpoint { action, form } = kind else {
             return Ruling::Respond(asking.refuse(Refusal::NotFound));
         };
+        if action == Action::Verify {
+            return Ruling::Respond(self.widget_verify(&mut asking, &body).await);
+        }
         let call = match if form { Call::from_form(&body) } else { Call::from_json(&body) } {
             Ok(call) => call,
             Err(refusal) => return Ruling::Respond(asking.refuse(refusal)),
@@ -142,10 +159,11 @@ impl Endpoints {
             Action::Check => self.check(&mut asking, &call).await,
             Action::Status => self.status(&asking, &call).await,
             Action::Cancel => self.cancel(&asking, &call).await,
+            Action::Verify => Err(Refusal::NotFound),
         };
         let reply = match outcome {
             Ok(reply) => reply,
-            Err(refusal) if form => page::failed(&asking, &call.id, self.core.told(refusal)).await,
+            Err(refusal) if form => page::failed(&asking, call.id(), self.core.told(refusal)).await,
             Err(refusal) => asking.refuse(refusal),
         };
         Ruling::respond(reply, errand)
@@ -153,7 +171,7 @@ impl Endpoints {
 
     async fn send(&self, asking: &Asking, call: &Call) -> Result<(Reply, Option<Errand>), Refusal> {
         let core = &self.core;
-        let ceremony = Ceremony::begin(core, &asking.subject, asking.source, &call.id)?;
+        let ceremony = Ceremony::begin(core, &asking.subject, asking.source, call.id())?;
         if !ceremony.is_paid(&asking.proofs) {
             return Err(Refusal::Unpaid);
         }
@@ -183,7 +201,7 @@ impl Endpoints {
     async fn check(&self, asking: &mut Asking, call: &Call) -> Result<Reply, Refusal> {
         let core = &self.core;
         let (proof, factor, return_to) = {
-            let ceremony = Ceremony::begin(core, &asking.subject, asking.source, &call.id)?;
+            let ceremony = Ceremony::begin(core, &asking.subject, asking.source, call.id())?;
             let answer = call.answer_for(&ceremony.factor)?;
             match ceremony.answer(answer).await {
                 Err(Refusal::FellBack) => {
@@ -212,7 +230,7 @@ impl Endpoints {
     }
 
     async fn status(&self, asking: &Asking, call: &Call) -> Result<Reply, Refusal> {
-        let ceremony = Ceremony::begin(&self.core, &asking.subject, asking.source, &call.id)?;
+        let ceremony = Ceremony::begin(&self.core, &asking.subject, asking.source, call.id())?;
         let standing = ceremony.stand().await?;
         let body = json!({
             "type": ceremony.factor.kind(),
@@ -228,7 +246,7 @@ impl Endpoints {
     }
 
     async fn cancel(&self, asking: &Asking, call: &Call) -> Result<Reply, Refusal> {
-        let ceremony = Ceremony::begin(&self.core, &asking.subject, asking.source, &call.id)?;
+        let ceremony = Ceremony::begin(&self.core, &asking.subject, asking.source, call.id())?;
         ceremony.cancel().await?;
         if asking.look.page {
             return Ok(page::cancelled(asking));
@@ -301,14 +319,22 @@ impl Call {
             return Err(FORM);
         }
         // The parser's own words may quote the body, so they are not repeated.
-        serde_json::from_slice(body).map_err(|_| FORM)
+        let mut call: Self = serde_json::from_slice(body).map_err(|_| FORM)?;
+        if call.id.is_none() {
+            call.id = call.token.as_deref().and_then(|token| altcha::claimed(token, TICKET));
+        }
+        if call.id.is_some() { Ok(call) } else { Err(FORM) }
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
     }
 
     fn from_form(body: &Bytes) -> Result<Self, Refusal> {
         let form =
             Form::parse(body).ok_or(Refusal::Invalid("the form is not UTF-8, or has a field twice"))?;
         let id = form.id.ok_or(Refusal::Invalid("the form lacks `challenge-id`"))?;
-        Ok(Self { id, code: None, token: None, channel: form.channel, answer: form.answer })
+        Ok(Self { id: Some(id), code: None, token: None, channel: form.channel, answer: form.answer })
     }
 }
 

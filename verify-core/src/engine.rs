@@ -20,6 +20,7 @@ use crate::keys::KeyRing;
 use crate::limit::{Limiter, SharedLimit};
 use crate::origin::Origin;
 use crate::policy::{Plan, Policy, PolicyError};
+use crate::puzzle::Mill;
 use crate::refusal::Refusal;
 use crate::request::{Head, Provenance, RequestView, provenance};
 use crate::revocation::Revocations;
@@ -128,6 +129,7 @@ pub(crate) struct Core {
     pub(crate) budgets: Budgets,
     pub(crate) uniform: bool,
     pub(crate) registry: Registry,
+    pub(crate) mill: Mill,
     pub(crate) revocations: Revocations,
     pub(crate) over: Over,
     pub(crate) queue: Queue,

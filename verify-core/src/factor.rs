@@ -11,11 +11,13 @@ use crate::policy::Requirement;
 mod captcha;
 mod code;
 mod kinds;
+mod surge;
 mod work;
 
 pub use captcha::CaptchaFactor;
 pub use code::{CodeFactor, Resend};
 pub use kinds::{Approves, Price};
+pub use surge::Surge;
 pub use work::WorkFactor;
 
 /// How long a proof is good for in a policy that does not say `within`: 30 minutes, the usual life of a clearance
@@ -50,7 +52,7 @@ impl Factor {
         CodeFactor::new(name.into())
     }
 
-    /// A proof of work in the ALTCHA v2 format.
+    /// A proof of work in an ALTCHA format.
     pub fn proof_of_work(name: impl Into<String>) -> WorkFactor {
         WorkFactor::new(name.into())
     }
@@ -144,9 +146,15 @@ impl Factor {
                 }
             }
             Self::Work(factor) => {
-                hash.update(factor.algorithm.name());
-                hash.update(factor.cost.to_be_bytes());
-                hash.update(&factor.prefix);
+                let asked = factor.parameters([0; 16], [0; 16]);
+                hash.update(asked.canonical());
+                hash.update(factor.digits());
+                let (first, last) =
+                    factor.counters.as_ref().map_or((0, 0), |range| (*range.start(), *range.end()));
+                let (format, number) =
+                    factor.first.map_or(("", 0), |(algorithm, most)| (algorithm.name(), most));
+                hash.update([first, last, number].map(u32::to_be_bytes).as_flattened());
+                hash.update(format);
             }
             Self::Captcha(factor) => hash.update(&factor.widget().terms),
         }

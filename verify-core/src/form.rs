@@ -2,11 +2,17 @@
 
 use bytes::Bytes;
 
+use crate::altcha;
+use crate::ceremony::TICKET;
+
 /// The fields of the gate.
 const ID: &str = "challenge-id";
 const ANSWER: &str = "challenge-answer";
 const ACTION: &str = "challenge-action";
 const CHANNEL: &str = "challenge-channel";
+
+/// The field of an ALTCHA widget. It is the application's, and stays with what is the handler's.
+const WIDGET: &str = "altcha";
 
 /// A form body (`application/x-www-form-urlencoded`).
 #[derive(Debug, Default)]
@@ -47,7 +53,21 @@ impl Form {
         let untouched =
             form.id.is_none() && form.answer.is_none() && form.action.is_none() && form.channel.is_none();
         form.rest = if untouched { body.clone() } else { rest.join("&").into() };
+        if form.id.is_none() && form.answer.is_none() {
+            form.take_widget();
+        }
         Some(form)
+    }
+
+    /// Takes the answer from the widget's field, if there is one and it carries a ticket: an application may use ALTCHA
+    /// for itself.
+    fn take_widget(&mut self) {
+        let mut fields = self.fields.iter().filter(|(name, _)| name == WIDGET);
+        if let (Some((_, answer)), None) = (fields.next(), fields.next())
+            && let Some(ticket) = altcha::claimed(answer, TICKET)
+        {
+            (self.id, self.answer) = (Some(ticket), Some(answer.clone()));
+        }
     }
 }
 

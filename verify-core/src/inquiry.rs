@@ -52,6 +52,8 @@ pub(crate) enum Action {
     Check,
     Status,
     Cancel,
+    /// What an ALTCHA widget sends to its `verifyUrl`.
+    Verify,
 }
 
 /// Who asks, from where, and how the answer should look.

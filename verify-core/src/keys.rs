@@ -71,6 +71,8 @@ pub(crate) struct MasterKey {
     pub(crate) work: Mac256,
     /// ALTCHA keys its signature with text, so this one is kept as text.
     pub(crate) work_signature: Zeroizing<String>,
+    /// The second secret of the format, under which the one right key is signed.
+    pub(crate) work_key: Zeroizing<String>,
 }
 
 impl KeyRing {
@@ -187,6 +189,7 @@ impl MasterKey {
             visitor: mac("visitor")?,
             work: mac("work")?,
             work_signature: Zeroizing::new(crate::encoding::to_hex(derive("work-signature").as_slice())),
+            work_key: Zeroizing::new(crate::encoding::to_hex(derive("work-key").as_slice())),
         })
     }
 }

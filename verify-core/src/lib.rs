@@ -61,7 +61,8 @@
 //!
 //! # Features
 //!
-//! None is on by default, and none changes what others do. `conformance` brings the test kit for stores;
+//! None is on by default, and none changes what others do. `argon2id` and `scrypt` bring the derivations of that name for
+//! proofs of work, and their part of the solver script; `conformance` brings the test kit for stores;
 //! `danger-development` brings the inbox courier, throw-away keys and plain http, each of which has to be switched on
 //! by name, shouts at start-up and refuses to run beside a real courier.
 
@@ -95,6 +96,7 @@ mod offer;
 mod origin;
 mod page;
 mod policy;
+mod puzzle;
 mod refusal;
 mod reply;
 mod request;
@@ -133,7 +135,7 @@ pub use direct::{Direct, Dispatch, Refused, RefusedKind};
 pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
-pub use factor::{Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, WorkFactor};
+pub use factor::{Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, Surge, WorkFactor};
 pub use fetch::{Fetch, FetchError, FetchErrorKind};
 pub use gate::{Gate, form_payload};
 pub use inquiry::Inquiry;

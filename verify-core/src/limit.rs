@@ -83,6 +83,14 @@ impl Limit {
         self.rate.is_none()
     }
 
+    /// The count and the period, unless it is no limit.
+    pub(crate) const fn pace(self) -> Option<(u32, Duration)> {
+        match self.rate {
+            Some(Rate { count, period }) => Some((count, period)),
+            None => None,
+        }
+    }
+
     /// `None` when there is nothing to limit. The interval is rounded up to whole nanoseconds, never in
     /// favour of the sender.
     fn quota(self) -> Result<Option<Quota>, LimitError> {

@@ -5,21 +5,20 @@ use std::sync::Arc;
 use http::header::{self, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use crate::altcha::{Challenge, Parameters};
 use crate::captcha::{Widget, WidgetSigns};
 use crate::ceremony::{Bond, Sent};
 use crate::clearance;
 use crate::clock::millis_of;
 use crate::encoding::random;
 use crate::engine::Core;
-use crate::factor::{Factor, WorkFactor};
+use crate::factor::Factor;
 use crate::inquiry::Asking;
-use crate::keys::MasterKey;
 use crate::policy::Leaf;
+use crate::puzzle;
 use crate::reply::CHALLENGE_CLEARANCE;
 use crate::subject::Subject;
 use crate::text::timestamp;
-use crate::ticket::{PolicyTag, SealError, Ticket, subject_digest, truncate};
+use crate::ticket::{PolicyTag, SealError, Ticket, subject_digest};
 use crate::transaction::{Payee, Transaction};
 
 /// How long an offer of a code can be taken up: the visitor reads the page, finds the phone, then asks for the code.
@@ -61,8 +60,13 @@ impl Offer {
             Factor::Work(work) => millis_of(work.lives),
             Factor::Captcha(captcha) => millis_of(captcha.lives),
         };
+        let id = random().map_err(|_| SealError)?;
+        let puzzle = match &*leaf.factor {
+            Factor::Code(_) | Factor::Captcha(_) => None,
+            Factor::Work(work) => Some(puzzle::ask(core, work, leaf.tag, &id, now)),
+        };
         Ok(Ticket {
-            id: random().map_err(|_| SealError)?,
+            id,
             key: key.id.clone(),
             policy,
             factor: leaf.tag,
@@ -72,6 +76,7 @@ impl Offer {
             chosen: None,
             bound: None,
             opened: None,
+            puzzle,
         })
     }
 
@@ -99,8 +104,8 @@ impl Offer {
                         members.insert("after".to_owned(), price.name().into());
                     }
                 }
-                Factor::Work(work) => {
-                    members.insert("altcha".to_owned(), self.altcha(core, work));
+                Factor::Work(_) => {
+                    members.insert("altcha".to_owned(), self.altcha(core, &[]));
                 }
                 Factor::Captcha(captcha) => self.describe(core, captcha.widget(), members),
             }
@@ -159,11 +164,12 @@ impl Offer {
         Bond::of(&core.keys, known.as_ref().map_or("", |(policy, _)| &policy.name), &self.ticket)
     }
 
-    /// The challenge object that an ALTCHA client solves.
-    pub(crate) fn altcha(&self, core: &Core, work: &WorkFactor) -> Value {
-        let Some(key) = self.ticket.key(&core.keys) else { return Value::Null };
-        let challenge = Challenge::issue(work.parameters(key, &self.ticket), key.work_signature.as_bytes());
-        serde_json::from_str(&challenge.to_json()).unwrap_or(Value::Null)
+    /// The challenge object that an ALTCHA client solves, with what is to travel with it.
+    pub(crate) fn altcha(&self, core: &Core, data: &[(&str, &str)]) -> Value {
+        let (Some(key), Some(puzzle)) = (self.ticket.key(&core.keys), &self.ticket.puzzle) else {
+            return Value::Null;
+        };
+        puzzle.challenge(key, &self.ticket, data)
     }
 }
 
@@ -195,28 +201,6 @@ fn transaction_json(transaction: &Transaction) -> Value {
         }
     }
     body
-}
-
-impl WorkFactor {
-    /// The parameters of one challenge, made anew from its ticket each time: what was asked cannot be talked down.
-    pub(crate) fn parameters(&self, key: &MasterKey, ticket: &Ticket) -> Parameters {
-        let draw = |purpose: &[u8]| {
-            use hmac::Mac;
-            let mut mac = key.work.clone();
-            mac.update(purpose);
-            mac.update(&ticket.id);
-            truncate(mac)
-        };
-        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(ticket.expires_at);
-        let parameters =
-            Parameters::new(draw(b"nonce"), draw(b"salt")).with_algorithm(self.algorithm).with_expiry(at);
-        let parameters = match std::num::NonZeroU32::new(self.cost) {
-            Some(cost) => parameters.with_cost(cost),
-            None => parameters,
-        };
-        // The prefix was checked when the policy was compiled.
-        parameters.clone().with_key_prefix(self.prefix.clone()).unwrap_or(parameters)
-    }
 }
 
 /// A clearance over all live proofs, and who it is for after a possible change of session.

@@ -13,6 +13,7 @@ use crate::contact::Channel;
 use crate::encoding::{Reader, Writer, from_base64url, random, to_base64url};
 use crate::factor::FactorTag;
 use crate::keys::{KeyRing, MasterKey};
+use crate::puzzle::Puzzle;
 use crate::subject::Subject;
 
 /// The version of the sealed form; another layout gets another one.
@@ -41,6 +42,8 @@ pub(crate) struct Ticket {
     pub(crate) bound: Option<Bound>,
     /// What is known once the challenge is open.
     pub(crate) opened: Option<Opened>,
+    /// What a proof of work was asked for; it is never opened.
+    pub(crate) puzzle: Option<Puzzle>,
 }
 
 /// What a send adds to a ticket.
@@ -83,13 +86,19 @@ impl Ticket {
                 bound.write(&mut plain);
             }
         }
-        match self.opened {
-            None => plain.byte(0),
-            Some(opened) => {
-                plain.byte(1).u64(opened.era).u64(opened.revocations);
-                plain.byte(opened.channel.byte()).u16(opened.calling_code)
+        match (self.opened, &self.puzzle) {
+            (None, None) => {
+                plain.byte(0);
             }
-        };
+            (Some(opened), _) => {
+                plain.byte(1).u64(opened.era).u64(opened.revocations);
+                plain.byte(opened.channel.byte()).u16(opened.calling_code);
+            }
+            (None, Some(puzzle)) => {
+                plain.byte(2);
+                puzzle.write(&mut plain);
+            }
+        }
         let plain = zeroize::Zeroizing::new(plain.finish());
         let nonce: [u8; 24] = random().map_err(|_| SealError)?;
         let head = header(&key.id);
@@ -138,8 +147,13 @@ impl Ticket {
             1 => Some(Bound::read(&mut reader)?),
             _ => return None,
         };
+        let mut puzzle = None;
         let opened = match reader.byte()? {
             0 => None,
+            2 => {
+                puzzle = Some(Puzzle::read(&mut reader)?);
+                None
+            }
             1 => Some(Opened {
                 era: reader.u64()?,
                 revocations: reader.u64()?,
@@ -149,7 +163,7 @@ impl Ticket {
             _ => return None,
         };
         reader.end()?;
-        Some(Self { id, key, policy, factor, subject, expires_at, return_to, chosen, bound, opened })
+        Some(Self { id, key, policy, factor, subject, expires_at, return_to, chosen, bound, opened, puzzle })
     }
 
     /// Expired at its very moment: equality is too late.
@@ -214,6 +228,7 @@ mod tests {
             chosen: era.map(|_| Code::chosen("4711ab").unwrap()),
             bound: None,
             opened: era.map(|era| Opened { era, revocations: 3, channel: Channel::Voice, calling_code: 420 }),
+            puzzle: None,
         }
     }
 

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use verify_core::altcha::{Algorithm, Challenge, Parameters, SOLVER_JS, canonical_json, verify};
+use verify_core::altcha::{Algorithm, Challenge, Parameters, SOLVER_JS, canonical_json, v1, verify};
 
 const SECRET: &[u8] = b"signature.secret";
 const NOW: u64 = 1_767_225_600;
@@ -72,6 +72,24 @@ fn the_script_solves_what_is_issued() {
         cheap().with_algorithm(Algorithm::Sha384),
         cheap().with_algorithm(Algorithm::Sha512).with_key_prefix("a").unwrap(),
         Challenge::issue_fixed(cheap(), 70, SECRET, b"key.secret").parameters().clone(),
+        #[cfg(feature = "scrypt")]
+        cheap().with_algorithm(Algorithm::Scrypt).with_cost(64.try_into().unwrap()),
+        #[cfg(feature = "scrypt")]
+        cheap()
+            .with_algorithm(Algorithm::Scrypt)
+            .with_memory_cost(3.try_into().unwrap())
+            .with_parallelism(3.try_into().unwrap())
+            .with_key_prefix("0")
+            .unwrap(),
+        #[cfg(feature = "argon2id")]
+        cheap().with_algorithm(Algorithm::Argon2id).with_memory_cost(32.try_into().unwrap()),
+        #[cfg(feature = "argon2id")]
+        cheap()
+            .with_algorithm(Algorithm::Argon2id)
+            .with_memory_cost(601.try_into().unwrap())
+            .with_parallelism(3.try_into().unwrap())
+            .with_key_prefix("0")
+            .unwrap(),
     ];
     let challenges: Vec<_> =
         issued.iter().map(|one| Challenge::issue(one.clone(), SECRET).to_json()).collect();
@@ -79,6 +97,40 @@ fn the_script_solves_what_is_issued() {
     for (index, parameters) in issued.iter().enumerate() {
         let payload = payloads[index].as_str().unwrap();
         assert_eq!(verify(payload, parameters, SECRET, at(NOW)), Ok(()), "{parameters:?}");
+    }
+}
+
+#[test]
+fn the_script_solves_the_first_format() {
+    let script = r#"
+        const { source, challenges } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+        require("vm").runInThisContext(source);
+        (async () => {
+            const answers = [];
+            for (const challenge of challenges) {
+                const half = async (start) => {
+                    const { number } = await solveProofOfWork({ challenge, start, step: 2 });
+                    const { algorithm, challenge: digest, salt, signature } = challenge;
+                    const json = JSON.stringify({ algorithm, challenge: digest, number, salt, signature });
+                    return Buffer.from(json).toString("base64");
+                };
+                for (const start of [0, 1]) {
+                    answers.push(await half(start).catch((error) => error.code));
+                }
+            }
+            console.log(JSON.stringify(answers));
+        })();
+    "#;
+    let salt = v1::Salt::new([7; 12]).with_expiry(at(NOW + 600)).with_parameter("é", "x y");
+    let algorithms = [v1::Algorithm::Sha1, v1::Algorithm::Sha256, v1::Algorithm::Sha512];
+    let challenges = algorithms.map(|one| v1::Challenge::issue(one, &salt, 321, 500, SECRET));
+    let answers = node(script, &json!({ "source": SOLVER_JS, "challenges": challenges }));
+    for (algorithm, answers) in algorithms.into_iter().zip(answers.as_array().unwrap().chunks(2)) {
+        assert_eq!(answers[0], "exhausted", "the number is odd");
+        assert!(
+            v1::verify(answers[1].as_str().unwrap(), algorithm, SECRET, at(NOW)).is_ok(),
+            "{algorithm:?}"
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
@@ -16,8 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::from_args()?;
     let listener = TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
-    let (keys, human) = (options::keys()?, options.captcha.factor()?);
-    let site = site::open(keys, options::open_store(&options).await?, &options.host, address, human)?;
+    let site = site::open(options::keys()?, options::open_store(&options).await?, &options, address)?;
     println!("The bank is open: http://{}:{}/", options.host, address.port());
     println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     let server = HttpServer::new(move || App::new().configure(|app| routes(app, &site))).shutdown_timeout(1);
@@ -38,6 +37,7 @@ fn routes(app: &mut ServiceConfig, site: &Site) {
         .service(web::resource("/transfers/batch").to(batch).wrap(guard(&site.batch)))
         .service(page("/safe", Answer::safe).wrap(guard(&site.safe)))
         .service(web::resource("/ledger").to(ledger))
+        .service(web::resource("/widget/{name}").to(widget))
         .service(endpoints(&site.engine, "/challenge"));
 }
 
@@ -65,6 +65,10 @@ async fn ledger(site: Data<Site>, request: HttpRequest) -> HttpResponse {
     response(Answer::to_get(request.method().as_str(), || site.show_ledger(text(&request, &ACCEPT))))
 }
 
+async fn widget(site: Data<Site>, name: web::Path<String>, method: Method) -> HttpResponse {
+    response(Answer::to_get(method.as_str(), || site.widget.answer(&name)))
+}
+
 fn text<'r>(request: &'r HttpRequest, name: &HeaderName) -> &'r str {
     request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
@@ -75,6 +79,9 @@ fn response(answer: Answer) -> HttpResponse {
     builder.insert_header((CONTENT_TYPE, answer.content_type));
     if let Some(methods) = answer.allow {
         builder.insert_header((ALLOW, methods));
+    }
+    if let Some(policy) = answer.policy {
+        builder.insert_header((CONTENT_SECURITY_POLICY, policy));
     }
     builder.body(answer.body)
 }

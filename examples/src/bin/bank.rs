@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
@@ -20,8 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::from_args()?;
     let listener = tokio::net::TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
-    let (keys, human) = (options::keys()?, options.captcha.factor()?);
-    let site = site::open(keys, options::open_store(&options).await?, &options.host, address, human)?;
+    let site = site::open(options::keys()?, options::open_store(&options).await?, &options, address)?;
     println!("The bank is open: http://{}:{}/", options.host, address.port());
     println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     let app = app(site).into_make_service_with_connect_info::<SocketAddr>();
@@ -41,6 +40,7 @@ fn app(site: Site) -> Router {
         .route("/transfers/batch", any(batch).layer(guard(&site.batch)))
         .route("/safe", page(Answer::safe).layer(guard(&site.safe)))
         .route("/ledger", any(ledger))
+        .route("/widget/{name}", any(widget))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .nest_service("/challenge", EndpointService::new(&site.engine))
         .with_state(site)
@@ -74,6 +74,10 @@ async fn ledger(State(site): State<Site>, method: Method, headers: HeaderMap) ->
     response(Answer::to_get(method.as_str(), || site.show_ledger(text(&headers, &ACCEPT))))
 }
 
+async fn widget(State(site): State<Site>, Path(name): Path<String>, method: Method) -> Response {
+    response(Answer::to_get(method.as_str(), || site.widget.answer(&name)))
+}
+
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
@@ -84,6 +88,9 @@ fn response(answer: Answer) -> Response {
         (status, [(CONTENT_TYPE, answer.content_type)], Body::from(answer.body)).into_response();
     if let Some(methods) = answer.allow {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    }
+    if let Some(policy) = answer.policy {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     response
 }

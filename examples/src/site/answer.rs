@@ -17,6 +17,8 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The value of `Allow`, with status 405.
     pub allow: Option<&'static str>,
+    /// The value of `Content-Security-Policy`, if the page has one.
+    pub policy: Option<&'static str>,
     /// The body.
     pub body: String,
 }
@@ -97,16 +99,16 @@ impl Answer {
         Self { allow: Some("POST"), ..Self::refused(405, "ask with POST") }
     }
 
-    fn page(status: u16, page: &impl Template) -> Self {
+    pub(crate) fn page(status: u16, page: &impl Template) -> Self {
         let body = page.render().unwrap_or_default();
-        Self { status, content_type: "text/html; charset=utf-8", allow: None, body }
+        Self { status, content_type: "text/html; charset=utf-8", allow: None, policy: None, body }
     }
 
     fn json(status: u16, body: &serde_json::Value) -> Self {
-        Self { status, content_type: "application/json", allow: None, body: body.to_string() }
+        Self { status, content_type: "application/json", allow: None, policy: None, body: body.to_string() }
     }
 
-    fn refused(status: u16, what: &str) -> Self {
+    pub(crate) fn refused(status: u16, what: &str) -> Self {
         Self::json(status, &json!({ "error": what }))
     }
 }

@@ -17,12 +17,17 @@ pub struct Visit<'b> {
 
 /// Plays a scenario at either bank, each time with a new bank and without cookies.
 pub fn on_both(browser: &Browser, scenario: impl Fn(&Visit<'_>)) {
+    on_both_with(browser, &[], scenario);
+}
+
+/// The same, with further arguments for the banks.
+pub fn on_both_with(browser: &Browser, arguments: &[&str], scenario: impl Fn(&Visit<'_>)) {
     for framework in FRAMEWORKS {
         // Shown with a failure, to tell the two apart.
         println!("at the bank on {framework:?}");
         browser.forget();
         let _ = browser.log();
-        scenario(&Visit { bank: Bank::start(framework), browser });
+        scenario(&Visit { bank: Bank::start_with(framework, arguments), browser });
     }
 }
 
@@ -61,6 +66,14 @@ impl Visit<'_> {
     #[must_use]
     pub fn messages(&self) -> usize {
         self.bank.inbox().as_array().map_or(0, Vec::len)
+    }
+
+    /// Waits until a message was sent.
+    pub fn wait_for_message(&self) {
+        self.browser.wait_for("a message", || match self.messages() {
+            0 => Err("none has arrived".to_owned()),
+            _ => Ok(()),
+        });
     }
 
     /// The code of the newest message.

@@ -5,9 +5,10 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::{Algorithm, Parameters};
 
-/// The key of one counter, [`Algorithm::key_length`] bytes long.
+/// The key of one counter, [`Parameters::key_length`] bytes long.
 ///
-/// The password is the nonce followed by the counter as four big-endian bytes; the salt is the salt.
+/// The password is the nonce followed by the counter as four big-endian bytes; the salt is the salt. Settings that an
+/// algorithm does not take give an empty key, which answers no question.
 pub(super) fn derive(parameters: &Parameters, counter: u32) -> Vec<u8> {
     let mut password = [0; 20];
     let (nonce, tail) = password.split_at_mut(16);
@@ -16,27 +17,54 @@ pub(super) fn derive(parameters: &Parameters, counter: u32) -> Vec<u8> {
 
     let cost = parameters.cost().get();
     let salt = parameters.salt();
-    let mut key = vec![0; parameters.algorithm().key_length()];
+    let mut key = vec![0; parameters.key_length()];
     let done = match parameters.algorithm() {
-        Algorithm::Pbkdf2Sha256 => pbkdf2::pbkdf2::<Hmac<Sha256>>(&password, salt, cost, &mut key),
-        Algorithm::Pbkdf2Sha384 => pbkdf2::pbkdf2::<Hmac<Sha384>>(&password, salt, cost, &mut key),
-        Algorithm::Pbkdf2Sha512 => pbkdf2::pbkdf2::<Hmac<Sha512>>(&password, salt, cost, &mut key),
-        Algorithm::Sha256 => return iterate::<Sha256>(&password, salt, cost),
-        Algorithm::Sha384 => return iterate::<Sha384>(&password, salt, cost),
-        Algorithm::Sha512 => return iterate::<Sha512>(&password, salt, cost),
+        Algorithm::Pbkdf2Sha256 => pbkdf2::pbkdf2::<Hmac<Sha256>>(&password, salt, cost, &mut key).is_ok(),
+        Algorithm::Pbkdf2Sha384 => pbkdf2::pbkdf2::<Hmac<Sha384>>(&password, salt, cost, &mut key).is_ok(),
+        Algorithm::Pbkdf2Sha512 => pbkdf2::pbkdf2::<Hmac<Sha512>>(&password, salt, cost, &mut key).is_ok(),
+        Algorithm::Sha256 => iterate::<Sha256>(&password, salt, cost, &mut key),
+        Algorithm::Sha384 => iterate::<Sha384>(&password, salt, cost, &mut key),
+        Algorithm::Sha512 => iterate::<Sha512>(&password, salt, cost, &mut key),
+        #[cfg(feature = "argon2id")]
+        Algorithm::Argon2id => argon2id(parameters, &password, &mut key),
+        #[cfg(feature = "scrypt")]
+        Algorithm::Scrypt => scrypt(parameters, &password, &mut key),
     };
-    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104), so this cannot fail")]
-    done.expect("HMAC takes a key of any length");
-    key
+    if done { key } else { Vec::new() }
 }
 
 /// A hash of salt and password, hashed again until `cost` rounds are done.
-fn iterate<D: Digest>(password: &[u8], salt: &[u8], cost: u32) -> Vec<u8> {
+fn iterate<D: Digest>(password: &[u8], salt: &[u8], cost: u32, key: &mut [u8]) -> bool {
     let mut digest = D::new().chain_update(salt).chain_update(password).finalize();
     for _ in 1..cost {
         digest = D::digest(&digest);
     }
-    digest.to_vec()
+    let Some(cut) = digest.get(..key.len()) else { return false };
+    key.copy_from_slice(cut);
+    true
+}
+
+#[cfg(feature = "argon2id")]
+fn argon2id(parameters: &Parameters, password: &[u8], key: &mut [u8]) -> bool {
+    use argon2::{Algorithm, Argon2, Params, Version};
+    let memory = parameters.memory_cost().map_or(0, std::num::NonZeroU32::get);
+    let lanes = parameters.parallelism().map_or(1, std::num::NonZeroU32::get);
+    let settings = Params::new(memory, parameters.cost().get(), lanes, Some(key.len()));
+    settings.is_ok_and(|settings| {
+        let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, settings);
+        hasher.hash_password_into(password, parameters.salt(), key).is_ok()
+    })
+}
+
+#[cfg(feature = "scrypt")]
+fn scrypt(parameters: &Parameters, password: &[u8], key: &mut [u8]) -> bool {
+    let cost = parameters.cost().get();
+    let block = parameters.memory_cost().map_or(8, std::num::NonZeroU32::get);
+    let lanes = parameters.parallelism().map_or(1, std::num::NonZeroU32::get);
+    let Ok(log) = u8::try_from(cost.trailing_zeros()) else { return false };
+    let settings = scrypt::Params::new(log, block, lanes);
+    cost.is_power_of_two()
+        && settings.is_ok_and(|settings| scrypt::scrypt(password, parameters.salt(), &settings, key).is_ok())
 }
 
 /// HMAC-SHA-256, the one signature of this format.

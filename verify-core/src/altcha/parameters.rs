@@ -1,6 +1,5 @@
 //! What is asked of the client: the price of a try, and the digits that a key has to start with.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +12,7 @@ use super::{Algorithm, canonical_json, hex};
 #[non_exhaustive]
 pub enum InvalidParameters {
     /// The algorithm is none of [`Algorithm`].
-    #[error("use one of the algorithms PBKDF2/SHA-256, -384, -512 or SHA-256, -384, -512")]
+    #[error("use PBKDF2/SHA-256, -384, -512, SHA-256, -384, -512, or with its feature ARGON2ID or SCRYPT")]
     Algorithm,
     /// The prefix is empty, too long, or not lower-case hex.
     #[error("use a key prefix of lower-case hex digits, at least one and at most half of the key")]
@@ -21,6 +20,11 @@ pub enum InvalidParameters {
     /// A field is missing, unknown, or not of its type.
     #[error("send a challenge with the fields of the ALTCHA v2 format, and no others")]
     Malformed,
+    /// The cost, the memory or the parallelism is none that the algorithm takes.
+    #[error(
+        "for SCRYPT the cost is a power of two, for ARGON2ID the memory is 8 KiB a lane, and 1 GiB is the most"
+    )]
+    Cost,
 }
 
 /// The question of one challenge: everything that is signed.
@@ -50,14 +54,17 @@ pub enum InvalidParameters {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameters {
-    algorithm: Algorithm,
-    nonce: [u8; 16],
-    salt: [u8; 16],
-    cost: NonZeroU32,
-    key_prefix: String,
-    expires_at: Option<u64>,
-    data: BTreeMap<String, String>,
-    key_signature: Option<[u8; 32]>,
+    pub(super) algorithm: Algorithm,
+    pub(super) nonce: [u8; 16],
+    pub(super) salt: [u8; 16],
+    pub(super) cost: Option<NonZeroU32>,
+    pub(super) memory_cost: Option<NonZeroU32>,
+    pub(super) parallelism: Option<NonZeroU32>,
+    pub(super) key_length: Option<usize>,
+    pub(super) key_prefix: String,
+    pub(super) expires_at: Option<u64>,
+    pub(super) data: Map<String, Value>,
+    pub(super) key_signature: Option<[u8; 32]>,
 }
 
 impl Parameters {
@@ -74,26 +81,45 @@ impl Parameters {
             algorithm: Algorithm::default(),
             nonce,
             salt,
-            cost: Self::DEFAULT_COST,
+            cost: None,
+            memory_cost: None,
+            parallelism: None,
+            key_length: None,
             key_prefix: Self::DEFAULT_KEY_PREFIX.to_owned(),
             expires_at: None,
-            data: BTreeMap::new(),
+            data: Map::new(),
             key_signature: None,
         }
     }
 
-    /// Changes the algorithm, default [`Algorithm::Pbkdf2Sha256`].
+    /// Changes the algorithm, default [`Algorithm::Pbkdf2Sha256`], and with it the defaults of cost and memory.
     #[must_use]
     pub fn with_algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// Changes the price of one try in iterations, default 5000. The server pays it once for every answer that
-    /// claims the right digits, so raise the number of digits before the cost.
+    /// Changes the price of one try: iterations, passes of Argon2id or N of scrypt. Default 5000, 2 or 16,384. The
+    /// server pays it once for every answer that claims the right digits, so raise the number of digits before the
+    /// cost.
     #[must_use]
     pub fn with_cost(mut self, cost: NonZeroU32) -> Self {
-        self.cost = cost;
+        self.cost = Some(cost);
+        self
+    }
+
+    /// Changes the memory of one try: KiB for Argon2id, the block size r for scrypt; nothing for the others. Default
+    /// 19,456 (19 MiB) or 8.
+    #[must_use]
+    pub fn with_memory_cost(mut self, memory_cost: NonZeroU32) -> Self {
+        self.memory_cost = Some(memory_cost);
+        self
+    }
+
+    /// Changes the lanes of Argon2id or the p of scrypt. Default: not said, which is 1.
+    #[must_use]
+    pub fn with_parallelism(mut self, parallelism: NonZeroU32) -> Self {
+        self.parallelism = Some(parallelism);
         self
     }
 
@@ -122,7 +148,7 @@ impl Parameters {
         mut self,
         data: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        self.data = data.into_iter().map(|(name, text)| (name.into(), text.into())).collect();
+        self.data = data.into_iter().map(|(name, text)| (name.into(), Value::String(text.into()))).collect();
         self
     }
 
@@ -137,7 +163,7 @@ impl Parameters {
         key_prefix: impl Into<String>,
         key_signature: [u8; 32],
     ) -> Result<Self, InvalidParameters> {
-        self.key_prefix = checked_prefix(key_prefix.into(), self.algorithm.key_length())?;
+        self.key_prefix = checked_prefix(key_prefix.into(), self.key_length())?;
         self.key_signature = Some(key_signature);
         Ok(self)
     }
@@ -165,10 +191,28 @@ impl Parameters {
         &self.salt
     }
 
-    /// Iterations of one try.
+    /// Iterations, passes or N of one try.
     #[must_use]
-    pub const fn cost(&self) -> NonZeroU32 {
-        self.cost
+    pub fn cost(&self) -> NonZeroU32 {
+        self.cost.unwrap_or(self.algorithm.defaults().cost)
+    }
+
+    /// KiB or block size of one try; nothing for algorithms that take no memory.
+    #[must_use]
+    pub fn memory_cost(&self) -> Option<NonZeroU32> {
+        self.memory_cost.or(self.algorithm.defaults().memory_cost)
+    }
+
+    /// Lanes of one try, where they were said.
+    #[must_use]
+    pub const fn parallelism(&self) -> Option<NonZeroU32> {
+        self.parallelism
+    }
+
+    /// Bytes in a key: [`Algorithm::key_length`], or what a received challenge says.
+    #[must_use]
+    pub fn key_length(&self) -> usize {
+        self.key_length.unwrap_or(self.algorithm.key_length())
     }
 
     /// The hex digits that a key has to start with.
@@ -183,9 +227,9 @@ impl Parameters {
         self.expires_at
     }
 
-    /// The texts that travel with the challenge.
+    /// What travels with the challenge: texts, if this crate has made it.
     #[must_use]
-    pub const fn data(&self) -> &BTreeMap<String, String> {
+    pub const fn data(&self) -> &Map<String, Value> {
         &self.data
     }
 
@@ -204,49 +248,32 @@ impl Parameters {
     pub(super) fn to_value(&self) -> Value {
         let mut map = Map::new();
         map.insert("algorithm".to_owned(), json!(self.algorithm.name()));
-        map.insert("cost".to_owned(), json!(self.cost));
+        map.insert("cost".to_owned(), json!(self.cost()));
         if !self.data.is_empty() {
             map.insert("data".to_owned(), json!(self.data));
         }
         if let Some(seconds) = self.expires_at {
             map.insert("expiresAt".to_owned(), json!(seconds));
         }
-        map.insert("keyLength".to_owned(), json!(self.algorithm.key_length()));
+        map.insert("keyLength".to_owned(), json!(self.key_length()));
         map.insert("keyPrefix".to_owned(), json!(self.key_prefix));
         if let Some(signature) = &self.key_signature {
             map.insert("keySignature".to_owned(), json!(hex::encode(signature)));
         }
+        if let Some(memory) = self.memory_cost() {
+            map.insert("memoryCost".to_owned(), json!(memory));
+        }
         map.insert("nonce".to_owned(), json!(hex::encode(&self.nonce)));
+        if let Some(lanes) = self.parallelism {
+            map.insert("parallelism".to_owned(), json!(lanes));
+        }
         map.insert("salt".to_owned(), json!(hex::encode(&self.salt)));
         Value::Object(map)
-    }
-
-    /// Reads received parameters; whatever would not be written back the same way is refused.
-    pub(super) fn from_value(value: &Value) -> Result<Self, InvalidParameters> {
-        let text = |name| value.get(name).and_then(Value::as_str).ok_or(InvalidParameters::Malformed);
-        let bytes = |name| hex::decode(text(name)?).ok_or(InvalidParameters::Malformed);
-        let fixed = |name| bytes(name)?.try_into().map_err(|_| InvalidParameters::Malformed);
-
-        let algorithm: Algorithm = text("algorithm")?.parse()?;
-        let cost = value.get("cost").and_then(Value::as_u64).and_then(|cost| u32::try_from(cost).ok());
-        let mut read = Self::new(fixed("nonce")?, fixed("salt")?).with_algorithm(algorithm);
-        read.cost = cost.and_then(NonZeroU32::new).ok_or(InvalidParameters::Malformed)?;
-        read.key_prefix = checked_prefix(text("keyPrefix")?.to_owned(), algorithm.key_length())?;
-        read.expires_at = value.get("expiresAt").and_then(Value::as_u64);
-        for (name, text) in value.get("data").and_then(Value::as_object).into_iter().flatten() {
-            let text = text.as_str().ok_or(InvalidParameters::Malformed)?;
-            read.data.insert(name.clone(), text.to_owned());
-        }
-        if value.get("keySignature").is_some() {
-            read.key_signature =
-                Some(bytes("keySignature")?.try_into().map_err(|_| InvalidParameters::Malformed)?);
-        }
-        if read.canonical() == canonical_json(value) { Ok(read) } else { Err(InvalidParameters::Malformed) }
     }
 }
 
 /// At most half of a key may be told: whoever knows all of it has no work left.
-fn checked_prefix(digits: String, most: usize) -> Result<String, InvalidParameters> {
+pub(super) fn checked_prefix(digits: String, most: usize) -> Result<String, InvalidParameters> {
     let fits = (1..=most).contains(&digits.len()) && hex::is_digits(&digits);
     if fits { Ok(digits) } else { Err(InvalidParameters::KeyPrefix) }
 }

@@ -2,31 +2,18 @@
 
 use std::time::SystemTime;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use super::derive::{derive, sign};
 use super::parameters::unix_seconds;
-use super::{Parameters, canonical_json, hex};
-
-/// The longest payload that is looked at, in bytes of base64: 8 KiB. A real one has about 600; the rest is room for
-/// [`Parameters::with_data`].
-pub const MAX_PAYLOAD: usize = 8 * 1024;
-
-/// Widgets pad, some form encoders strip it.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+use super::{Parameters, canonical_json, hex, payload};
 
 /// Why an answer is refused. The client may be told all of them: none says more than it knows already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Longer than [`MAX_PAYLOAD`]; nothing was parsed.
+    /// Longer than [`MAX_PAYLOAD`](super::MAX_PAYLOAD); nothing was parsed.
     #[error("send an answer of at most 8 KiB")]
     TooLarge,
     /// Not base64, not JSON, or a field is missing or not of its exact form.
@@ -94,11 +81,7 @@ struct Claim {
 
 impl Claim {
     fn read(payload: &str, expected: &Parameters, secret: &[u8], now: SystemTime) -> Result<Self, Reason> {
-        if payload.len() > MAX_PAYLOAD {
-            return Err(Reason::TooLarge);
-        }
-        let json = BASE64.decode(payload).map_err(|_| Reason::Malformed)?;
-        let value: Value = serde_json::from_slice(&json).map_err(|_| Reason::Malformed)?;
+        let value = payload::read(payload)?;
         let field =
             |outer, inner| value.get(outer).and_then(|part: &Value| part.get(inner)).ok_or(Reason::Malformed);
 
@@ -108,7 +91,7 @@ impl Claim {
         let counter = field("solution", "counter")?.as_u64().and_then(|counter| u32::try_from(counter).ok());
         let counter = counter.ok_or(Reason::Malformed)?;
         let key = bytes(field("solution", "derivedKey")?)?;
-        if key.len() != expected.algorithm().key_length() {
+        if key.len() != expected.key_length() {
             return Err(Reason::Malformed);
         }
 

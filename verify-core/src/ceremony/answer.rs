@@ -2,14 +2,12 @@
 
 use futures_util::future::{try_join, try_join3};
 
-use crate::altcha;
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, block, cooldown, send};
+use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, send};
 use crate::clock::millis_of;
 use crate::code::Typed;
 use crate::encoding::Writer;
-use crate::factor::{CodeFactor, Resend, WorkFactor};
-use crate::facts;
+use crate::factor::{CodeFactor, Resend};
 use crate::refusal::Refusal;
 use crate::ticket::{Opened, Ticket};
 
@@ -159,40 +157,4 @@ async fn lock(
         core.store.insert(&name, until.finish().into(), wait).await?;
     }
     Ok(())
-}
-
-/// A proof of work is checked first and marked as redeemed after, so that a wrong one burns nothing.
-pub(super) async fn work(
-    ceremony: &Ceremony<'_>,
-    factor: &WorkFactor,
-    answer: &str,
-) -> Result<Redeemed, Refusal> {
-    let Ceremony { core, ticket, subject, .. } = ceremony;
-    let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-    let issued = factor.parameters(key, ticket);
-    altcha::verify(answer, &issued, key.work_signature.as_bytes(), core.clock.now()).map_err(|reason| {
-        match reason {
-            altcha::Reason::Expired => Refusal::SessionExpired,
-            altcha::Reason::TooLarge | altcha::Reason::Malformed => {
-                Refusal::Invalid("`token` is the base64 payload of a solved ALTCHA v2 challenge")
-            }
-            _ => {
-                ceremony.record_as(EventKind::Failed, ticket);
-                Refusal::Wrong
-            }
-        }
-    })?;
-    let life = ceremony.until(ticket.expires_at).saturating_add(GRACE);
-    let (redeemed, revocations) =
-        (facts::redeemed(key, &ticket.id), facts::revocations(core.keys.facts(), subject));
-    let (first, revocations) = try_join(
-        core.store.insert(&redeemed, bytes::Bytes::new(), life),
-        core.store.add(&revocations, 0, LONG_TTL),
-    )
-    .await?;
-    if first {
-        return Ok(Redeemed { ticket: ticket.clone(), revocations });
-    }
-    ceremony.record_as(EventKind::Replayed, ticket);
-    Err(Refusal::AlreadyUsed)
 }

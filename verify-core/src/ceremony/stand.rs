@@ -5,7 +5,6 @@ use futures_util::future::try_join3;
 use crate::ceremony::Ceremony;
 use crate::ceremony::cooldown::Cooldown;
 use crate::factor::Factor;
-use crate::facts;
 use crate::refusal::Refusal;
 
 /// What is left of a challenge.
@@ -27,9 +26,7 @@ pub(super) async fn stand(ceremony: &Ceremony<'_>) -> Result<Standing, Refusal> 
         resend_at: None,
     };
     let Factor::Code(factor) = &*ceremony.factor else {
-        let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-        let redeemed = core.store.get(&facts::redeemed(key, &ticket.id)).await?.is_some();
-        return Ok(offered(if redeemed { "closed" } else { "offered" }));
+        return Ok(offered(if ceremony.is_redeemed().await? { "closed" } else { "offered" }));
     };
     let names_one = ticket.opened.is_some();
     let open = ceremony.look().await?.filter(|open| !names_one || open.id == ticket.id);

@@ -18,6 +18,7 @@ use crate::engine::{
 use crate::keys::KeyRing;
 use crate::limit::{Limiter, RequestLimits, SharedLimit};
 use crate::origin::Origin;
+use crate::puzzle::Mill;
 use crate::request::Head;
 use crate::revocation::Revocations;
 use crate::source::ClientIp;
@@ -343,6 +344,7 @@ impl EngineBuilder {
                 budgets: self.budgets,
                 uniform: self.uniform,
                 registry: Registry::default(),
+                mill: Mill::default(),
                 revocations: Revocations::default(),
                 over: Over::default(),
                 queue: Queue::new(self.queue),

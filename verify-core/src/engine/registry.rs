@@ -8,7 +8,8 @@ use crate::engine::Core;
 use crate::exemption::Exemptions;
 use crate::factor::{Factor, FactorTag};
 use crate::gate::Gate;
-use crate::policy::{BindingRules, Plan, Policy, PolicyError};
+use crate::policy::{BindingRules, Leaf, Plan, Policy, PolicyError};
+use crate::puzzle::Load;
 use crate::ticket::PolicyTag;
 
 /// The policies and factors that gates were made for, so that the endpoints know what a ticket speaks of.
@@ -21,6 +22,8 @@ pub(crate) struct Registry {
 struct Entries {
     policies: HashMap<PolicyTag, Arc<PolicyInfo>>,
     factors: HashMap<FactorTag, Arc<Factor>>,
+    /// What was issued of the factors whose price follows the load.
+    loads: HashMap<FactorTag, Arc<Load>>,
 }
 
 /// What is remembered of a policy.
@@ -34,6 +37,8 @@ pub(crate) struct PolicyInfo {
     approvals: Vec<(FactorTag, Duration)>,
     factors: Vec<FactorTag>,
     binding: Option<BindingRules>,
+    /// Its proofs of work, each with the code that always has to be given along with it, if there is one.
+    pub(crate) works: Vec<(Leaf, Option<Leaf>)>,
     policy: Policy,
     plan: Plan,
 }
@@ -84,12 +89,16 @@ impl Registry {
         }
         for leaf in &plan.leaves {
             entries.factors.insert(leaf.tag, Arc::clone(&leaf.factor));
+            if matches!(&*leaf.factor, Factor::Work(work) if work.surge.is_some()) {
+                entries.loads.entry(leaf.tag).or_default();
+            }
         }
         let info = Arc::new(PolicyInfo {
             tag,
             name: policy.name.as_str().into(),
             purpose: policy.purpose.clone(),
             checks_revocation: policy.checks_revocation,
+            works: plan.works(),
             factors: plan.leaves.iter().map(|leaf| leaf.tag).collect(),
             approvals: plan
                 .leaves
@@ -113,6 +122,18 @@ impl Registry {
             entries.policies.values().find(asks).map_or_else(|| "".into(), |info| Arc::clone(&info.name))
         };
         factors.map(|factor| (Arc::clone(factor), policy(factor.tag()))).collect()
+    }
+
+    /// What was issued of a factor, if its price follows that.
+    pub(crate) fn load(&self, factor: FactorTag) -> Option<Arc<Load>> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.loads.get(&factor).map(Arc::clone)
+    }
+
+    /// The policy of that name.
+    pub(crate) fn policy(&self, name: &str) -> Option<Arc<PolicyInfo>> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.policies.get(&PolicyTag::of(name)).map(Arc::clone)
     }
 
     pub(crate) fn find(

@@ -69,6 +69,11 @@ impl Gate {
             Ok(offers) => offers,
             Err(error) => return asking.refuse(error.into()),
         };
+        for (leaf, offer) in plan.leaves.iter().zip(&offers) {
+            if let Some(puzzle) = offer.as_ref().and_then(|offer| offer.ticket.puzzle.as_ref()) {
+                puzzle.record(&policy.name, leaf.factor.name());
+            }
+        }
         metrics::counter!("verify_blocked_total", "policy" => Arc::clone(&policy.name)).increment(1);
         let alternatives = plan.alternatives.iter().filter(|mask| *mask & !met.fresh & !offered == 0);
         let unmet = alternatives.map(|mask| {

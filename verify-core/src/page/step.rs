@@ -21,7 +21,7 @@ pub(super) enum Step {
         tries_left: Option<u64>,
     },
     /// A proof of work.
-    Work { id: String, challenge: String },
+    Work { id: String, challenge: String, tries: u64 },
     /// A vendor's captcha.
     Captcha(Box<Shield>),
 }
@@ -47,7 +47,11 @@ impl Step {
                 id,
                 channels: code.channels.iter().map(|channel| (channel.name(), spoken(*channel))).collect(),
             },
-            Factor::Work(work) => Self::Work { id, challenge: step.offer.altcha(core, work).to_string() },
+            Factor::Work(_) => Self::Work {
+                id,
+                challenge: step.offer.altcha(core, &[]).to_string(),
+                tries: step.offer.ticket.puzzle.as_ref().map_or(1, |puzzle| puzzle.tries),
+            },
             Factor::Captcha(captcha) => {
                 let widget = captcha.widget().clone();
                 let Bond { action, binding } = step.offer.bond(core);

@@ -145,6 +145,21 @@ impl Plan {
         self.leaves_of(mask).fold(mask, |all, (_, leaf)| all | leaf.price)
     }
 
+    /// The proofs of work, each with the code that every alternative with it asks for as well. An approval of a
+    /// transaction is none of them: there is no transaction before the request.
+    pub(crate) fn works(&self) -> Vec<(Leaf, Option<Leaf>)> {
+        let works =
+            self.leaves.iter().enumerate().filter(|(_, leaf)| matches!(&*leaf.factor, Factor::Work(_)));
+        let code_of = |index: usize| {
+            let with = self.alternatives.iter().filter(|mask| *mask >> index & 1 == 1);
+            let common = with.copied().reduce(|all, mask| all & mask).unwrap_or(0);
+            self.leaves_of(common)
+                .map(|(_, leaf)| leaf)
+                .find(|leaf| leaf.factor.authenticates() && !leaf.is_bound)
+        };
+        works.map(|(index, leaf)| (leaf.clone(), code_of(index).cloned())).collect()
+    }
+
     /// The longest that a proof of that factor is good for here.
     pub(crate) fn age_of(&self, tag: FactorTag) -> u64 {
         let ages = self.leaves.iter().filter(|leaf| leaf.tag == tag).map(|leaf| leaf.max_age_millis);
