@@ -1,4 +1,4 @@
-//! The test kit that the author of a [`Store`](crate::store::Store) runs: one named test per law.
+//! The test kit that the author of a [`Store`] runs: one named test per law.
 //!
 //! The engine is as safe as its store. A store that answers two callers of [`take`](crate::store::Store::take)
 //! lets one code be used twice; one that loses a count hands out guesses for free. Such faults hide until there is

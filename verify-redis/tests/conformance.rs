@@ -19,7 +19,7 @@ use verify_core::store::Store;
 use verify_redis::{ConnectError, RedisStore};
 
 use proxy::Proxy;
-use server::{Hosted, Server, Shared, patient, wait};
+use server::{Hosted, NearTop, Server, Shared, patient, wait};
 
 /// Calls that are lost by the unreachable server are given up after this long.
 const SHORT: Duration = Duration::from_millis(200);
@@ -33,6 +33,10 @@ type Open<S> = Result<Hosted<S, Arc<Server>>, ConnectError>;
 async fn open(prefix: &str) -> Open<RedisStore> {
     let server = SERVER.get(|| Server::start(&[]));
     Ok(Hosted(server.builder().prefix(prefix).connect().await?, server))
+}
+
+async fn near_top() -> Result<NearTop<RedisStore>, ConnectError> {
+    open("verify:").await.map(|Hosted(store, server)| NearTop { store, server, counters: "verify:c:" })
 }
 
 async fn full() -> Result<Hosted<RedisStore, Server>, ConnectError> {
@@ -65,6 +69,7 @@ mod redis_store {
         async { open("verify:").await },
         block_on: wait,
         full: async { full().await },
+        near_top: async { near_top().await },
         lossy: async { lossy().await },
         unreachable: async { unreachable().await },
     );

@@ -15,13 +15,11 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use own_store::OwnStore;
-use verify_core::store::{Key, Store, StoreError};
+use verify_core::store::StoreError;
 
 use proxy::Proxy;
-use server::{Hosted, PATIENT, Server, Shared, wait};
+use server::{Hosted, NearTop, PATIENT, Server, Shared, wait};
 
 static SERVER: Shared<Server> = Shared::new();
 
@@ -55,29 +53,8 @@ async fn unreachable() -> Opened<(Proxy, Server)> {
     Ok(Hosted(store, (proxy, server)))
 }
 
-/// Lets each counter start just below where those of Redis end.
-#[derive(Debug)]
-struct NearTop(OwnStore, Arc<Server>);
-
-#[async_trait]
-impl Store for NearTop {
-    async fn insert(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<bool, StoreError> {
-        self.0.insert(key, value, ttl).await
-    }
-
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
-        self.0.take(key).await
-    }
-
-    async fn add(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
-        let start = (i64::MAX - 9).to_string();
-        let _: Option<String> = self.1.ask(&["SET", &format!("own:c:{key}"), &start, "NX", "PX", "60000"]);
-        self.0.add(key, n, ttl).await
-    }
+async fn near_top() -> Result<NearTop<OwnStore>, StoreError> {
+    open().await.map(|Hosted(store, server)| NearTop { store, server, counters: "own:c:" })
 }
 
 mod own_store_passes {
@@ -87,7 +64,7 @@ mod own_store_passes {
         async { open().await },
         block_on: wait,
         full: async { full().await },
-        near_top: async { open().await.map(|Hosted(store, server)| NearTop(store, server)) },
+        near_top: async { near_top().await },
         lossy: async { lossy().await },
         unreachable: async { unreachable().await },
     );
