@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::body::{MessageBody, to_bytes};
@@ -18,8 +20,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use verify_actix::{Blocked, Challenge, Guard, Protected, Verified, endpoints, unguarded};
 use verify_core::{
-    Channel, Contact, Courier, CourierError, Delivery, Engine, EngineBuilder, Factor, Gate, Inbox, KeyRing,
-    MissingContacts, Origin, Policy, Subject,
+    Channel, Contact, Courier, CourierError, Delivery, Engine, EngineBuilder, EventKind, Factor, Gate, Inbox,
+    KeyRing, MissingContacts, Origin, Policy, Subject,
 };
 
 #[derive(Default)]
@@ -146,6 +148,36 @@ async fn send_with_a_courier_that_hangs(answers: MissingContacts) -> (u16, u64) 
     tokio::time::resume();
     assert_eq!(late.status() == 503, late.headers().contains_key("retry-after"));
     (late.status().as_u16(), began.elapsed().as_secs())
+}
+
+/// What was promised before the message left: that it is told if it did not, and that nobody has to wait then.
+#[actix_web::test]
+async fn r59_a_courier_that_hangs_after_the_answer_is_told_and_ends_the_wait() {
+    let (sent, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (Arc::clone(&sent), Arc::clone(&failed));
+    let engine = builder()
+        .courier(Channel::Sms, Hanging)
+        .on_event(move |event| {
+            counts.0.fetch_add(usize::from(event.kind == EventKind::Sent), Ordering::SeqCst);
+            counts.1.fetch_add(usize::from(event.kind == EventKind::DeliveryFailed), Ordering::SeqCst);
+        })
+        .deadline(Duration::from_secs(3))
+        .build()
+        .unwrap();
+    let app = app(&engine).await;
+    let id =
+        json_of(call_service(&app, get("/middleware").to_request()).await).await["alternatives"][0][0]["id"]
+            .clone();
+    let send = || get("/challenge/send").method(Method::POST).set_json(json!({ "id": id })).to_request();
+    assert_eq!(call_service(&app, send()).await.status(), 200);
+    assert_eq!((sent.load(Ordering::SeqCst), failed.load(Ordering::SeqCst)), (1, 0));
+    tokio::time::pause();
+    tokio::task::yield_now().await;
+    tokio::time::advance(Duration::from_secs(4)).await;
+    tokio::task::yield_now().await;
+    assert_eq!((sent.load(Ordering::SeqCst), failed.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(call_service(&app, send()).await.status(), 200);
+    assert_eq!(sent.load(Ordering::SeqCst), 2, "another message, and no wait");
 }
 
 #[actix_web::test]

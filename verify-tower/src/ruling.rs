@@ -104,7 +104,8 @@ where
 
 /// Delivers in the background, so that the answer does not wait for the courier.
 pub(crate) fn run(errand: Errand, deadline: Duration) {
-    tokio::spawn(tokio::time::timeout(deadline, errand.run()));
+    // The second wait is for a store that hangs as well when the errand wants to end what it has begun.
+    tokio::spawn(tokio::time::timeout(deadline * 2, errand.run_within(tokio::time::sleep(deadline))));
 }
 
 pub(crate) fn answer<R>(reply: Reply) -> Response<ResponseBody<R>> {
