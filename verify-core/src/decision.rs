@@ -53,7 +53,9 @@ impl Ruling {
     }
 }
 
-/// How a request that has just earned its clearance is passed on.
+/// How a request that has just earned its clearance is passed on. All three parts are an adapter's duty, in this order:
+/// the body goes to the handler, the settlement hears how the handler answered (or failed), and the header fields go on
+/// that answer. What is left out is lost: the code is spent all the same.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Passage {
