@@ -18,6 +18,9 @@ use crate::view::View;
 ///
 /// A request with a valid clearance is passed on by a plain function: no allocation, no await, no clone. Everything else
 /// is answered by the engine. A rejection is an answer, never an error.
+///
+/// An error of the inner service passes through unchanged. For a transaction it counts as a 500: the approval is given back
+/// where the policy says so. What a request has proven in line is lost with it, since an error carries no header fields.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ChallengeLayer {
@@ -77,6 +80,7 @@ impl<S, B, R> Service<Request<B>> for Challenge<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
+    S::Error: Send,
     B: Body<Data = Bytes> + From<Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     R: Body<Data = Bytes> + Send + 'static,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower_service::Service;
@@ -21,6 +21,7 @@ pub(crate) async fn rule<S, B, R>(
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Send,
     B: Body<Data = Bytes> + From<Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     R: Body<Data = Bytes>,
@@ -49,7 +50,16 @@ where
         }
         B::from(passage.body)
     });
-    let response = ready.call(Request::from_parts(parts, body)).await?;
+    let response = match ready.call(Request::from_parts(parts, body)).await {
+        Ok(response) => response,
+        Err(error) => {
+            // Whoever turns the error into an answer will answer with 500 or its like; it cannot carry the clearance.
+            if let Some(settlement) = passage.settlement {
+                settlement.settle(StatusCode::INTERNAL_SERVER_ERROR, None, None).await;
+            }
+            return Err(error);
+        }
+    };
     let mut response = match passage.settlement {
         None => response.map(ResponseBody::inner),
         Some(settlement) => settle(settlement, response).await,
