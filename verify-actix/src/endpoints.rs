@@ -37,11 +37,12 @@ async fn serve(endpoints: &Endpoints, request: &HttpRequest, payload: Payload) -
         Decision::Consult(inquiry) => (inquiry, 0),
         Decision::Allow => return Reply::default(),
     };
-    let bytes = match payload::read(&mut payload.into_inner(), limit, &inquiry).await {
+    let deadline = endpoints.deadline();
+    let bytes = match payload::read(&mut payload.into_inner(), limit, deadline, &inquiry).await {
         Ok(bytes) => bytes,
         Err(reply) => return reply,
     };
-    let (late, deadline) = (inquiry.timed_out(), endpoints.deadline());
+    let late = inquiry.timed_out();
     match tokio::time::timeout(deadline, endpoints.rule(inquiry, bytes)).await {
         Ok(Ruling::Respond(reply)) => reply,
         Ok(Ruling::RespondThen(reply, errand)) => {

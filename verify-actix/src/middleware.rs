@@ -118,7 +118,7 @@ where
         Box::pin(async move {
             let mut body = Bytes::new();
             if let Some(limit) = limit {
-                match payload::read(&mut request.take_payload(), limit, &inquiry).await {
+                match payload::read(&mut request.take_payload(), limit, gate.deadline(), &inquiry).await {
                     Ok(bytes) => body = bytes,
                     Err(reply) => return Ok(answer(request, reply)),
                 }

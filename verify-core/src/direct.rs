@@ -246,6 +246,7 @@ impl From<Refusal> for Refused {
             | Refusal::UnsupportedMediaType
             | Refusal::Executed
             | Refusal::OtherRequest
+            | Refusal::TooSlow
             | Refusal::TooLarge => RefusedKind::Invalid,
         };
         Self { kind, retry_after }

@@ -49,7 +49,7 @@ impl Endpoints {
         Self { core }
     }
 
-    /// How long an adapter waits for [`Endpoints::rule`].
+    /// How long an adapter waits for the body, and then once more for [`Endpoints::rule`].
     #[must_use]
     pub fn deadline(&self) -> std::time::Duration {
         self.core.deadline

@@ -54,11 +54,12 @@ where
                 Decision::Consult(inquiry) => (inquiry, 0),
                 Decision::Allow => return Ok(answer(Response::default())),
             };
-            let bytes = match read(request.into_body(), limit, &inquiry).await {
+            let deadline = endpoints.deadline();
+            let bytes = match read(request.into_body(), limit, deadline, &inquiry).await {
                 Ok(bytes) => bytes,
                 Err(reply) => return Ok(answer(reply)),
             };
-            let (late, deadline) = (inquiry.timed_out(), endpoints.deadline());
+            let late = inquiry.timed_out();
             Ok(answer(match tokio::time::timeout(deadline, endpoints.rule(inquiry, bytes)).await {
                 Ok(Ruling::Respond(reply)) => reply,
                 Ok(Ruling::RespondThen(reply, errand)) => {

@@ -29,7 +29,7 @@ where
     let (mut parts, body) = request.into_parts();
     let (bytes, kept) = match limit {
         None => (Bytes::new(), Some(body)),
-        Some(limit) => match read(body, limit, &inquiry).await {
+        Some(limit) => match read(body, limit, gate.deadline(), &inquiry).await {
             Ok(bytes) => (bytes, None),
             Err(reply) => return Ok(answer(reply)),
         },
@@ -99,16 +99,24 @@ pub(crate) async fn settle<R: Body<Data = Bytes>>(
     Response::from_parts(parts, body)
 }
 
-/// The whole body, or what to answer instead; nothing is spent on one that is too long or breaks off.
-pub(crate) async fn read<B>(body: B, limit: usize, inquiry: &Inquiry) -> Result<Bytes, Reply>
+/// The whole body, or what to answer instead; nothing is spent on one that is too long, is too slow or breaks off.
+///
+/// The time that it takes is not the ruling's: a ruling that is cut short may have spent what the visitor typed.
+pub(crate) async fn read<B>(
+    body: B,
+    limit: usize,
+    deadline: Duration,
+    inquiry: &Inquiry,
+) -> Result<Bytes, Reply>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(inquiry.too_large()),
-        Err(_) => Err(inquiry.unreadable()),
+    match tokio::time::timeout(deadline, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(inquiry.too_large()),
+        Ok(Err(_)) => Err(inquiry.unreadable()),
+        Err(_) => Err(inquiry.too_slow()),
     }
 }
 
