@@ -10,6 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError, web};
 use bytes::Bytes;
+use futures_util::future::Either;
 use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use verify_core::{
@@ -58,7 +59,7 @@ impl Guard {
     /// # Errors
     /// [`Blocked`], which is the answer: return it.
     pub async fn require(&self, gate: &Gate) -> Result<Pass, Blocked> {
-        require(&self.request, gate).await
+        conclude(&self.request, gate, look(&self.request, gate), Bytes::new()).await
     }
 
     /// Lets the handler execute this transaction, once, or hands it the answer to give instead. The gate's policy is one
@@ -76,12 +77,9 @@ impl Guard {
     }
 }
 
-async fn require(request: &HttpRequest, gate: &Gate) -> Result<Pass, Blocked> {
-    let decision = {
-        let extensions = request.extensions();
-        gate.decide_without_body(&View::new(request, &extensions))
-    };
-    conclude(request, gate, decision, Bytes::new()).await
+fn look(request: &HttpRequest, gate: &Gate) -> Decision {
+    let extensions = request.extensions();
+    gate.decide_without_body(&View::new(request, &extensions))
 }
 
 /// Asks for the approval of a transaction; `body` is what it was parsed from, where that is at hand.
@@ -266,14 +264,26 @@ type Extracting<E> = Pin<Box<dyn Future<Output = Result<Verified<E>, actix_web::
 
 impl<P: Protected + Default + 'static> FromRequest for Verified<P> {
     type Error = actix_web::Error;
-    type Future = Extracting<P>;
+    type Future = Either<Ready<Result<Self, actix_web::Error>>, Extracting<P>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let gate = gate_of::<P>(&request)?;
-            Ok(Self { pass: require(&request, &gate).await?, value: P::default() })
-        })
+        let gate = match gate_of::<P>(request) {
+            Ok(gate) => gate,
+            Err(error) => return Either::Left(ready(Err(error))),
+        };
+        match look(request, &gate) {
+            // Nothing is left to be done, and nothing is allocated.
+            Decision::Allow => {
+                Either::Left(ready(Ok(Self { pass: Pass { headers: Vec::new() }, value: P::default() })))
+            }
+            decision => {
+                let request = request.clone();
+                Either::Right(Box::pin(async move {
+                    let pass = conclude(&request, &gate, decision, Bytes::new()).await?;
+                    Ok(Self { pass, value: P::default() })
+                }))
+            }
+        }
     }
 }
 

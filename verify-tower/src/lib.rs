@@ -50,6 +50,8 @@ mod view;
 
 #[cfg(feature = "axum")]
 mod extract;
+#[cfg(feature = "axum")]
+mod head;
 
 pub use api::ApiService;
 pub use body::ResponseBody;
