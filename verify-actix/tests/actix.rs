@@ -28,8 +28,10 @@ use verify_core::{
 struct Vault;
 
 impl Protected for Vault {
-    fn gate(request: &HttpRequest) -> Option<&Gate> {
-        request.app_data::<Gate>()
+    type State = Gate;
+
+    fn gate(gate: &Gate) -> &Gate {
+        gate
     }
 }
 
@@ -184,6 +186,38 @@ async fn r59_a_courier_that_hangs_after_the_answer_is_told_and_ends_the_wait() {
 async fn r10_a_gate_that_was_not_configured_is_closed() {
     let app = init_service(App::new().service(web::resource("/extractor").to(by_extractor))).await;
     assert_eq!(call_service(&app, get("/extractor").to_request()).await.status(), 500);
+}
+
+struct Bank {
+    safe: Gate,
+}
+
+#[derive(Default)]
+struct Safe;
+
+impl Protected for Safe {
+    type State = Bank;
+
+    fn gate(bank: &Bank) -> &Gate {
+        &bank.safe
+    }
+}
+
+/// State is where applications keep it, shared or not.
+#[actix_web::test]
+async fn an_extractor_finds_its_gate_in_the_applications_state() {
+    let engine = builder().inbox(Inbox::new()).build().unwrap();
+    let bank = || Bank { safe: engine.gate(Policy::new("safe").require(Factor::code("step-up"))).unwrap() };
+    let open = async |verified: Verified<Safe>| verified.pass().with("gold");
+    let shared =
+        init_service(App::new().app_data(web::Data::new(bank())).route("/safe", web::get().to(open))).await;
+    let plain = init_service(App::new().app_data(bank()).route("/safe", web::get().to(open))).await;
+    for blocked in [
+        call_service(&shared, get("/safe").to_request()).await,
+        call_service(&plain, get("/safe").to_request()).await,
+    ] {
+        assert_eq!(blocked.headers().get("challenge-required").unwrap(), "safe");
+    }
 }
 
 #[actix_web::test]

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use actix_http::Request;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::{App, Error, HttpRequest, Responder, web};
+use actix_web::{App, Error, Responder, web};
 use allocation_counter::measure;
 use serde_json::{Value, json};
 use verify_actix::{Challenge, Protected, Verified, endpoints};
@@ -27,8 +27,10 @@ const REQUESTS: u64 = 100;
 struct Vault;
 
 impl Protected for Vault {
-    fn gate(request: &HttpRequest) -> Option<&Gate> {
-        request.app_data::<Gate>()
+    type State = Gate;
+
+    fn gate(gate: &Gate) -> &Gate {
+        gate
     }
 }
 

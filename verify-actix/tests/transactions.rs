@@ -43,8 +43,10 @@ impl DescribesTransaction for Transfer {
 }
 
 impl Protected for Transfer {
-    fn gate(request: &HttpRequest) -> Option<&Gate> {
-        request.app_data::<Gate>()
+    type State = Gate;
+
+    fn gate(gate: &Gate) -> &Gate {
+        gate
     }
 }
 

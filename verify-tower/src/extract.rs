@@ -34,10 +34,7 @@ use crate::view::View;
 /// # #[derive(Clone)] struct Bank { large: Gate }
 /// # #[derive(serde::Deserialize)] struct Amount { cents: u64 }
 /// async fn withdraw(guard: Guard, State(bank): State<Bank>, Query(amount): Query<Amount>) -> Result<impl IntoResponse, Blocked> {
-///     let mut pass = None;
-///     if amount.cents > 10_000 {
-///         pass = Some(guard.require(&bank.large).await?);
-///     }
+///     let pass = if amount.cents > 10_000 { guard.require(&bank.large).await? } else { guard.pass() };
 ///     Ok((pass, "done"))
 /// }
 /// ```
@@ -71,6 +68,11 @@ impl Guard {
     /// [`Blocked`], which is the answer: return it.
     pub async fn require_transaction(&self, gate: &Gate, transaction: &Transaction) -> Result<Pass, Blocked> {
         approve(&self.head, gate, Ok(transaction.clone()), Bytes::new()).await
+    }
+
+    /// A pass for a request that needs no proof after all.
+    pub fn pass(&self) -> Pass {
+        Pass { headers: Vec::new() }
     }
 }
 
@@ -151,9 +153,12 @@ impl IntoResponse for Blocked {
 }
 
 /// A name for something that is guarded, and the gate in front of it.
-pub trait Protected<S> {
+pub trait Protected {
+    /// The application's state, as the router has it.
+    type State;
+
     /// The gate, from the application's state.
-    fn gate(state: &S) -> &Gate;
+    fn gate(state: &Self::State) -> &Gate;
 }
 
 /// The proof that a gate has let this request pass: a handler that takes it cannot run without.
@@ -170,7 +175,9 @@ pub trait Protected<S> {
 ///
 /// #[derive(Default)]
 /// struct Vault;
-/// impl Protected<Bank> for Vault {
+/// impl Protected for Vault {
+///     type State = Bank;
+///
 ///     fn gate(bank: &Bank) -> &Gate {
 ///         &bank.vault
 ///     }
@@ -208,7 +215,9 @@ pub trait Protected<S> {
 /// #[derive(Clone)]
 /// struct Bank { transfers: Gate }
 ///
-/// impl Protected<Bank> for Transfer {
+/// impl Protected for Transfer {
+///     type State = Bank;
+///
 ///     fn gate(bank: &Bank) -> &Gate {
 ///         &bank.transfers
 ///     }
@@ -251,7 +260,7 @@ impl<E> Verified<E> {
 
 impl<P, S> FromRequestParts<S> for Verified<P>
 where
-    P: Protected<S> + Default,
+    P: Protected<State = S> + Default,
     S: Sync,
 {
     type Rejection = Blocked;
@@ -263,7 +272,7 @@ where
 
 impl<T, S> FromRequest<S> for Verified<Json<T>>
 where
-    T: DeserializeOwned + DescribesTransaction + Protected<S> + Send,
+    T: DeserializeOwned + DescribesTransaction + Protected<State = S> + Send,
     S: Send + Sync,
 {
     type Rejection = Response;
@@ -280,7 +289,7 @@ where
 
 impl<T, S> FromRequest<S> for Verified<Form<T>>
 where
-    T: DeserializeOwned + DescribesTransaction + Protected<S> + Send,
+    T: DeserializeOwned + DescribesTransaction + Protected<State = S> + Send,
     S: Send + Sync,
 {
     type Rejection = Response;

@@ -125,7 +125,9 @@ fn allowing_a_request_in_axum_allocates_the_box_of_its_answers_body() {
 #[derive(Default)]
 struct Vault;
 
-impl Protected<Gate> for Vault {
+impl Protected for Vault {
+    type State = Gate;
+
     fn gate(gate: &Gate) -> &Gate {
         gate
     }

@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -28,7 +28,9 @@ struct Bank {
 #[derive(Default)]
 struct Vault;
 
-impl Protected<Bank> for Vault {
+impl Protected for Vault {
+    type State = Bank;
+
     fn gate(bank: &Bank) -> &Gate {
         &bank.vault
     }
@@ -40,6 +42,11 @@ async fn by_extractor(verified: Verified<Vault>) -> impl IntoResponse {
 
 async fn by_guard(guard: Guard, State(bank): State<Bank>) -> Result<impl IntoResponse, Blocked> {
     Ok((guard.require(&bank.vault).await?, "gold"))
+}
+
+async fn if_need_be(guard: Guard, State(bank): State<Bank>, uri: Uri) -> Result<impl IntoResponse, Blocked> {
+    let pass = if uri.query().is_some() { guard.require(&bank.vault).await? } else { guard.pass() };
+    Ok((pass, "gold"))
 }
 
 fn app() -> (Router, Inbox) {
@@ -58,6 +65,7 @@ fn app() -> (Router, Inbox) {
         .route("/layer", get(|| async { "gold" }).layer(ChallengeLayer::from(vault.clone())))
         .route("/extractor", get(by_extractor).post(by_extractor))
         .route("/guard", post(by_guard))
+        .route("/perhaps", get(if_need_be))
         .nest("/nested", inner)
         .nest_service("/challenge", EndpointService::new(&engine))
         .route("/open", get(|| async { "free" }))
@@ -102,6 +110,14 @@ async fn layer_guard_and_extractor_ask_alike() {
         let again = ask(&app, method, path, &[("challenge-clearance", &clearance)]).await;
         assert_eq!(text_of(again).await, "gold");
     }
+}
+
+#[tokio::test]
+async fn a_guard_passes_what_needs_no_proof() {
+    let (app, _) = app();
+    let free = ask(&app, Method::GET, "/perhaps", &[]).await;
+    assert_eq!((free.status().as_u16(), free.headers().contains_key("set-cookie")), (200, false));
+    assert_eq!(ask(&app, Method::GET, "/perhaps?amount=1", &[]).await.status(), 403);
 }
 
 #[tokio::test]

@@ -45,7 +45,9 @@ struct Bank {
     transfers: Gate,
 }
 
-impl Protected<Bank> for Transfer {
+impl Protected for Transfer {
+    type State = Bank;
+
     fn gate(bank: &Bank) -> &Gate {
         &bank.transfers
     }
