@@ -188,6 +188,36 @@ async fn r10_a_gate_that_was_not_configured_is_closed() {
     assert_eq!(call_service(&app, get("/extractor").to_request()).await.status(), 500);
 }
 
+/// What is below the mount path and no endpoint.
+const NOWHERE: [&str; 8] = [
+    "/challenge",
+    "/challenge/",
+    "/challenge/send/",
+    "/challenge//send",
+    "/challenge/x/send",
+    "/challenge/se%6Ed",
+    "/challenge/SEND",
+    "/challenge/send/x",
+];
+
+#[actix_web::test]
+async fn r12_an_endpoint_is_at_its_one_path() {
+    let engine = builder().inbox(Inbox::new()).build().unwrap();
+    let app = app(&engine).await;
+    let post =
+        |path: &str| get(path).method(Method::POST).insert_header(("content-type", "application/json"));
+    for path in NOWHERE {
+        let answer = call_service(&app, post(path).to_request()).await;
+        assert_eq!(answer.status(), 404, "{path}");
+        assert!(text_of(answer).await.contains("not_found"), "{path}");
+    }
+    assert_eq!(call_service(&app, post("/challenge/send").to_request()).await.status(), 400, "no body");
+    // Behind a proxy that cuts a prefix off, and below another scope.
+    let cut = init_service(App::new().service(web::scope("/c").service(endpoints(&engine, "/d/")))).await;
+    assert_eq!(call_service(&cut, post("/c/d/send").to_request()).await.status(), 400);
+    assert_eq!(call_service(&cut, post("/c/d/x/send").to_request()).await.status(), 404);
+}
+
 struct Bank {
     safe: Gate,
 }

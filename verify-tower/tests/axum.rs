@@ -112,6 +112,52 @@ async fn layer_guard_and_extractor_ask_alike() {
     }
 }
 
+/// What is below the mount path and no endpoint.
+const NOWHERE: [&str; 8] = [
+    "/challenge",
+    "/challenge/",
+    "/challenge/send/",
+    "/challenge//send",
+    "/challenge/x/send",
+    "/challenge/se%6Ed",
+    "/challenge/SEND",
+    "/challenge/send/x",
+];
+
+#[tokio::test]
+async fn r12_an_endpoint_is_at_its_one_path() {
+    let (app, _) = app();
+    for path in NOWHERE {
+        let answer = ask(&app, Method::POST, path, &[("content-type", "application/json")]).await;
+        assert_eq!(answer.status(), 404, "{path}");
+        assert!(text_of(answer).await.contains("not_found"), "{path}");
+    }
+    let answer = ask(&app, Method::POST, "/challenge/send", &[("content-type", "application/json")]).await;
+    assert_eq!(answer.status(), 400, "no body");
+}
+
+/// Behind a proxy that cuts a prefix off, under a router that leaves the mount path on, and below another router.
+#[tokio::test]
+async fn r12_an_endpoint_is_found_however_its_path_was_cut() {
+    let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+    let origin = Origin::parse("https://bank.example").unwrap();
+    let engine = Engine::builder(keys, origin).mount("/api/challenge").build().unwrap();
+    let service = || EndpointService::new(&engine);
+    let routers = [
+        ("/c/send", Router::new().nest_service("/c", service())),
+        ("/api/challenge/send", Router::new().route_service("/api/challenge/{name}", service())),
+        (
+            "/api/challenge/send",
+            Router::new().nest("/api", Router::new().route_service("/challenge/{name}", service())),
+        ),
+        ("/api/challenge/send", Router::new().fallback_service(service())),
+    ];
+    for (path, app) in routers {
+        let answer = ask(&app, Method::POST, path, &[("content-type", "application/json")]).await;
+        assert_eq!(answer.status(), 400, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_guard_passes_what_needs_no_proof() {
     let (app, _) = app();
