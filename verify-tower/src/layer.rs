@@ -20,6 +20,9 @@ use crate::view::View;
 /// own. (Two are made around it: `Cache-Control` takes a map in an answer that had no field yet, and an axum router boxes
 /// the body of what a layer answers.) Everything else is answered by the engine. A rejection is an answer, never an error.
 ///
+/// The request's body is one that can be made from the bytes that were read of it: axum's, `Full<Bytes>`, and for hyper and
+/// all others [`RequestBody`](crate::RequestBody).
+///
 /// An error of the inner service passes through unchanged. For a transaction it counts as a 500: the approval is given back
 /// where the policy says so. What a request has proven in line is lost with it, since an error carries no header fields.
 #[derive(Clone, Debug)]
