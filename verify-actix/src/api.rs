@@ -54,7 +54,8 @@ pub fn api(mount: &str, api: impl Api) -> Scope {
 }
 
 async fn serve(api: &dyn Api, request: &HttpRequest, payload: Payload) -> Reply {
-    let body = match payload::read_within(&mut payload.into_inner(), api.body_limit()).await {
+    let payload = &mut payload.into_inner();
+    let body = match payload::read_within(payload, api.body_limit(), api.body_deadline()).await {
         Ok(body) => body,
         Err(unread) => return api.refuse_body(matches!(unread, Unread::TooLarge)),
     };

@@ -10,6 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError, web};
 use bytes::Bytes;
+use futures_util::future::Either;
 use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use verify_core::{
@@ -58,7 +59,7 @@ impl Guard {
     /// # Errors
     /// [`Blocked`], which is the answer: return it.
     pub async fn require(&self, gate: &Gate) -> Result<Pass, Blocked> {
-        require(&self.request, gate).await
+        conclude(&self.request, gate, look(&self.request, gate), Bytes::new()).await
     }
 
     /// Lets the handler execute this transaction, once, or hands it the answer to give instead. The gate's policy is one
@@ -76,12 +77,9 @@ impl Guard {
     }
 }
 
-async fn require(request: &HttpRequest, gate: &Gate) -> Result<Pass, Blocked> {
-    let decision = {
-        let extensions = request.extensions();
-        gate.decide_without_body(&View::new(request, &extensions))
-    };
-    conclude(request, gate, decision, Bytes::new()).await
+fn look(request: &HttpRequest, gate: &Gate) -> Decision {
+    let extensions = request.extensions();
+    gate.decide_without_body(&View::new(request, &extensions))
 }
 
 /// Asks for the approval of a transaction; `body` is what it was parsed from, where that is at hand.
@@ -189,8 +187,12 @@ impl ResponseError for Blocked {
 
 /// A name for something that is guarded, and the gate in front of it.
 pub trait Protected {
-    /// The gate, from the application's data; `None` when it is not there, which is answered with 500.
-    fn gate(request: &HttpRequest) -> Option<&Gate>;
+    /// The application's state: what was given to `.app_data(..)`, in a [`web::Data`] or as it is. A request for which it is
+    /// not there is answered with 500.
+    type State: 'static;
+
+    /// The gate, from the application's state.
+    fn gate(state: &Self::State) -> &Gate;
 }
 
 /// The proof that a gate has let this request pass: a handler that takes it cannot run without.
@@ -198,28 +200,35 @@ pub trait Protected {
 /// Of a name for something that is guarded:
 ///
 /// ```
-/// use actix_web::{HttpRequest, Responder, web};
+/// use actix_web::{App, Responder, web};
 /// use verify_actix::{Protected, Verified};
 /// use verify_core::Gate;
+///
+/// struct Bank { vault: Gate }
 ///
 /// #[derive(Default)]
 /// struct Vault;
 /// impl Protected for Vault {
-///     fn gate(request: &HttpRequest) -> Option<&Gate> {
-///         request.app_data::<Gate>()
+///     type State = Bank;
+///
+///     fn gate(bank: &Bank) -> &Gate {
+///         &bank.vault
 ///     }
 /// }
 ///
 /// async fn open(verified: Verified<Vault>) -> impl Responder {
 ///     verified.pass().with("gold")
 /// }
+/// # fn app(bank: Bank) { let _ =
+/// App::new().app_data(web::Data::new(bank)).route("/vault", web::get().to(open))
+/// # ; }
 /// ```
 ///
 /// And of a transaction that is in the body ([`web::Json`] or [`web::Form`]): the value that was approved is the value that
 /// the handler gets. The policy is one with [`Policy::bind_in_handler`](verify_core::Policy::bind_in_handler).
 ///
 /// ```
-/// use actix_web::{HttpRequest, Responder, web};
+/// use actix_web::{Responder, web};
 /// use verify_actix::{Protected, Verified};
 /// use verify_core::{Account, BindError, Currency, DescribesTransaction, Gate, Money, Payee, Transaction};
 ///
@@ -233,9 +242,13 @@ pub trait Protected {
 ///     }
 /// }
 ///
+/// struct Bank { transfers: Gate }
+///
 /// impl Protected for Transfer {
-///     fn gate(request: &HttpRequest) -> Option<&Gate> {
-///         request.app_data::<Gate>()
+///     type State = Bank;
+///
+///     fn gate(bank: &Bank) -> &Gate {
+///         &bank.transfers
 ///     }
 /// }
 ///
@@ -266,14 +279,26 @@ type Extracting<E> = Pin<Box<dyn Future<Output = Result<Verified<E>, actix_web::
 
 impl<P: Protected + Default + 'static> FromRequest for Verified<P> {
     type Error = actix_web::Error;
-    type Future = Extracting<P>;
+    type Future = Either<Ready<Result<Self, actix_web::Error>>, Extracting<P>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let gate = gate_of::<P>(&request)?;
-            Ok(Self { pass: require(&request, &gate).await?, value: P::default() })
-        })
+        let gate = match gate_of::<P>(request) {
+            Ok(gate) => gate,
+            Err(error) => return Either::Left(ready(Err(error))),
+        };
+        match look(request, &gate) {
+            // Nothing is left to be done, and nothing is allocated.
+            Decision::Allow => {
+                Either::Left(ready(Ok(Self { pass: Pass { headers: Vec::new() }, value: P::default() })))
+            }
+            decision => {
+                let request = request.clone();
+                Either::Right(Box::pin(async move {
+                    let pass = conclude(&request, &gate, decision, Bytes::new()).await?;
+                    Ok(Self { pass, value: P::default() })
+                }))
+            }
+        }
     }
 }
 
@@ -317,9 +342,10 @@ where
 }
 
 fn gate_of<P: Protected>(request: &HttpRequest) -> Result<Gate, actix_web::Error> {
-    P::gate(request).cloned().ok_or_else(|| {
+    let shared = request.app_data::<web::Data<P::State>>().map(web::Data::get_ref);
+    shared.or_else(|| request.app_data::<P::State>()).map(|state| P::gate(state).clone()).ok_or_else(|| {
         actix_web::error::ErrorInternalServerError(
-            "the gate is missing from the application's data: add it with `.app_data(gate)`",
+            "the gate's state is missing from the application's data: add it with `.app_data(web::Data::new(state))`",
         )
     })
 }

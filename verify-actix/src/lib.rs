@@ -42,6 +42,7 @@ mod coverage;
 mod endpoints;
 mod errand;
 mod extract;
+mod future;
 mod middleware;
 mod payload;
 mod view;
@@ -52,4 +53,4 @@ pub use endpoints::endpoints;
 pub use extract::{Blocked, Guard, Pass, Protected, Verified};
 pub use middleware::Challenge;
 #[doc(hidden)]
-pub use middleware::ChallengeService;
+pub use {future::ChallengeFuture, middleware::ChallengeService};

@@ -1,25 +1,31 @@
 //! The middleware, and the service that it makes.
 
 use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::rc::Rc;
 
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::error::InternalError;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpResponse};
 use bytes::Bytes;
-use verify_core::{Decision, Engine, Gate, Inquiry, Policy, PolicyError, Reply, Ruling, Settlement};
+use verify_core::{Decision, Engine, Gate, Inquiry, Passage, Policy, PolicyError, Reply, Ruling, Settlement};
 
 use crate::bridge;
 use crate::errand;
+use crate::future::{ChallengeFuture, uncached};
 use crate::payload;
 use crate::view::View;
 
 /// Puts a policy in front of whatever it wraps: an app, a scope or a resource.
 ///
-/// A request with a valid clearance is decided without I/O and without allocation by the engine. A rejection is an
-/// answer, never an error, so that the middleware around it sees it.
+/// A request with a valid clearance is passed on by a plain function: no I/O, no await, no clone, and no allocation, but for
+/// the one that actix makes when `Cache-Control` is the first field of an answer. A rejection is an answer, never an error,
+/// so that the middleware around it sees it.
+///
+/// An error of what it wraps stays an error. Of a request that has proven something in line, or executes a transaction, it
+/// comes out as an [`InternalError`](actix_web::error::InternalError) around it, whose answer is the error's own with the
+/// new clearance on it; and the transaction is settled with that answer's status.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Challenge {
@@ -75,7 +81,7 @@ where
 {
     type Response = ServiceResponse<EitherBody<B, BoxBody>>;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+    type Future = ChallengeFuture<S::Future, B>;
 
     forward_ready!(service);
 
@@ -85,11 +91,8 @@ where
             self.gate.decide(&View::new(request.request(), &extensions))
         };
         match decision {
-            Decision::Allow => {
-                let future = self.service.call(request);
-                Box::pin(async move { Ok(uncached(future.await?).map_into_left_body()) })
-            }
-            Decision::Respond(reply) => Box::pin(ready(Ok(answer(request, reply)))),
+            Decision::Allow => ChallengeFuture::passing(self.service.call(request)),
+            Decision::Respond(reply) => ChallengeFuture::answer(answer(request, reply)),
             Decision::Consult(inquiry) => self.rule(request, inquiry, None),
             Decision::Read(inquiry, limit) => self.rule(request, inquiry, Some(limit)),
         }
@@ -110,16 +113,16 @@ where
         limit: Option<usize>,
     ) -> <Self as Service<ServiceRequest>>::Future {
         let (service, gate) = (Rc::clone(&self.service), self.gate.clone());
-        Box::pin(async move {
+        ChallengeFuture::ruling(async move {
             let mut body = Bytes::new();
             if let Some(limit) = limit {
-                match payload::read(&mut request.take_payload(), limit, &inquiry).await {
+                match payload::read(&mut request.take_payload(), limit, gate.deadline(), &inquiry).await {
                     Ok(bytes) => body = bytes,
                     Err(reply) => return Ok(answer(request, reply)),
                 }
             }
             let late = inquiry.timed_out();
-            let passage = match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, body)).await {
+            let mut passage = match tokio::time::timeout(gate.deadline(), gate.rule(inquiry, body)).await {
                 Err(_) => return Ok(answer(request, late)),
                 Ok(Ruling::Respond(reply)) => return Ok(answer(request, reply)),
                 Ok(Ruling::RespondThen(reply, errand)) => {
@@ -133,29 +136,49 @@ where
                 if headers.contains_key(CONTENT_LENGTH) {
                     headers.insert(CONTENT_LENGTH, HeaderValue::from(passage.body.len()));
                 }
-                request.set_payload(payload::replay(passage.body));
+                request.set_payload(payload::replay(std::mem::take(&mut passage.body)));
             }
-            let response = uncached(service.call(request).await?);
-            let mut response = match passage.settlement {
-                None => response.map_into_left_body(),
-                Some(settlement) => settle(settlement, response).await,
-            };
-            if !passage.headers.is_empty() {
-                // Whatever the handler says: what carries a new clearance is for nobody else.
-                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            let Passage { headers, settlement, .. } = passage;
+            match service.call(request).await {
+                Ok(response) => {
+                    let (request, response) = uncached(response).into_parts();
+                    let response = conclude(response, settlement, &headers).await;
+                    Ok(ServiceResponse::new(request, response))
+                }
+                Err(error) if settlement.is_none() && headers.is_empty() => Err(error),
+                // An error of actix is an answer that is still to be made. It stays an error for the middleware around.
+                Err(error) => {
+                    let response = conclude(error.error_response(), settlement, &headers).await;
+                    Err(InternalError::from_response(error, response.map_into_boxed_body()).into())
+                }
             }
-            bridge::append_passage(response.headers_mut(), &passage.headers);
-            Ok(response)
         })
     }
+}
+
+/// Settles with the answer, and puts the new clearance on it.
+async fn conclude<B: MessageBody + 'static>(
+    response: HttpResponse<B>,
+    settlement: Option<Settlement>,
+    headers: &[(http::HeaderName, http::HeaderValue)],
+) -> HttpResponse<EitherBody<B>> {
+    let mut response = match settlement {
+        None => response.map_into_left_body(),
+        Some(settlement) => settle(settlement, response).await,
+    };
+    if !headers.is_empty() {
+        // Whatever the handler says: what carries a new clearance is for nobody else.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    bridge::append_passage(response.headers_mut(), headers);
+    response
 }
 
 /// Tells how the handler has answered, with the answer's body where it is to be kept and is of a known, small size.
 async fn settle<B: MessageBody + 'static>(
     settlement: Settlement,
-    response: ServiceResponse<B>,
-) -> ServiceResponse<EitherBody<B, BoxBody>> {
-    let (request, response) = response.into_parts();
+    response: HttpResponse<B>,
+) -> HttpResponse<EitherBody<B>> {
     let (response, body) = response.into_parts();
     let status = http::StatusCode::from_u16(response.status().as_u16()).unwrap_or_default();
     let kind = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
@@ -172,15 +195,7 @@ async fn settle<B: MessageBody + 'static>(
         (None, EitherBody::left(body))
     };
     settlement.settle(status, kind.as_deref(), kept.as_deref()).await;
-    ServiceResponse::new(request, response.set_body(body))
-}
-
-/// What one visitor was let in to see is not for a cache to show to the next (RFC 9111, 5.2.2.5).
-fn uncached<B>(mut response: ServiceResponse<B>) -> ServiceResponse<B> {
-    if !response.headers().contains_key(CACHE_CONTROL) {
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    response
+    response.set_body(body)
 }
 
 fn answer<B>(request: ServiceRequest, reply: Reply) -> ServiceResponse<EitherBody<B, BoxBody>> {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
+use actix_web::http::header::HeaderValue;
 use verify_core::{RequestView, Subject};
 
 /// Borrows the head of a request, and its extensions for as long as it lives.
@@ -33,7 +34,10 @@ impl RequestView for View<'_> {
     }
 
     fn headers<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-        self.request.headers().get_all(name).map(actix_web::http::header::HeaderValue::as_bytes)
+        let headers = self.request.headers();
+        // Looked up by text, a name that is not one of HTTP's own would be copied to the heap first, with every request.
+        let known = headers.keys().find(|known| known.as_str().eq_ignore_ascii_case(name));
+        known.map(|known| headers.get_all(known)).into_iter().flatten().map(HeaderValue::as_bytes)
     }
 
     fn route(&self) -> Option<Cow<'_, str>> {

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::body::{MessageBody, to_bytes};
@@ -18,16 +20,18 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use verify_actix::{Blocked, Challenge, Guard, Protected, Verified, endpoints, unguarded};
 use verify_core::{
-    Channel, Contact, Courier, CourierError, Delivery, Engine, EngineBuilder, Factor, Gate, Inbox, KeyRing,
-    MissingContacts, Origin, Policy, Subject,
+    Channel, Contact, Courier, CourierError, Delivery, Engine, EngineBuilder, EventKind, Factor, Gate, Inbox,
+    KeyRing, MissingContacts, Origin, Policy, Subject,
 };
 
 #[derive(Default)]
 struct Vault;
 
 impl Protected for Vault {
-    fn gate(request: &HttpRequest) -> Option<&Gate> {
-        request.app_data::<Gate>()
+    type State = Gate;
+
+    fn gate(gate: &Gate) -> &Gate {
+        gate
     }
 }
 
@@ -148,10 +152,102 @@ async fn send_with_a_courier_that_hangs(answers: MissingContacts) -> (u16, u64) 
     (late.status().as_u16(), began.elapsed().as_secs())
 }
 
+/// What was promised before the message left: that it is told if it did not, and that nobody has to wait then.
+#[actix_web::test]
+async fn r59_a_courier_that_hangs_after_the_answer_is_told_and_ends_the_wait() {
+    let (sent, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (Arc::clone(&sent), Arc::clone(&failed));
+    let engine = builder()
+        .courier(Channel::Sms, Hanging)
+        .on_event(move |event| {
+            counts.0.fetch_add(usize::from(event.kind == EventKind::Sent), Ordering::SeqCst);
+            counts.1.fetch_add(usize::from(event.kind == EventKind::DeliveryFailed), Ordering::SeqCst);
+        })
+        .deadline(Duration::from_secs(3))
+        .build()
+        .unwrap();
+    let app = app(&engine).await;
+    let id =
+        json_of(call_service(&app, get("/middleware").to_request()).await).await["alternatives"][0][0]["id"]
+            .clone();
+    let send = || get("/challenge/send").method(Method::POST).set_json(json!({ "id": id })).to_request();
+    assert_eq!(call_service(&app, send()).await.status(), 200);
+    assert_eq!((sent.load(Ordering::SeqCst), failed.load(Ordering::SeqCst)), (1, 0));
+    tokio::time::pause();
+    tokio::task::yield_now().await;
+    tokio::time::advance(Duration::from_secs(4)).await;
+    tokio::task::yield_now().await;
+    assert_eq!((sent.load(Ordering::SeqCst), failed.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(call_service(&app, send()).await.status(), 200);
+    assert_eq!(sent.load(Ordering::SeqCst), 2, "another message, and no wait");
+}
+
 #[actix_web::test]
 async fn r10_a_gate_that_was_not_configured_is_closed() {
     let app = init_service(App::new().service(web::resource("/extractor").to(by_extractor))).await;
     assert_eq!(call_service(&app, get("/extractor").to_request()).await.status(), 500);
+}
+
+/// What is below the mount path and no endpoint.
+const NOWHERE: [&str; 8] = [
+    "/challenge",
+    "/challenge/",
+    "/challenge/send/",
+    "/challenge//send",
+    "/challenge/x/send",
+    "/challenge/se%6Ed",
+    "/challenge/SEND",
+    "/challenge/send/x",
+];
+
+#[actix_web::test]
+async fn r12_an_endpoint_is_at_its_one_path() {
+    let engine = builder().inbox(Inbox::new()).build().unwrap();
+    let app = app(&engine).await;
+    let post =
+        |path: &str| get(path).method(Method::POST).insert_header(("content-type", "application/json"));
+    for path in NOWHERE {
+        let answer = call_service(&app, post(path).to_request()).await;
+        assert_eq!(answer.status(), 404, "{path}");
+        assert!(text_of(answer).await.contains("not_found"), "{path}");
+    }
+    assert_eq!(call_service(&app, post("/challenge/send").to_request()).await.status(), 400, "no body");
+    // Behind a proxy that cuts a prefix off, and below another scope.
+    let cut = init_service(App::new().service(web::scope("/c").service(endpoints(&engine, "/d/")))).await;
+    assert_eq!(call_service(&cut, post("/c/d/send").to_request()).await.status(), 400);
+    assert_eq!(call_service(&cut, post("/c/d/x/send").to_request()).await.status(), 404);
+}
+
+struct Bank {
+    safe: Gate,
+}
+
+#[derive(Default)]
+struct Safe;
+
+impl Protected for Safe {
+    type State = Bank;
+
+    fn gate(bank: &Bank) -> &Gate {
+        &bank.safe
+    }
+}
+
+/// State is where applications keep it, shared or not.
+#[actix_web::test]
+async fn an_extractor_finds_its_gate_in_the_applications_state() {
+    let engine = builder().inbox(Inbox::new()).build().unwrap();
+    let bank = || Bank { safe: engine.gate(Policy::new("safe").require(Factor::code("step-up"))).unwrap() };
+    let open = async |verified: Verified<Safe>| verified.pass().with("gold");
+    let shared =
+        init_service(App::new().app_data(web::Data::new(bank())).route("/safe", web::get().to(open))).await;
+    let plain = init_service(App::new().app_data(bank()).route("/safe", web::get().to(open))).await;
+    for blocked in [
+        call_service(&shared, get("/safe").to_request()).await,
+        call_service(&plain, get("/safe").to_request()).await,
+    ] {
+        assert_eq!(blocked.headers().get("challenge-required").unwrap(), "safe");
+    }
 }
 
 #[actix_web::test]

@@ -8,11 +8,13 @@
 )]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use actix_http::Request;
-use actix_web::dev::{Service, ServiceResponse};
+use actix_web::body::{BoxBody, to_bytes};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, Error, HttpRequest, HttpResponse, Responder, web};
 use serde_json::{Value, json};
@@ -41,8 +43,10 @@ impl DescribesTransaction for Transfer {
 }
 
 impl Protected for Transfer {
-    fn gate(request: &HttpRequest) -> Option<&Gate> {
-        request.app_data::<Gate>()
+    type State = Gate;
+
+    fn gate(gate: &Gate) -> &Gate {
+        gate
     }
 }
 
@@ -212,4 +216,82 @@ async fn r30_the_middleware_settles_with_the_handlers_answer() {
         assert_eq!(ask(&app, "/transfers", JSON, &with, body.clone()).await, expected);
     }
     assert_eq!(calls.load(Ordering::SeqCst), 2, "the third answer is the second once more");
+}
+
+/// An error of a middleware further in is an answer that is still to be made: it settles, and carries the clearance.
+#[actix_web::test]
+async fn r30_an_inner_error_is_settled_and_carries_the_clearance() {
+    let inbox = Inbox::new();
+    let engine = engine(&inbox);
+    let code = || Factor::code("approval");
+    let transfer = Policy::new("transfer").require(code());
+    let transfer = transfer.bind(Psd2::json("/amount", "/currency", "/name", "/iban")).restore_on_5xx();
+    let broken = Arc::new(AtomicBool::new(true));
+    let first_fails = |broken: &Arc<AtomicBool>| {
+        let broken = Arc::clone(broken);
+        from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+            let broken = Arc::clone(&broken);
+            async move {
+                if broken.swap(false, Ordering::SeqCst) {
+                    return Err(actix_web::error::ErrorBadGateway("broken"));
+                }
+                next.call(request).await
+            }
+        })
+    };
+    let app = init_service(
+        App::new()
+            .service(
+                web::resource("/transfers")
+                    .to(|| async { "done" })
+                    .wrap(first_fails(&broken))
+                    .wrap(Challenge::new(&engine, transfer).unwrap()),
+            )
+            .service(web::resource("/vault").to(|| async { "gold" }).wrap(first_fails(&broken)).wrap(
+                Challenge::new(&engine, Policy::new("vault").require(Factor::code("step-up"))).unwrap(),
+            ))
+            .service(endpoints(&engine, "/challenge")),
+    )
+    .await;
+    let body = json!({ "amount": "1", "currency": "EUR", "name": "A", "iban": IBAN }).to_string();
+    let open = async |path: &str| {
+        let (_, blocked) = ask(&app, path, JSON, &[], body.clone()).await;
+        let blocked: Value = serde_json::from_str(&blocked).unwrap();
+        let id = blocked["alternatives"][0][0]["id"].as_str().unwrap().to_owned();
+        ask(&app, "/challenge/send", JSON, &[], json!({ "id": id }).to_string()).await;
+        (id, inbox.last_code("+12025550123").unwrap())
+    };
+    let failing = async |path: &str, headers: &[(&str, &str)]| {
+        let mut request = TestRequest::post().uri(path).insert_header(("x-user", "alice"));
+        for (name, value) in headers.iter().chain(&[("content-type", JSON)]) {
+            request = request.append_header((*name, *value));
+        }
+        let error =
+            app.call(request.set_payload(body.clone()).to_request()).await.expect_err("it stays an error");
+        assert_eq!(error.to_string(), "broken");
+        let answer = error.error_response();
+        assert_eq!(answer.status(), 502);
+        let clearance =
+            answer.headers().get("challenge-clearance").map(|value| value.to_str().unwrap().to_owned());
+        (clearance, to_bytes(answer.into_body()).await.unwrap())
+    };
+
+    let (id, code) = open("/transfers").await;
+    let (_, checked) =
+        ask(&app, "/challenge/check", JSON, &[], json!({ "id": id, "code": code }).to_string()).await;
+    let checked: Value = serde_json::from_str(&checked).unwrap();
+    let with = [("challenge-clearance", checked["clearance"].as_str().unwrap()), ("idempotency-key", "k")];
+    let (_, text) = failing("/transfers", &with).await;
+    assert_eq!(text, "broken", "the error's own answer");
+    assert_eq!(
+        ask(&app, "/transfers", JSON, &with, body.clone()).await,
+        (200, "done".to_owned()),
+        "given back"
+    );
+
+    broken.store(true, Ordering::SeqCst);
+    let (id, code) = open("/vault").await;
+    let (clearance, _) = failing("/vault", &[("challenge-id", &id), ("challenge-answer", &code)]).await;
+    let with = [("challenge-clearance", clearance.as_deref().expect("the code is spent"))];
+    assert_eq!(ask(&app, "/vault", JSON, &with, body.clone()).await, (200, "gold".to_owned()));
 }

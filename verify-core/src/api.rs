@@ -1,6 +1,7 @@
 //! An HTTP API of one's own over the engine, which every adapter can mount.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -38,12 +39,19 @@ pub trait Api: Send + Sync + 'static {
     /// Answers one request. Keeps a deadline of its own: an adapter waits for as long as this takes.
     async fn answer(&self, request: Request<Bytes>) -> Reply;
 
-    /// What to answer to a body that is longer than [`body_limit`](Api::body_limit), or that broke off.
+    /// What to answer to a body that is longer than [`body_limit`](Api::body_limit), or that broke off or took longer than
+    /// [`body_deadline`](Api::body_deadline).
     fn refuse_body(&self, too_large: bool) -> Reply;
 
     /// Most bytes of a body. Default: 64 KiB, more than any form of a verification API needs.
     fn body_limit(&self) -> usize {
         64 * 1024
+    }
+
+    /// How long a body may take to arrive. Default: 10 seconds, as the engine's own
+    /// [deadline](crate::EngineBuilder::deadline), so that nobody holds memory by sending slowly.
+    fn body_deadline(&self) -> Duration {
+        Duration::from_secs(10)
     }
 }
 
@@ -59,5 +67,9 @@ impl<A: Api + ?Sized> Api for Arc<A> {
 
     fn body_limit(&self) -> usize {
         (**self).body_limit()
+    }
+
+    fn body_deadline(&self) -> Duration {
+        (**self).body_deadline()
     }
 }

@@ -24,7 +24,8 @@ pub enum Decision {
     Respond(Reply),
     /// Ask [`Gate::rule`](crate::Gate::rule), with an empty body; the request's own body stays where it is.
     Consult(Inquiry),
-    /// Read the body, up to so many bytes (413 beyond, with [`Inquiry::too_large`]), and ask `rule` with it.
+    /// Read the body, up to so many bytes (413 beyond, with [`Inquiry::too_large`]) and for as long as the deadline (408
+    /// beyond, with [`Inquiry::too_slow`]), and ask `rule` with it.
     Read(Inquiry, usize),
 }
 
@@ -53,7 +54,9 @@ impl Ruling {
     }
 }
 
-/// How a request that has just earned its clearance is passed on.
+/// How a request that has just earned its clearance is passed on. All three parts are an adapter's duty, in this order:
+/// the body goes to the handler, the settlement hears how the handler answered (or failed), and the header fields go on
+/// that answer. What is left out is lost: the code is spent all the same.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Passage {

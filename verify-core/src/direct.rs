@@ -247,6 +247,7 @@ impl From<Refusal> for Refused {
             | Refusal::UnsupportedMediaType
             | Refusal::Executed
             | Refusal::OtherRequest
+            | Refusal::TooSlow
             | Refusal::TooLarge
             | Refusal::Unpaid => RefusedKind::Invalid,
         };

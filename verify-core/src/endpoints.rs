@@ -30,8 +30,7 @@ const BODY_LIMIT: usize = 24 * 1024;
 
 /// The endpoints of an engine; made by [`Engine::endpoints`](crate::Engine::endpoints) and mounted by an adapter.
 ///
-/// They are told apart by the last segment of the path, so an adapter may strip its prefix or leave it. Only `POST`
-/// changes anything; tickets and answers travel in bodies and never in URLs.
+/// Only `POST` changes anything; tickets and answers travel in bodies and never in URLs.
 #[derive(Clone)]
 pub struct Endpoints {
     core: Arc<Core>,
@@ -55,20 +54,35 @@ impl Endpoints {
         Self { core }
     }
 
-    /// How long an adapter waits for [`Endpoints::rule`].
+    /// How long an adapter waits for the body, and then once more for [`Endpoints::rule`].
     #[must_use]
     pub fn deadline(&self) -> std::time::Duration {
         self.core.deadline
     }
 
+    /// Where the endpoints are, as [`EngineBuilder::mount`](crate::EngineBuilder::mount) said: what an adapter cuts off a
+    /// path for [`Endpoints::decide_at`].
+    #[must_use]
+    pub fn mount(&self) -> &str {
+        &self.core.mount
+    }
+
     /// Answers what can be answered by looking, and asks for the body of the rest. Limits come before everything.
+    ///
+    /// The endpoints are told apart by the last segment of the path, whatever is before it.
     pub fn decide(&self, request: &impl RequestView) -> Decision {
+        let name = request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        self.decide_at(name, request)
+    }
+
+    /// Decides as [`Endpoints::decide`] does, for an adapter that knows what its path has after the mount path and a slash:
+    /// `send` and not `send/`. Anything but an endpoint's exact name is answered with 404.
+    pub fn decide_at(&self, name: &str, request: &impl RequestView) -> Decision {
         let core = &self.core;
         let look = look(request);
         if let Err(wait) = core.challenges.check(&core.source(request)) {
             return Decision::Respond(reply::problem(look, Refusal::RateLimited(wait.retry_after())));
         }
-        let name = request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let reads = matches!(request.method(), "GET" | "HEAD");
         let action = match name {
             "send" => Action::Send,

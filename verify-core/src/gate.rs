@@ -80,7 +80,7 @@ impl Gate {
         &self.inner.policy.name
     }
 
-    /// How long an adapter waits for [`Gate::rule`].
+    /// How long an adapter waits for a body that is to be read, and then once more for [`Gate::rule`].
     #[must_use]
     pub fn deadline(&self) -> std::time::Duration {
         self.inner.core.deadline

@@ -150,6 +150,13 @@ impl Inquiry {
         self.asking.refuse(Refusal::Invalid("the body could not be read to its end; send it again"))
     }
 
+    /// The answer for a body that took longer than [`Engine::deadline`](crate::Engine::deadline) to arrive; nothing was
+    /// spent.
+    #[must_use]
+    pub fn too_slow(&self) -> Reply {
+        self.asking.refuse(Refusal::TooSlow)
+    }
+
     /// The answer for a ruling that took longer than [`Engine::deadline`](crate::Engine::deadline).
     #[must_use]
     pub fn timed_out(&self) -> Reply {

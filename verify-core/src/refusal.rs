@@ -40,6 +40,8 @@ pub(crate) enum Refusal {
     Executed,
     /// The idempotency key belongs to another request.
     OtherRequest,
+    /// The body did not arrive within the deadline.
+    TooSlow,
     /// The body is larger than the cap.
     TooLarge,
     /// The application's configuration has no such factor or policy.

@@ -71,6 +71,9 @@ impl Refusal {
             Self::OtherRequest => {
                 (422, "idempotency_mismatch", "This idempotency key belongs to another request", false)
             }
+            Self::TooSlow => {
+                (408, "request_timeout", "The body took too long to arrive; send it again", true)
+            }
             Self::TooLarge => (413, "too_large", "The body is too large", false),
             Self::Misconfigured => {
                 (500, "misconfigured", "The application is not set up for this challenge", false)

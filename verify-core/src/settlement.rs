@@ -17,7 +17,7 @@ use crate::engine::Core;
 use crate::facts::Executions;
 use crate::keys::MasterKey;
 use crate::reply::{self, Look};
-use crate::store::Key;
+use crate::store::{Key, StoreError};
 
 /// How long the outcome of a request with an `Idempotency-Key` is kept.
 pub(crate) const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -29,7 +29,8 @@ const MAX_BODY: usize = 16 * 1024;
 /// [`Passage`](crate::Passage) calls [`Settlement::settle`] with the answer, before the client gets it.
 ///
 /// If it is dropped instead, the approval stays spent, and a request with the same `Idempotency-Key` is told that the
-/// outcome is unknown: closed, not open.
+/// outcome is unknown: closed, not open. The log says so, since it is an adapter that has lost it, or a request that was
+/// given up while its handler ran.
 #[must_use = "settle it with the handler's answer"]
 pub struct Settlement {
     pub(crate) core: Arc<Core>,
@@ -60,57 +61,62 @@ impl Settlement {
 
     /// Gives approvals back after a failure where the policy says so, and keeps the outcome, sealed. A store that does not
     /// answer leaves the approval spent.
-    pub async fn settle(self, status: StatusCode, content_type: Option<&[u8]>, body: Option<&[u8]>) {
-        let Self { core, restore, execution } = self;
-        let failed = status.is_server_error() && !restore.is_empty();
-        let done = if failed {
-            give_back(&core, restore, execution).await
-        } else {
-            keep(&core, execution, status, content_type, body).await
-        };
+    pub async fn settle(mut self, status: StatusCode, content_type: Option<&[u8]>, body: Option<&[u8]>) {
+        let failed = status.is_server_error() && !self.restore.is_empty();
+        let done = if failed { self.give_back().await } else { self.keep(status, content_type, body).await };
         if let Err(error) = done {
             tracing::error!(target: "verify", kind = ?error.kind(), "the outcome of a transaction could not be kept: {error}");
         }
+        self.restore.clear();
+        self.execution = None;
+    }
+
+    async fn give_back(&self) -> Result<(), StoreError> {
+        let core = &self.core;
+        for Grant { name, left, event } in &self.restore {
+            core.store.insert(name, Bytes::new(), *left).await?;
+            let event = Event { kind: EventKind::GrantRestored, at: core.clock.now(), ..event.clone() };
+            audit::record(core.listener.as_ref(), &event);
+        }
+        if let Some(execution) = &self.execution {
+            // In this order: a request in between is told that the outcome is unknown, and never runs beside another.
+            core.store.take(&execution.names.begun).await?;
+            core.store.take(&execution.names.running).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep(
+        &self,
+        status: StatusCode,
+        content_type: Option<&[u8]>,
+        body: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        let Some(Execution { names, fingerprint }) = &self.execution else { return Ok(()) };
+        let mut plain = Writer::with_capacity(64);
+        plain.fixed(fingerprint).u16(status.as_u16()).field(content_type.unwrap_or_default());
+        match body.filter(|body| body.len() <= MAX_BODY) {
+            Some(body) => plain.byte(1).field(body),
+            None => plain.byte(0),
+        };
+        if let Some(sealed) = seal(self.core.keys.newest(), &plain.finish()) {
+            self.core.store.insert(&names.outcome, sealed.into(), KEPT).await?;
+        }
+        Ok(())
     }
 }
 
-async fn give_back(
-    core: &Core,
-    restore: Vec<Grant>,
-    execution: Option<Execution>,
-) -> Result<(), crate::store::StoreError> {
-    for Grant { name, left, mut event } in restore {
-        core.store.insert(&name, Bytes::new(), left).await?;
-        event.kind = EventKind::GrantRestored;
-        event.at = core.clock.now();
-        audit::record(core.listener.as_ref(), &event);
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        // Whatever was settled has neither any more; and what never had one is lost without a loss.
+        if !self.restore.is_empty() || self.execution.is_some() {
+            tracing::warn!(
+                target: "verify",
+                approvals = self.restore.len(),
+                "a transaction was not settled: its approval stays spent, and its outcome is not known"
+            );
+        }
     }
-    if let Some(execution) = execution {
-        // In this order: a request in between is told that the outcome is unknown, and never runs beside another.
-        core.store.take(&execution.names.begun).await?;
-        core.store.take(&execution.names.running).await?;
-    }
-    Ok(())
-}
-
-async fn keep(
-    core: &Core,
-    execution: Option<Execution>,
-    status: StatusCode,
-    content_type: Option<&[u8]>,
-    body: Option<&[u8]>,
-) -> Result<(), crate::store::StoreError> {
-    let Some(Execution { names, fingerprint }) = execution else { return Ok(()) };
-    let mut plain = Writer::with_capacity(64);
-    plain.fixed(&fingerprint).u16(status.as_u16()).field(content_type.unwrap_or_default());
-    match body.filter(|body| body.len() <= MAX_BODY) {
-        Some(body) => plain.byte(1).field(body),
-        None => plain.byte(0),
-    };
-    if let Some(sealed) = seal(core.keys.newest(), &plain.finish()) {
-        core.store.insert(&names.outcome, sealed.into(), KEPT).await?;
-    }
-    Ok(())
 }
 
 /// An outcome that was kept, if this request is the one that it belongs to.

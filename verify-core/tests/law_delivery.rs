@@ -21,12 +21,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bank::{Bank, Request, ask, blocked, enter, id_of, json_of, text_of};
-use law::{LIMITED, USED, check, generous, send, status, step_up, ticket, told, vault, vault_of, wrong};
+use law::{
+    Events, LIMITED, USED, check, generous, send, status, step_up, ticket, told, vault, vault_of, wrong,
+};
 use post::{Mood, Post};
 use serde_json::{Value, json};
 use verify_core::{
-    Channel, Contact, CourierErrorKind, Decision, Endpoints, Engine, EngineBuilder, Factor, KeyRing,
-    MissingContacts, Origin, Policy, Resend, Ruling, Subject,
+    Channel, Contact, CourierErrorKind, Decision, Endpoints, Engine, EngineBuilder, EventKind, Factor,
+    KeyRing, MissingContacts, Origin, Policy, Resend, Ruling, Subject,
 };
 
 /// Answers wait for the courier and tell what it said.
@@ -113,6 +115,43 @@ fn r57_r66_a_message_leaves_after_the_answer() {
     drop(leave(ask_for("carol")));
     bank::block_on(leave(ask_for("dave")).run()).unwrap();
     assert_eq!(post.len(), 4, "an errand that is dropped leaves the queue");
+}
+
+/// A courier that never answers, and a runtime that shuts down meanwhile: both are told, and neither is a dead end.
+#[test]
+fn r57_r59_a_courier_that_hangs_or_is_cut_off_is_told() {
+    let (post, events) = (Post::default(), Events::default());
+    let bank = Bank::with(|builder| builder.courier(Channel::Sms, post.clone()).on_event(events.listener()));
+    let gate = bank.gate(vault());
+    let errand_of = |user: &str| {
+        let body = json!({ "id": ticket(&gate, user) });
+        let request = Request::new("POST", "/challenge/send").user(user).json(&body);
+        let Decision::Read(inquiry, _) = bank.endpoints.decide(&request) else { panic!("reads its body") };
+        match bank::block_on(bank.endpoints.rule(inquiry, body.to_string().into())) {
+            Ruling::RespondThen(_, errand) => errand,
+            ruling => panic!("{ruling:?}"),
+        }
+    };
+    let failed = || events.count(EventKind::DeliveryFailed);
+    post.mood(Mood::Hangs);
+    let late = bank::block_on(errand_of("alice").run_within(std::future::ready(())));
+    assert_eq!((late, failed()), (Err(CourierErrorKind::Unavailable), 1));
+    let mut running = Box::pin(errand_of("alice").run());
+    assert!(
+        running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(),
+        "at once, and it hangs"
+    );
+    assert_eq!(failed(), 1, "nothing is known yet");
+    drop(running);
+    assert_eq!(failed(), 2);
+    drop(errand_of("bob"));
+    assert_eq!(failed(), 3, "not even begun");
+    bank.advance(61);
+    post.mood(Mood::Delivers);
+    for user in ["alice", "bob"] {
+        assert!(bank::block_on(errand_of(user).run_within(std::future::pending())).is_ok(), "after the wait");
+    }
+    assert_eq!((failed(), events.count(EventKind::Delivered)), (3, 2), "each once");
 }
 
 #[test]

@@ -17,9 +17,10 @@ mod law;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use bank::{Bank, Request, ask, blocked, enter, id_of, phone_of};
-use law::{Events, check, send, vault, wrong};
+use bank::{Bank, Outcome, Request, ask, block_on, blocked, enter, id_of, json_of, phone_of};
+use law::{Events, check, send, step_up, vault, wrong};
 use serde_json::json;
+use verify_core::{Policy, Psd2, Settlement};
 
 /// Collects whatever is logged and counted.
 #[derive(Clone, Default)]
@@ -122,4 +123,33 @@ fn r60_no_code_in_logs_metrics_events_and_answers() {
         assert!(!heard.contains(secret.as_str()), "{secret} in {heard}");
     }
     assert!(!logged.contains("alice"), "{logged}");
+}
+
+/// A transaction whose handler is running.
+fn unsettled(bank: &Bank) -> Settlement {
+    let places = Psd2::json("/amount", "/currency", "/name", "/iban");
+    let gate = bank.gate(Policy::new("transfer").require(step_up()).bind(places).restore_on_5xx());
+    let order = json!({ "amount": "1", "currency": "EUR", "name": "A", "iban": "DE89370400440532013000" });
+    let pay = || Request::new("POST", "/transfers").user("alice").json(&order).header("idempotency-key", "k");
+    let id = id_of(&blocked(&gate, pay()));
+    send(bank, "alice", &id);
+    let checked = json_of(&check(bank, "alice", &id, &bank.code("alice")));
+    let clearance = checked["clearance"].as_str().unwrap();
+    match enter(&gate, pay().header("challenge-clearance", clearance)) {
+        Outcome::Passed(passage) => passage.settlement.unwrap(),
+        outcome => panic!("{outcome:?}"),
+    }
+}
+
+#[test]
+fn r30_a_settlement_that_is_lost_is_heard_of() {
+    let heard = |fate: fn(Settlement)| {
+        let ear = Ear::default();
+        tracing::subscriber::with_default(ear.clone(), || fate(unsettled(&Bank::new())));
+        let heard = ear.0.lock().unwrap().clone();
+        heard.contains("was not settled")
+    };
+    assert!(heard(drop));
+    assert!(!heard(|settlement| block_on(settlement.settle(http::StatusCode::OK, None, None))));
+    assert!(!heard(|settlement| block_on(settlement.settle(http::StatusCode::BAD_GATEWAY, None, None))));
 }

@@ -86,9 +86,11 @@ where
             parts.uri = uri.clone();
         }
         Box::pin(async move {
-            let reply = match Limited::new(body, api.body_limit()).collect().await {
-                Ok(body) => api.answer(Request::from_parts(parts, body.to_bytes())).await,
-                Err(error) => api.refuse_body(error.is::<LengthLimitError>()),
+            let body = Limited::new(body, api.body_limit()).collect();
+            let reply = match tokio::time::timeout(api.body_deadline(), body).await {
+                Ok(Ok(body)) => api.answer(Request::from_parts(parts, body.to_bytes())).await,
+                Ok(Err(error)) => api.refuse_body(error.is::<LengthLimitError>()),
+                Err(_) => api.refuse_body(false),
             };
             Ok(answer(reply))
         })

@@ -9,14 +9,14 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Empty;
 use tower_service::Service;
-use verify_core::{Decision, Endpoints, Engine, Ruling};
+use verify_core::{Decision, Endpoints, Engine, RequestView, Ruling};
 
 use crate::body::ResponseBody;
 use crate::ruling::{answer, read, run};
 use crate::view::View;
 
 /// `send`, `check`, `status`, `cancel` and the page's files, to be mounted at the engine's mount path: in axum with
-/// `.nest_service("/challenge", EndpointService::new(&engine))`.
+/// `.nest_service("/challenge", EndpointService::new(&engine))`. Whatever else is below that path is answered with 404.
 #[derive(Clone, Debug)]
 pub struct EndpointService {
     endpoints: Endpoints,
@@ -44,7 +44,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let decision = self.endpoints.decide(&View::of(&request));
+        let view = View::of(&request);
+        // Below the mount path, or as a router has left it that has cut the mount path off.
+        let below = view.path().strip_prefix(self.endpoints.mount()).unwrap_or(request.uri().path());
+        let decision = self.endpoints.decide_at(below.strip_prefix('/').unwrap_or_default(), &view);
         let endpoints = self.endpoints.clone();
         Box::pin(async move {
             let (inquiry, limit) = match decision {
@@ -54,11 +57,12 @@ where
                 Decision::Consult(inquiry) => (inquiry, 0),
                 Decision::Allow => return Ok(answer(Response::default())),
             };
-            let bytes = match read(request.into_body(), limit, &inquiry).await {
+            let deadline = endpoints.deadline();
+            let bytes = match read(request.into_body(), limit, deadline, &inquiry).await {
                 Ok(bytes) => bytes,
                 Err(reply) => return Ok(answer(reply)),
             };
-            let (late, deadline) = (inquiry.timed_out(), endpoints.deadline());
+            let late = inquiry.timed_out();
             Ok(answer(match tokio::time::timeout(deadline, endpoints.rule(inquiry, bytes)).await {
                 Ok(Ruling::Respond(reply)) => reply,
                 Ok(Ruling::RespondThen(reply, errand)) => {

@@ -12,14 +12,19 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use verify_core::{
-    BindError, Decision, DescribesTransaction, Gate, Reply, Ruling, Transaction, form_payload,
+    BindError, Decision, DescribesTransaction, Gate, Reply, RequestView, Ruling, Transaction, form_payload,
 };
 
 use crate::body::ResponseBody;
+use crate::head::Head;
 use crate::ruling::run;
 use crate::view::View;
 
 /// Asks for a proof inside a handler, where more is known than a layer can see.
+///
+/// It is asked when the request has been taken apart, so it keeps a copy of the header fields, which is two allocations
+/// and one for each name that HTTP itself does not define, and of a [`Subject`](verify_core::Subject) that is among the
+/// request's extensions. A layer and [`Verified`] look at the request where it is, and copy nothing to let it pass.
 ///
 /// ```
 /// use axum::{extract::{Query, State}, response::IntoResponse};
@@ -29,23 +34,20 @@ use crate::view::View;
 /// # #[derive(Clone)] struct Bank { large: Gate }
 /// # #[derive(serde::Deserialize)] struct Amount { cents: u64 }
 /// async fn withdraw(guard: Guard, State(bank): State<Bank>, Query(amount): Query<Amount>) -> Result<impl IntoResponse, Blocked> {
-///     let mut pass = None;
-///     if amount.cents > 10_000 {
-///         pass = Some(guard.require(&bank.large).await?);
-///     }
+///     let pass = if amount.cents > 10_000 { guard.require(&bank.large).await? } else { guard.pass() };
 ///     Ok((pass, "done"))
 /// }
 /// ```
 #[derive(Clone)]
 pub struct Guard {
-    parts: Parts,
+    head: Head,
 }
 
 impl<S: Sync> FromRequestParts<S> for Guard {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self { parts: parts.clone() })
+        Ok(Self { head: Head::of(parts) })
     }
 }
 
@@ -56,7 +58,7 @@ impl Guard {
     /// # Errors
     /// [`Blocked`], which is the answer: return it.
     pub async fn require(&self, gate: &Gate) -> Result<Pass, Blocked> {
-        require(&self.parts, gate).await
+        require(&self.head, gate).await
     }
 
     /// Lets the handler execute this transaction, once, or hands it the answer to give instead. The gate's policy is one
@@ -65,22 +67,29 @@ impl Guard {
     /// # Errors
     /// [`Blocked`], which is the answer: return it.
     pub async fn require_transaction(&self, gate: &Gate, transaction: &Transaction) -> Result<Pass, Blocked> {
-        approve(&self.parts, gate, Ok(transaction.clone()), Bytes::new()).await
+        approve(&self.head, gate, Ok(transaction.clone()), Bytes::new()).await
+    }
+
+    /// A pass for a request that needs no proof after all.
+    pub fn pass(&self) -> Pass {
+        Pass { headers: Vec::new() }
     }
 }
 
-async fn require(parts: &Parts, gate: &Gate) -> Result<Pass, Blocked> {
-    conclude(gate, gate.decide_without_body(&View::of_parts(parts)), Bytes::new()).await
+async fn require(view: &impl RequestView, gate: &Gate) -> Result<Pass, Blocked> {
+    let decision = gate.decide_without_body(view);
+    conclude(gate, decision, Bytes::new()).await
 }
 
 /// Asks for the approval of a transaction; `body` is what it was parsed from, where that is at hand.
-pub(crate) async fn approve(
-    parts: &Parts,
+async fn approve(
+    head: &Head,
     gate: &Gate,
     transaction: Result<Transaction, BindError>,
     body: Bytes,
 ) -> Result<Pass, Blocked> {
-    conclude(gate, gate.decide_transaction(&View::of_parts(parts), transaction), body).await
+    let decision = gate.decide_transaction(head, transaction);
+    conclude(gate, decision, body).await
 }
 
 async fn conclude(gate: &Gate, decision: Decision, body: Bytes) -> Result<Pass, Blocked> {
@@ -144,9 +153,12 @@ impl IntoResponse for Blocked {
 }
 
 /// A name for something that is guarded, and the gate in front of it.
-pub trait Protected<S> {
+pub trait Protected {
+    /// The application's state, as the router has it.
+    type State;
+
     /// The gate, from the application's state.
-    fn gate(state: &S) -> &Gate;
+    fn gate(state: &Self::State) -> &Gate;
 }
 
 /// The proof that a gate has let this request pass: a handler that takes it cannot run without.
@@ -163,7 +175,9 @@ pub trait Protected<S> {
 ///
 /// #[derive(Default)]
 /// struct Vault;
-/// impl Protected<Bank> for Vault {
+/// impl Protected for Vault {
+///     type State = Bank;
+///
 ///     fn gate(bank: &Bank) -> &Gate {
 ///         &bank.vault
 ///     }
@@ -201,7 +215,9 @@ pub trait Protected<S> {
 /// #[derive(Clone)]
 /// struct Bank { transfers: Gate }
 ///
-/// impl Protected<Bank> for Transfer {
+/// impl Protected for Transfer {
+///     type State = Bank;
+///
 ///     fn gate(bank: &Bank) -> &Gate {
 ///         &bank.transfers
 ///     }
@@ -244,45 +260,47 @@ impl<E> Verified<E> {
 
 impl<P, S> FromRequestParts<S> for Verified<P>
 where
-    P: Protected<S> + Default,
+    P: Protected<State = S> + Default,
     S: Sync,
 {
     type Rejection = Blocked;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Blocked> {
-        Ok(Self { pass: require(parts, P::gate(state)).await?, value: P::default() })
+        Ok(Self { pass: require(&View::of_parts(parts), P::gate(state)).await?, value: P::default() })
     }
 }
 
 impl<T, S> FromRequest<S> for Verified<Json<T>>
 where
-    T: DeserializeOwned + DescribesTransaction + Protected<S> + Send,
+    T: DeserializeOwned + DescribesTransaction + Protected<State = S> + Send,
     S: Send + Sync,
 {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let (parts, bytes) = read(request, state).await?;
-        let again = Request::from_parts(parts.clone(), bytes.clone().into());
+        let head = Head::of(&parts);
+        let again = Request::from_parts(parts, bytes.clone().into());
         let value = Json::<T>::from_request(again, state).await.map_err(IntoResponse::into_response)?;
-        let pass = approve(&parts, T::gate(state), value.0.transaction(), bytes).await;
+        let pass = approve(&head, T::gate(state), value.0.transaction(), bytes).await;
         Ok(Self { pass: pass.map_err(IntoResponse::into_response)?, value })
     }
 }
 
 impl<T, S> FromRequest<S> for Verified<Form<T>>
 where
-    T: DeserializeOwned + DescribesTransaction + Protected<S> + Send,
+    T: DeserializeOwned + DescribesTransaction + Protected<State = S> + Send,
     S: Send + Sync,
 {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let (parts, bytes) = read(request, state).await?;
+        let head = Head::of(&parts);
         // The page of a blocked form posts its fields together with the answer, which is the gate's.
-        let again = Request::from_parts(parts.clone(), form_payload(&bytes).into());
+        let again = Request::from_parts(parts, form_payload(&bytes).into());
         let value = Form::<T>::from_request(again, state).await.map_err(IntoResponse::into_response)?;
-        let pass = approve(&parts, T::gate(state), value.0.transaction(), bytes).await;
+        let pass = approve(&head, T::gate(state), value.0.transaction(), bytes).await;
         Ok(Self { pass: pass.map_err(IntoResponse::into_response)?, value })
     }
 }

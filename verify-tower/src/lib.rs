@@ -33,6 +33,11 @@
 //! `tower::ServiceBuilder` the first one runs first. Put the layer inside whatever authenticates (so that the subject is
 //! known) and inside CORS and compression. [`unguarded`] lists the routes that a layer missed.
 //!
+//! # Other stacks
+//!
+//! Every tower stack will do. Where the request's body cannot be made from bytes, as hyper's `Incoming` cannot, map requests
+//! with [`RequestBody::of`] outside the layer; [`EndpointService`] and [`ApiService`] take any body.
+//!
 //! # Who asks
 //!
 //! The subject comes from a [`verify_core::Subject`] in the request's extensions, which your authentication puts there,
@@ -50,9 +55,11 @@ mod view;
 
 #[cfg(feature = "axum")]
 mod extract;
+#[cfg(feature = "axum")]
+mod head;
 
 pub use api::ApiService;
-pub use body::ResponseBody;
+pub use body::{RequestBody, ResponseBody};
 pub use coverage::unguarded;
 pub use endpoints::EndpointService;
 #[cfg(feature = "axum")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower_service::Service;
@@ -21,6 +21,7 @@ pub(crate) async fn rule<S, B, R>(
 ) -> Result<Response<ResponseBody<R>>, S::Error>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Send,
     B: Body<Data = Bytes> + From<Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     R: Body<Data = Bytes>,
@@ -28,7 +29,7 @@ where
     let (mut parts, body) = request.into_parts();
     let (bytes, kept) = match limit {
         None => (Bytes::new(), Some(body)),
-        Some(limit) => match read(body, limit, &inquiry).await {
+        Some(limit) => match read(body, limit, gate.deadline(), &inquiry).await {
             Ok(bytes) => (bytes, None),
             Err(reply) => return Ok(answer(reply)),
         },
@@ -49,7 +50,16 @@ where
         }
         B::from(passage.body)
     });
-    let response = ready.call(Request::from_parts(parts, body)).await?;
+    let response = match ready.call(Request::from_parts(parts, body)).await {
+        Ok(response) => response,
+        Err(error) => {
+            // Whoever turns the error into an answer will answer with 500 or its like; it cannot carry the clearance.
+            if let Some(settlement) = passage.settlement {
+                settlement.settle(StatusCode::INTERNAL_SERVER_ERROR, None, None).await;
+            }
+            return Err(error);
+        }
+    };
     let mut response = match passage.settlement {
         None => response.map(ResponseBody::inner),
         Some(settlement) => settle(settlement, response).await,
@@ -89,22 +99,31 @@ pub(crate) async fn settle<R: Body<Data = Bytes>>(
     Response::from_parts(parts, body)
 }
 
-/// The whole body, or what to answer instead; nothing is spent on one that is too long or breaks off.
-pub(crate) async fn read<B>(body: B, limit: usize, inquiry: &Inquiry) -> Result<Bytes, Reply>
+/// The whole body, or what to answer instead; nothing is spent on one that is too long, is too slow or breaks off.
+///
+/// The time that it takes is not the ruling's: a ruling that is cut short may have spent what the visitor typed.
+pub(crate) async fn read<B>(
+    body: B,
+    limit: usize,
+    deadline: Duration,
+    inquiry: &Inquiry,
+) -> Result<Bytes, Reply>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(inquiry.too_large()),
-        Err(_) => Err(inquiry.unreadable()),
+    match tokio::time::timeout(deadline, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(inquiry.too_large()),
+        Ok(Err(_)) => Err(inquiry.unreadable()),
+        Err(_) => Err(inquiry.too_slow()),
     }
 }
 
 /// Delivers in the background, so that the answer does not wait for the courier.
 pub(crate) fn run(errand: Errand, deadline: Duration) {
-    tokio::spawn(tokio::time::timeout(deadline, errand.run()));
+    // The second wait is for a store that hangs as well when the errand wants to end what it has begun.
+    tokio::spawn(tokio::time::timeout(deadline * 2, errand.run_within(tokio::time::sleep(deadline))));
 }
 
 pub(crate) fn answer<R>(reply: Reply) -> Response<ResponseBody<R>> {

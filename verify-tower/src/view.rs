@@ -51,6 +51,24 @@ pub(crate) fn original_uri(_: &Extensions) -> Option<&Uri> {
     None
 }
 
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    if let Some(Peer(address)) = extensions.get() {
+        return Some(*address);
+    }
+    #[cfg(feature = "axum")]
+    if let Some(info) = extensions.get::<axum::extract::ConnectInfo<std::net::SocketAddr>>() {
+        return Some(info.0.ip());
+    }
+    None
+}
+
+pub(crate) fn fields<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a> {
+    headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+}
+
 impl RequestView for View<'_> {
     fn method(&self) -> &str {
         self.method.as_str()
@@ -65,7 +83,7 @@ impl RequestView for View<'_> {
     }
 
     fn headers<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-        self.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+        fields(self.headers, name)
     }
 
     fn route(&self) -> Option<Cow<'_, str>> {
@@ -77,14 +95,7 @@ impl RequestView for View<'_> {
     }
 
     fn peer(&self) -> Option<IpAddr> {
-        if let Some(Peer(address)) = self.extensions.get() {
-            return Some(*address);
-        }
-        #[cfg(feature = "axum")]
-        if let Some(info) = self.extensions.get::<axum::extract::ConnectInfo<std::net::SocketAddr>>() {
-            return Some(info.0.ip());
-        }
-        None
+        peer(self.extensions)
     }
 
     fn subject(&self) -> Option<&Subject<'static>> {

@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -28,7 +28,9 @@ struct Bank {
 #[derive(Default)]
 struct Vault;
 
-impl Protected<Bank> for Vault {
+impl Protected for Vault {
+    type State = Bank;
+
     fn gate(bank: &Bank) -> &Gate {
         &bank.vault
     }
@@ -40,6 +42,11 @@ async fn by_extractor(verified: Verified<Vault>) -> impl IntoResponse {
 
 async fn by_guard(guard: Guard, State(bank): State<Bank>) -> Result<impl IntoResponse, Blocked> {
     Ok((guard.require(&bank.vault).await?, "gold"))
+}
+
+async fn if_need_be(guard: Guard, State(bank): State<Bank>, uri: Uri) -> Result<impl IntoResponse, Blocked> {
+    let pass = if uri.query().is_some() { guard.require(&bank.vault).await? } else { guard.pass() };
+    Ok((pass, "gold"))
 }
 
 fn app() -> (Router, Inbox) {
@@ -58,6 +65,7 @@ fn app() -> (Router, Inbox) {
         .route("/layer", get(|| async { "gold" }).layer(ChallengeLayer::from(vault.clone())))
         .route("/extractor", get(by_extractor).post(by_extractor))
         .route("/guard", post(by_guard))
+        .route("/perhaps", get(if_need_be))
         .nest("/nested", inner)
         .nest_service("/challenge", EndpointService::new(&engine))
         .route("/open", get(|| async { "free" }))
@@ -102,6 +110,60 @@ async fn layer_guard_and_extractor_ask_alike() {
         let again = ask(&app, method, path, &[("challenge-clearance", &clearance)]).await;
         assert_eq!(text_of(again).await, "gold");
     }
+}
+
+/// What is below the mount path and no endpoint.
+const NOWHERE: [&str; 8] = [
+    "/challenge",
+    "/challenge/",
+    "/challenge/send/",
+    "/challenge//send",
+    "/challenge/x/send",
+    "/challenge/se%6Ed",
+    "/challenge/SEND",
+    "/challenge/send/x",
+];
+
+#[tokio::test]
+async fn r12_an_endpoint_is_at_its_one_path() {
+    let (app, _) = app();
+    for path in NOWHERE {
+        let answer = ask(&app, Method::POST, path, &[("content-type", "application/json")]).await;
+        assert_eq!(answer.status(), 404, "{path}");
+        assert!(text_of(answer).await.contains("not_found"), "{path}");
+    }
+    let answer = ask(&app, Method::POST, "/challenge/send", &[("content-type", "application/json")]).await;
+    assert_eq!(answer.status(), 400, "no body");
+}
+
+/// Behind a proxy that cuts a prefix off, under a router that leaves the mount path on, and below another router.
+#[tokio::test]
+async fn r12_an_endpoint_is_found_however_its_path_was_cut() {
+    let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+    let origin = Origin::parse("https://bank.example").unwrap();
+    let engine = Engine::builder(keys, origin).mount("/api/challenge").build().unwrap();
+    let service = || EndpointService::new(&engine);
+    let routers = [
+        ("/c/send", Router::new().nest_service("/c", service())),
+        ("/api/challenge/send", Router::new().route_service("/api/challenge/{name}", service())),
+        (
+            "/api/challenge/send",
+            Router::new().nest("/api", Router::new().route_service("/challenge/{name}", service())),
+        ),
+        ("/api/challenge/send", Router::new().fallback_service(service())),
+    ];
+    for (path, app) in routers {
+        let answer = ask(&app, Method::POST, path, &[("content-type", "application/json")]).await;
+        assert_eq!(answer.status(), 400, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_guard_passes_what_needs_no_proof() {
+    let (app, _) = app();
+    let free = ask(&app, Method::GET, "/perhaps", &[]).await;
+    assert_eq!((free.status().as_u16(), free.headers().contains_key("set-cookie")), (200, false));
+    assert_eq!(ask(&app, Method::GET, "/perhaps?amount=1", &[]).await.status(), 403);
 }
 
 #[tokio::test]

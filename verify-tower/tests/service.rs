@@ -20,8 +20,8 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use verify_core::{
-    Channel, Contact, Courier, CourierError, Delivery, Engine, EngineBuilder, Factor, Inbox, KeyRing,
-    MissingContacts, Origin, Policy, Subject,
+    Channel, Contact, Courier, CourierError, Delivery, Engine, EngineBuilder, EventKind, Factor, Inbox,
+    KeyRing, MissingContacts, Origin, Policy, Subject,
 };
 use verify_tower::{Challenge, ChallengeLayer, EndpointService, ResponseBody, ResponseFuture};
 
@@ -157,6 +157,39 @@ async fn r10_a_courier_that_hangs_is_answered_with_503_within_the_deadline() {
     for (answers, expected) in [(MissingContacts::Tell, (503, 3)), (MissingContacts::Hide, (200, 0))] {
         assert_eq!(send_with_a_courier_that_hangs(answers).await, expected, "{answers:?}");
     }
+}
+
+/// What was promised before the message left: that it is told if it did not, and that nobody has to wait then.
+#[tokio::test(start_paused = true)]
+async fn r59_a_courier_that_hangs_after_the_answer_is_told_and_ends_the_wait() {
+    let (sent, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (Arc::clone(&sent), Arc::clone(&failed));
+    let engine = builder()
+        .courier(Channel::Sms, Hanging)
+        .on_event(move |event| {
+            counts.0.fetch_add(usize::from(event.kind == EventKind::Sent), Ordering::SeqCst);
+            counts.1.fetch_add(usize::from(event.kind == EventKind::DeliveryFailed), Ordering::SeqCst);
+        })
+        .deadline(Duration::from_secs(3))
+        .build()
+        .unwrap();
+    let mut service = ChallengeLayer::new(&engine, vault()).unwrap().layer(service_fn(echo));
+    let blocked =
+        service.ready().await.unwrap().call(request("/vault").body(Body::default()).unwrap()).await.unwrap();
+    let id = json_of(blocked).await["alternatives"][0][0]["id"].clone();
+    let send = || {
+        let call = Request::post("/challenge/send").header("x-user", "alice");
+        let call = call.header("content-type", "application/json");
+        EndpointService::new(&engine).oneshot(call.body(Body::from(json!({ "id": id }).to_string())).unwrap())
+    };
+    assert_eq!(send().await.unwrap().status(), 200);
+    assert_eq!((sent.load(Ordering::SeqCst), failed.load(Ordering::SeqCst)), (1, 0));
+    tokio::task::yield_now().await;
+    tokio::time::advance(Duration::from_secs(4)).await;
+    tokio::task::yield_now().await;
+    assert_eq!((sent.load(Ordering::SeqCst), failed.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(send().await.unwrap().status(), 200);
+    assert_eq!(sent.load(Ordering::SeqCst), 2, "another message, and no wait");
 }
 
 /// Status, and the seconds that it took.

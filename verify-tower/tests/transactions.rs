@@ -15,7 +15,7 @@ use axum::{Form, Json, Router};
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use verify_core::{
     Account, BindError, Channel, Contact, Currency, DescribesTransaction, Engine, Factor, Gate, Inbox,
     KeyRing, Money, Origin, Payee, Policy, Psd2, Subject, Transaction,
@@ -45,7 +45,9 @@ struct Bank {
     transfers: Gate,
 }
 
-impl Protected<Bank> for Transfer {
+impl Protected for Transfer {
+    type State = Bank;
+
     fn gate(bank: &Bank) -> &Gate {
         &bank.transfers
     }
@@ -236,4 +238,38 @@ async fn r30_the_layer_settles_with_the_handlers_answer() {
         2,
         "the third answer is the second once more"
     );
+}
+
+/// An error of the inner service is a failure of the handler, and stays the inner service's error.
+#[tokio::test]
+async fn r30_an_inner_error_is_settled_as_500_and_passes_through() {
+    let inbox = Inbox::new();
+    let engine = engine(&inbox);
+    let policy = Policy::new("transfer")
+        .require(Factor::code("approval"))
+        .bind(Psd2::json("/amount", "/currency", "/name", "/iban"))
+        .restore_on_5xx();
+    let layer = ChallengeLayer::new(&engine, policy).unwrap();
+    let body = json!({ "amount": "1", "currency": "EUR", "name": "A", "iban": IBAN }).to_string();
+    let pay = || Request::post("/transfers").header("x-user", "alice").header("content-type", JSON);
+    let failing = |_: Request<Body>| async { Err::<Response, _>("broken") };
+    let working = |_: Request<Body>| async { Ok::<_, &str>(Response::new(Body::from("done"))) };
+    let (failing, working) =
+        (layer.layer(tower::service_fn(failing)), layer.layer(tower::service_fn(working)));
+    let blocked = working.clone().oneshot(pay().body(Body::from(body.clone())).unwrap()).await.unwrap();
+    let blocked: Value =
+        serde_json::from_slice(&blocked.into_body().collect().await.unwrap().to_bytes()).unwrap();
+    let id = blocked["alternatives"][0][0]["id"].as_str().unwrap().to_owned();
+    let app: Router = Router::new().nest_service("/challenge", EndpointService::new(&engine));
+    ask(&app, "/challenge/send", JSON, &[], json!({ "id": id }).to_string()).await;
+    let code = json!({ "id": id, "code": inbox.last_code("+12025550123").unwrap() });
+    let (_, checked) = ask(&app, "/challenge/check", JSON, &[], code.to_string()).await;
+    let checked: Value = serde_json::from_str(&checked).unwrap();
+    let cleared = || {
+        let request = pay().header("challenge-clearance", checked["clearance"].as_str().unwrap());
+        request.header("idempotency-key", "k").body(Body::from(body.clone())).unwrap()
+    };
+    assert_eq!(failing.oneshot(cleared()).await.unwrap_err(), "broken");
+    let again = working.oneshot(cleared()).await.unwrap();
+    assert_eq!(again.status(), 200, "the approval was given back");
 }

@@ -107,7 +107,18 @@ pub(super) fn endpoints(player: &mut Player<'_>) {
     }
     player.ask("HEAD of the inbox", 200, &Request::new("HEAD", "/challenge/inbox"));
     player.ask("POST to the inbox", 405, &Request::new("POST", "/challenge/inbox"));
-    for path in ["/challenge/unknown", "/challenge/SEND", "/challenge/se%6Ed", "/challenge/send.json"] {
+    for path in [
+        "/challenge",
+        "/challenge/",
+        "/challenge/unknown",
+        "/challenge/SEND",
+        "/challenge/se%6Ed",
+        "/challenge/send.json",
+        "/challenge/send/",
+        "/challenge//send",
+        "/challenge/x/send",
+        "/challenge/x/solver.js",
+    ] {
         player.ask(path, 404, &Request::json(path, &serde_json::json!({ "id": "x" })));
     }
 }

@@ -1,8 +1,11 @@
 //! Delivering: after the answer, in a queue of fixed length, or before it.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::{Either, select};
 
 use crate::audit::{self, Event, EventKind};
 use crate::ceremony::spend::Reserved;
@@ -40,15 +43,20 @@ impl Drop for Permit {
 
 /// What is left to do once the request is answered: a message to hand to its courier.
 ///
-/// An adapter runs it in the background, for as long as the engine's [deadline](crate::Engine::deadline) at the most. It
-/// comes after the answer because otherwise the answer would take as long as the courier, and fail with it, for those who
-/// have an address, and for nobody else. If it is dropped, the message was not sent, and the visitor may ask again.
+/// An adapter runs it in the background with [`Errand::run_within`], for as long as the engine's
+/// [deadline](crate::Engine::deadline). It comes after the answer because otherwise the answer would take as long as the
+/// courier, and fail with it, for those who have an address, and for nobody else.
+///
+/// Whatever becomes of it is told, as an [`Event`] and in the log. A courier that fails or is too slow ends the wait, so
+/// that the visitor may ask again at once. So is an errand that is dropped, before it ran or while it did, as when a
+/// runtime shuts down; nothing can be awaited then, so the visitor may ask again when the wait is over.
 #[must_use = "run it, or the message never leaves"]
 pub struct Errand {
     core: Arc<Core>,
     delivery: Delivery,
     event: Event,
     reserved: Reserved,
+    is_told: bool,
     _permit: Permit,
 }
 
@@ -60,7 +68,7 @@ impl Errand {
         reserved: Reserved,
         permit: Permit,
     ) -> Self {
-        Self { core: Arc::clone(core), delivery, event, reserved, _permit: permit }
+        Self { core: Arc::clone(core), delivery, event, reserved, is_told: false, _permit: permit }
     }
 
     /// Whether it takes no time and cannot fail, so that running it before the answer tells nothing.
@@ -68,27 +76,58 @@ impl Errand {
         self.core.couriers.get(&self.delivery.channel()).is_some_and(|courier| courier.is_instant())
     }
 
-    /// Hands the message to its courier. What became of it is told as an [`Event`], and if it did not leave, nobody has
-    /// to wait for the next one.
+    /// Hands the message to its courier, however long that takes; see [`Errand::run_within`], which does not wait for
+    /// ever.
     ///
     /// # Errors
     /// The courier's, for whoever answers only after it.
     pub async fn run(self) -> Result<(), CourierErrorKind> {
-        let Self { core, delivery, mut event, reserved, .. } = self;
-        let delivered = match core.couriers.get(&delivery.channel()) {
-            Some(courier) => courier.deliver(&delivery).await.map_err(|error| error.kind()),
-            None => Err(CourierErrorKind::Unavailable),
+        self.run_within(std::future::pending()).await
+    }
+
+    /// Hands the message to its courier, and gives up when `too_late` is there: the engine has no clock to wait by, so a
+    /// timer of the caller's runtime. What became of it is told as an [`Event`], and if the message is not known to have
+    /// left, nobody has to wait for the next one.
+    ///
+    /// # Errors
+    /// The courier's, and [`CourierErrorKind::Unavailable`] for one that was too slow.
+    pub async fn run_within(mut self, too_late: impl Future<Output = ()>) -> Result<(), CourierErrorKind> {
+        let delivered = match select(pin!(self.deliver()), pin!(too_late)).await {
+            Either::Left((delivered, _)) => delivered,
+            Either::Right(_) => Err(CourierErrorKind::Unavailable),
         };
-        event.at = core.clock.now();
-        if let Err(kind) = delivered {
-            tracing::warn!(target: "verify", channel = delivery.channel().name(), ?kind, "a message was not delivered");
-            event.kind = EventKind::DeliveryFailed;
-            if reserved.release(&core).await.is_err() {
-                tracing::warn!(target: "verify", "the wait for the next message could not be ended");
-            }
+        self.tell(delivered);
+        if delivered.is_err() && self.reserved.release(&self.core).await.is_err() {
+            tracing::warn!(target: "verify", "the wait for the next message could not be ended");
         }
-        audit::record(core.listener.as_ref(), &event);
         delivered
+    }
+
+    async fn deliver(&self) -> Result<(), CourierErrorKind> {
+        match self.core.couriers.get(&self.delivery.channel()) {
+            Some(courier) => courier.deliver(&self.delivery).await.map_err(|error| error.kind()),
+            None => Err(CourierErrorKind::Unavailable),
+        }
+    }
+
+    /// Tells what became of it, once.
+    fn tell(&mut self, delivered: Result<(), CourierErrorKind>) {
+        self.is_told = true;
+        self.event.at = self.core.clock.now();
+        if let Err(kind) = delivered {
+            let channel = self.delivery.channel().name();
+            tracing::warn!(target: "verify", channel, ?kind, "a message was not delivered");
+            self.event.kind = EventKind::DeliveryFailed;
+        }
+        audit::record(self.core.listener.as_ref(), &self.event);
+    }
+}
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        if !self.is_told {
+            self.tell(Err(CourierErrorKind::Unavailable));
+        }
     }
 }
 
