@@ -95,7 +95,9 @@ pub fn open(
         .purpose("make several transfers")
         .require(approval.within(5 * minute))
         .bind(Psd2::json_batch("/payments", "/amount", "/currency", "/payee/name", "/payee/iban"));
-    let safe = Policy::new("safe").purpose("open the safe").require(all_of((human, step_up)));
+    // The safe hears at once of a clearance that was revoked elsewhere.
+    let safe =
+        Policy::new("safe").purpose("open the safe").require(all_of((human, step_up))).checks_revocation();
     Ok(Site {
         feed: engine.gate(feed)?,
         vault: engine.gate(vault)?,

@@ -73,6 +73,8 @@ pub fn run(bank: &Bank) -> Transcript {
     act_forms::ways_out(&mut player);
     act_forms::transfers(&mut player);
     act_forms::work(&mut player);
+    act_forms::stale(&mut player);
+    act_forms::long(&mut player);
     act_refusals::bodies(&mut player);
     act_refusals::provenance(&mut player);
     act_refusals::answers(&mut player);

@@ -140,6 +140,33 @@ fn the_safe_takes_the_puzzle_and_then_a_code() {
 /// A name in which everything stands that has a meaning in a form, a page or an address.
 const PAYEE: &str = r#"A & B <é> "q""#;
 
+fn call_a_transfer_off(visit: &Visit<'_>) {
+    let browser = visit.browser;
+    visit.open("/");
+    browser.fill("[name=payee_name]", PAYEE);
+    browser.click("Transfer");
+    visit.wait_for("Verify to make a transfer");
+    visit.ask_for_code();
+    let code = visit.code();
+    let ticket = browser.attribute("form.type [name=challenge-id]", "value");
+    browser.click("Cancel");
+    visit.wait_for("Verify to make a transfer");
+    assert_eq!(browser.text("[role=status]"), "The code was cancelled. Nobody can use it any more.");
+    assert_eq!(browser.attribute("[name=payee_name]", "value"), PAYEE, "what was filled in is kept");
+    let answer = json!({ "id": ticket, "code": code });
+    let refused = visit.bank.ask(&Request::json("/challenge/check", &answer));
+    assert!((400..500).contains(&refused.status), "{} {}", refused.status, refused.text());
+    browser.click("Send a code by text message");
+    visit.wait_for("Error: verify to make a transfer");
+    assert_eq!(browser.attribute("[name=payee_name]", "value"), PAYEE, "what was filled in is kept");
+    assert_eq!(visit.ledger(), json!([]));
+}
+
+#[test]
+fn r15_a_form_that_was_called_off_is_kept_and_not_executed() {
+    on_both(&Browser::start(), call_a_transfer_off);
+}
+
 fn make_a_transfer(visit: &Visit<'_>) {
     let browser = visit.browser;
     visit.open("/");
@@ -254,6 +281,55 @@ fn what_one_tab_proves_clears_the_other() {
         browser.close_tab(&first);
         visit.open_titled("/vault", "Vault");
     });
+}
+
+/// The bank has no form for its vault, so its home page gets one.
+const POST_TO_THE_VAULT: &str = r#"
+    const form = document.createElement("form");
+    form.method = "post";
+    form.action = "/vault";
+    const field = document.createElement("input");
+    field.name = "note";
+    field.value = "A & B <é>";
+    form.append(field);
+    document.body.append(form);
+    form.submit();
+"#;
+
+fn press_on_a_stale_page(visit: &Visit<'_>, button: &str) {
+    let browser = visit.browser;
+    visit.open("/");
+    let _ = browser.run(POST_TO_THE_VAULT);
+    visit.wait_for("Verify to open the vault");
+    visit.ask_for_code();
+    let first = browser.new_tab();
+    visit.open("/vault");
+    visit.ask_for_code();
+    visit.answer(&visit.code());
+    visit.wait_for("Vault");
+    browser.close_tab(&first);
+    visit.wait_for("Enter your code");
+
+    browser.click(button);
+    visit.wait_for("You are verified");
+    assert!(!visit.is_at("/vault"), "the form was executed");
+    assert_eq!(visit.messages(), 1, "nobody needs another code");
+    assert_eq!(browser.attribute("[name=note]", "value"), "A & B <é>", "what was filled in is kept");
+    browser.click("Send it now");
+    assert!(browser.text("pre").contains("ask with GET"), "the vault itself has not answered");
+    assert!(visit.is_at("/vault"), "{}", browser.url());
+}
+
+#[test]
+fn r15_a_stale_page_executes_nothing_unless_it_is_told_to() {
+    let browser = Browser::start();
+    on_both(&browser, |visit| press_on_a_stale_page(visit, "Cancel"));
+    on_both(&browser, |visit| press_on_a_stale_page(visit, "Send it again"));
+}
+
+#[test]
+fn r15_a_stale_page_executes_nothing_unless_it_is_told_to_without_javascript() {
+    on_both(&Browser::without_javascript(), |visit| press_on_a_stale_page(visit, "Cancel"));
 }
 
 #[test]

@@ -51,6 +51,21 @@ const FAULTS: &str = r#"
     return faults;
 "#;
 
+/// Calls a code off, with a field beside.
+const STALE: &str = r#"
+    const form = document.createElement("form");
+    form.method = "post";
+    form.action = "/challenge/cancel?carry";
+    for (const [name, value] of [["challenge-id", "TICKET"], ["note", "x".repeat(500)]]) {
+        const field = document.createElement("input");
+        field.name = name;
+        field.value = value;
+        form.append(field);
+    }
+    document.body.append(form);
+    form.submit();
+"#;
+
 /// Goes through every page that a person with a code can see, and calls `look` with a name for each.
 fn every_page(visit: &Visit<'_>, mut look: impl FnMut(&str)) {
     let browser = visit.browser;
@@ -68,9 +83,15 @@ fn every_page(visit: &Visit<'_>, mut look: impl FnMut(&str)) {
     visit.answer(&visit.wrong_code());
     visit.wait_for("Error: enter your code");
     look("wrong code");
+    let ticket = browser.attribute("form.type [name=challenge-id]", "value");
     visit.answer(&visit.code());
     visit.wait_for("Vault");
     look("vault");
+    // As a page does that was left open in another tab, with a form that was blocked.
+    visit.open("/");
+    let _ = browser.run(&STALE.replace("TICKET", ticket.as_str().unwrap()));
+    visit.wait_for("You are verified");
+    look("ready");
 
     visit.open("/");
     browser.click("Transfer");
@@ -84,6 +105,15 @@ fn every_page(visit: &Visit<'_>, mut look: impl FnMut(&str)) {
     look("transfer");
     visit.open_titled("/ledger", "Ledger");
     look("ledger");
+
+    visit.open("/");
+    browser.fill("[name=amount]", "2");
+    browser.click("Transfer");
+    visit.wait_for("Verify to make a transfer");
+    visit.ask_for_code();
+    browser.click("Cancel");
+    visit.wait_for("Verify to make a transfer");
+    look("blocked form");
 
     browser.forget();
     visit.open("/vault");

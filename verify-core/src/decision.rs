@@ -24,7 +24,7 @@ pub enum Decision {
     Respond(Reply),
     /// Ask [`Gate::rule`](crate::Gate::rule), with an empty body; the request's own body stays where it is.
     Consult(Inquiry),
-    /// Read the body, up to so many bytes (413 beyond, with [`Inquiry::too_large`]) and for as long as the deadline (408
+    /// Read the body, up to so many bytes (beyond, the answer is [`Inquiry::too_large`]) and for as long as the deadline (408
     /// beyond, with [`Inquiry::too_slow`]), and ask `rule` with it.
     Read(Inquiry, usize),
 }

@@ -23,6 +23,7 @@ use crate::reply::{self, Look};
 use crate::request::{Provenance, RequestView, content_type_is, is_preflight};
 use crate::text::timestamp;
 
+mod carried;
 mod widget;
 
 /// More than a ticket and a solved proof of work need together.
@@ -137,12 +138,12 @@ impl Endpoints {
             Ok(mut asking) => {
                 // A form is answered with a page, JSON with JSON, whatever else the client would take.
                 asking.look.page = form;
-                let inquiry = Inquiry {
-                    asking: Box::new(asking),
-                    kind: Kind::Endpoint { action, form },
-                    is_met: false,
+                let (kind, limit) = if form && carried::is_carried(request, action) {
+                    (Kind::Carried(action), self.carried_limit())
+                } else {
+                    (Kind::Endpoint { action, form }, BODY_LIMIT)
                 };
-                Decision::Read(inquiry, BODY_LIMIT)
+                Decision::Read(Inquiry { asking: Box::new(asking), kind, is_met: false }, limit)
             }
             Err(refusal) => self.refuse(look, refusal),
         }
@@ -151,8 +152,10 @@ impl Endpoints {
     /// Answers a call, with the body that [`Decision::Read`] asked for. It never allows: there is no handler behind.
     pub async fn rule(&self, inquiry: Inquiry, body: Bytes) -> Ruling {
         let Inquiry { mut asking, kind, .. } = inquiry;
-        let Kind::Endpoint { action, form } = kind else {
-            return Ruling::Respond(asking.refuse(Refusal::NotFound));
+        let (action, form) = match kind {
+            Kind::Endpoint { action, form } => (action, form),
+            Kind::Carried(action) => return self.carry_on(asking, action, &body).await,
+            _ => return Ruling::Respond(asking.refuse(Refusal::NotFound)),
         };
         if action == Action::Verify {
             return Ruling::Respond(self.widget_verify(&mut asking, &body).await);
@@ -220,7 +223,9 @@ impl Endpoints {
             match ceremony.answer(answer).await {
                 Err(Refusal::FellBack) => {
                     let target = ceremony.ticket.return_to.clone();
-                    let gate = ceremony.policy.gate(core);
+                    // Of a transaction, only its request says what is to be approved.
+                    let is_bound = ceremony.policy.binding().is_some();
+                    let gate = (!is_bound).then(|| ceremony.policy.gate(core));
                     return fell_back(asking, gate, target);
                 }
                 answered => {

@@ -8,7 +8,6 @@ use crate::ceremony::TICKET;
 /// The fields of the gate.
 const ID: &str = "challenge-id";
 const ANSWER: &str = "challenge-answer";
-const ACTION: &str = "challenge-action";
 const CHANNEL: &str = "challenge-channel";
 
 /// The field of an ALTCHA widget. It is the application's, and stays with what is the handler's.
@@ -19,7 +18,6 @@ const WIDGET: &str = "altcha";
 pub(crate) struct Form {
     pub(crate) id: Option<String>,
     pub(crate) answer: Option<String>,
-    pub(crate) action: Option<String>,
     pub(crate) channel: Option<String>,
     /// The handler's fields, decoded, for a page to carry on.
     pub(crate) fields: Vec<(String, String)>,
@@ -38,7 +36,6 @@ impl Form {
             let own = match name.as_str() {
                 ID => &mut form.id,
                 ANSWER => &mut form.answer,
-                ACTION => &mut form.action,
                 CHANNEL => &mut form.channel,
                 _ => {
                     rest.push(raw);
@@ -50,8 +47,7 @@ impl Form {
                 return None;
             }
         }
-        let untouched =
-            form.id.is_none() && form.answer.is_none() && form.action.is_none() && form.channel.is_none();
+        let untouched = form.id.is_none() && form.answer.is_none() && form.channel.is_none();
         form.rest = if untouched { body.clone() } else { rest.join("&").into() };
         if form.id.is_none() && form.answer.is_none() {
             form.take_widget();
@@ -109,7 +105,7 @@ mod tests {
         fn a_form_without_the_gates_fields_is_untouched(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let body = Bytes::from(bytes);
             if let Some(form) = Form::parse(&body) && form.id.is_none() && form.answer.is_none() {
-                prop_assert!(form.action.is_some() || form.channel.is_some() || form.rest == body);
+                prop_assert!(form.channel.is_some() || form.rest == body);
             }
         }
     }

@@ -16,22 +16,21 @@ use crate::request::{RequestView, content_type_is, is_preflight, single};
 use crate::ticket::PolicyTag;
 
 mod blocked;
+mod carried;
 mod execute;
 mod exempt;
 mod idempotency;
+mod in_line;
 mod order;
 mod rule;
 
 pub use order::form_payload;
 
 /// The largest form that is handed on: 64 KiB, more than any form that people fill in.
-const FORM_LIMIT: usize = 64 * 1024;
+pub(crate) const FORM_LIMIT: usize = 64 * 1024;
 
 /// Room for the gate's own fields beside it: a ticket and a solved proof of work.
-const OWN_FIELDS: usize = 24 * 1024;
-
-/// More answers in one request than any policy has factors for.
-const MAX_ANSWERS: usize = 8;
+pub(crate) const OWN_FIELDS: usize = 24 * 1024;
 
 /// A compiled policy, ready to judge requests; made by [`Engine::gate`](crate::Engine::gate).
 #[derive(Clone)]
@@ -136,7 +135,7 @@ impl Gate {
     /// the challenges.
     fn block(&self, request: &impl RequestView, now: u64, may_read: bool, is_met: bool) -> Decision {
         let core = &self.inner.core;
-        let answers = inline_answers(request);
+        let answers = in_line::answers(request);
         let limiter = if answers.is_some() { &core.challenges } else { &core.blocked };
         if !is_met && let Err(wait) = limiter.check(&core.source(request)) {
             metrics::counter!("verify_limited_total", "policy" => Arc::clone(&self.inner.policy.name))
@@ -159,11 +158,12 @@ impl Gate {
         }
         let posted = asking.look.page && !matches!(request.method(), "GET" | "HEAD");
         // A form that a browser posts is read, so that its page can carry the fields on and its answer can be found.
-        if posted && may_read && is_form(request) && !(is_met && is_declared_large(request)) {
-            return Decision::Read(Inquiry { asking, kind: Kind::Form, is_met }, FORM_LIMIT + OWN_FIELDS);
+        if posted && may_read && is_form(request) && is_readable(request, is_met) {
+            let kind = Kind::Form(self.clone());
+            return Decision::Read(Inquiry { asking, kind, is_met }, FORM_LIMIT + OWN_FIELDS);
         }
         if is_met {
-            return Decision::Consult(Inquiry { asking, kind: Kind::Head, is_met });
+            return Decision::Consult(Inquiry { asking, kind: Kind::Head { posted }, is_met });
         }
         let carry = if posted { Carry::Lost } else { Carry::Nothing };
         Decision::Respond(self.blocked(&asking, now, None, carry))
@@ -210,28 +210,14 @@ fn is_form(request: &impl RequestView) -> bool {
         && request.headers("content-encoding").next().is_none()
 }
 
-/// Larger than any form that the gate would read, by its own word.
-fn is_declared_large(request: &impl RequestView) -> bool {
+/// Whether the gate reads a form: not one that is too long by its own word. Of one that does not say, as it comes in chunks,
+/// it finds out; but whoever has proven everything is not to hear of the gate's limits.
+fn is_readable(request: &impl RequestView, is_met: bool) -> bool {
     let length = single(request, "content-length").and_then(|value| std::str::from_utf8(value).ok());
-    length.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > FORM_LIMIT + OWN_FIELDS)
-}
-
-/// The answers in the header fields, if any: as many tickets as answers, in the same order.
-fn inline_answers(request: &impl RequestView) -> Option<Result<Vec<(String, String)>, Refusal>> {
-    let text = |value: &[u8]| String::from_utf8(value.to_vec()).ok();
-    let ids: Vec<_> = request.headers("challenge-id").take(MAX_ANSWERS + 1).map(text).collect();
-    let answers: Vec<_> = request.headers("challenge-answer").take(MAX_ANSWERS + 1).map(text).collect();
-    if ids.is_empty() && answers.is_empty() {
-        return None;
+    match length.and_then(|text| text.parse::<usize>().ok()) {
+        Some(length) => length <= FORM_LIMIT + OWN_FIELDS,
+        None => !is_met,
     }
-    if ids.len() != answers.len() || ids.len() > MAX_ANSWERS {
-        return Some(Err(Refusal::Invalid(
-            "send one `Challenge-Answer` for each `Challenge-Id`, at most eight",
-        )));
-    }
-    let pairs =
-        ids.into_iter().zip(answers).map(|(id, answer)| Some((id?, answer?))).collect::<Option<Vec<_>>>();
-    Some(pairs.ok_or(Refusal::Invalid("`Challenge-Id` and `Challenge-Answer` are ASCII text")))
 }
 
 impl fmt::Debug for Gate {

@@ -7,6 +7,7 @@ use crate::clearance::Proof;
 use crate::cookies;
 use crate::engine::Core;
 use crate::factor::Factor;
+use crate::gate::Gate;
 use crate::refusal::Refusal;
 use crate::reply::{self, Look};
 use crate::request::{Provenance, RequestView, is_preflight, wants_page};
@@ -29,14 +30,16 @@ pub struct Inquiry {
 pub(crate) enum Kind {
     /// Answers in header fields: pairs of ticket and answer.
     Inline(Vec<(String, String)>),
-    /// A form that was blocked, and may carry an answer or a wish among its fields.
-    Form,
-    /// Nothing that could be answered: the head alone.
-    Head,
+    /// A form that was blocked at this gate, and may carry an answer among its fields.
+    Form(Gate),
+    /// Nothing that could be answered: the head alone, of a request with a body or without.
+    Head { posted: bool },
     /// A request that names a transaction, in its body or by its handler: what it presents besides.
     Order(Vec<Presented>),
     /// A call of an endpoint.
     Endpoint { action: Action, form: bool },
+    /// A call of an endpoint by a form of our page that carries on what was blocked.
+    Carried(Action),
 }
 
 /// A ticket that a request presents, with an answer or without.
@@ -138,10 +141,13 @@ impl Asking {
 }
 
 impl Inquiry {
-    /// The answer for a body beyond the cap; nothing was spent.
+    /// The answer for a body beyond the cap; nothing was spent. A form that is blocked is blocked however long it is.
     #[must_use]
     pub fn too_large(&self) -> Reply {
-        self.asking.refuse(Refusal::TooLarge)
+        match &self.kind {
+            Kind::Form(gate) if !self.is_met => gate.blocked_without_body(&self.asking),
+            _ => self.asking.refuse(Refusal::TooLarge),
+        }
     }
 
     /// The answer for a body that broke off or could not be read; nothing was spent.
@@ -186,10 +192,11 @@ impl std::fmt::Debug for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Inline(_) => "Inline([redacted])",
-            Self::Form => "Form",
-            Self::Head => "Head",
+            Self::Form(_) => "Form",
+            Self::Head { .. } => "Head",
             Self::Order(_) => "Order([redacted])",
             Self::Endpoint { .. } => "Endpoint",
+            Self::Carried(_) => "Carried",
         })
     }
 }

@@ -18,10 +18,12 @@ use crate::refusal::Refusal;
 use crate::reply::{self, with_refusal_headers, with_visitor};
 
 mod policy;
+mod ready;
 mod shown;
 mod step;
 
 use policy::render;
+pub(crate) use ready::ready;
 use shown::Shown;
 use step::{Step, spoken};
 
@@ -196,7 +198,16 @@ pub(crate) async fn code_again(
     let step = typing(asking, &ceremony.factor, &offer, None, tries_left);
     let status = refusal.words().status;
     let notice = Notice::refused(refusal);
-    let reply = code_page(asking, &ceremony.policy, &offer, step, notice, form, status);
+    let mut reply = code_page(asking, &ceremony.policy, &offer, step, notice, form, status);
+    if form.is_some() {
+        // At the guarded address the request is blocked as before, whatever there is to say.
+        let core = &asking.core;
+        *reply.status_mut() = core.status.code();
+        reply = reply::required(reply, &ceremony.policy.name);
+        if core.status == BlockStatus::StepUp {
+            reply = reply::step_up(reply, &ceremony.policy.name, core.clearance_life.as_secs());
+        }
+    }
     Some(with_refusal_headers(reply, refusal))
 }
 
@@ -280,17 +291,7 @@ fn code_page(
         fields: form.map_or(&[], |form| &form.fields),
         lost: false,
     };
-    if form.is_none() {
-        // The endpoints say how it went.
-        return with_visitor(render(&page.frame, &page, status, asking.look), asking);
-    }
-    // At the guarded address the request is blocked as before.
-    let mut reply = render(&page.frame, &page, asking.core.status.code(), asking.look);
-    reply = reply::required(reply, &policy.name);
-    if asking.core.status == BlockStatus::StepUp {
-        reply = reply::step_up(reply, &policy.name, asking.core.clearance_life.as_secs());
-    }
-    with_visitor(reply, asking)
+    with_visitor(render(&page.frame, &page, status, asking.look), asking)
 }
 
 fn message(

@@ -96,10 +96,8 @@ fn a_browser_posts_a_form_and_its_body_arrives_once() {
     let html = text_of(&page);
     assert!(html.contains(r#"name="payee_name" value="A &#38; B""#), "{html}");
     let id = html.split("name=\"challenge-id\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-    let page = blocked(
-        &gate,
-        post(&format!("amount=10.00&payee_name=A+%26+B&challenge-id={id}&challenge-action=send")),
-    );
+    let send = Request::new("POST", "/challenge/send?carry").user("alice").browser();
+    let page = bank.ask(send.form(format!("amount=10.00&payee_name=A+%26+B&challenge-id={id}")));
     let html = text_of(&page);
     assert!(html.contains("one-time-code"), "{html}");
     let code = bank.code("alice");

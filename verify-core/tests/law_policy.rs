@@ -709,10 +709,13 @@ fn r10_a_posted_form_is_answered_with_503_too() {
     let post = |body: &str| Request::new("POST", "/vault").user("alice").browser().form(body);
     let id = id_on(&blocked(&gate, post("amount=1")));
     witness.fail(0..u64::MAX);
-    for action in ["send", "check", "cancel"] {
-        let body = format!("amount=1&challenge-id={id}&challenge-action={action}&challenge-answer=123456");
-        let page = blocked(&gate, post(&body));
+    let carried = |action: &str, body: &str| {
+        bank.ask(Request::new("POST", &format!("/challenge/{action}?carry")).user("alice").form(body))
+    };
+    let body = format!("amount=1&challenge-id={id}&challenge-answer=123456");
+    for page in [blocked(&gate, post(&body)), carried("send", &body), carried("cancel", &body)] {
         assert!(text_of(&page).contains("not available"), "{page:?}");
+        assert!(text_of(&page).contains("name=\"amount\" value=\"1\""), "{page:?}");
         assert_unavailable(&page);
     }
 }

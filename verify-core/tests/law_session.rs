@@ -300,15 +300,15 @@ fn r15_a_posted_form_is_carried_on_and_never_becomes_a_get() {
         let page = blocked(&gate, post(fields));
         assert_eq!(page.status(), 403);
         let html = text_of(&page);
-        assert!(html.contains("action=\"/transfers?x=1\"") && html.contains("method=\"post\""), "{html}");
+        assert!(html.contains("method=\"post\" action=\"/challenge/send?carry\""), "{html}");
         assert!(!html.contains("<script>"), "{html}");
-        let page =
-            blocked(&gate, post(&format!("{fields}&challenge-id={}&challenge-action=send", id_on(&page))));
-        assert_eq!(page.status(), 403, "{page:?}");
+        let send = Request::new("POST", "/challenge/send?carry").user(&user).browser();
+        let page = bank.ask(send.form(format!("{fields}&challenge-id={}", id_on(&page))));
+        assert_eq!(page.status(), 200, "{page:?}");
         assert!(page.headers().get("location").is_none());
+        assert!(text_of(&page).contains("action=\"/transfers?x=1\""), "{page:?}");
         let code = bank.code(&user);
-        let answer =
-            format!("challenge-id={}&{fields}&challenge-answer={code}&challenge-action=check", id_on(&page));
+        let answer = format!("challenge-id={}&{fields}&challenge-answer={code}", id_on(&page));
         let Outcome::Passed(passage) = enter(&gate, post(&answer)) else { panic!("{method} is let in") };
         assert_eq!(passage.body, fields, "the handler gets its own bytes and nothing else");
         assert!(passage.headers.iter().any(|(name, _)| name == "set-cookie"));
@@ -659,12 +659,15 @@ fn r18_after_a_revocation_elsewhere_a_form_can_be_answered() {
     here.advance(60);
     revoke(&there, &Subject::user("alice")).unwrap();
     here.advance(60);
-    let submit = |body: &str| {
-        let request = Request::new("POST", "/vault").user("alice").header("x-session", "s1").browser();
-        enter(&gate, request.header("cookie", format!("__Host-clearance={old}")).form(body))
+    let post = |target: &str, body: &str| {
+        let request = Request::new("POST", target).user("alice").header("x-session", "s1").browser();
+        request.header("cookie", format!("__Host-clearance={old}")).form(body)
     };
+    let submit =
+        |body: &str| enter(&gate, post("/vault", body).header("content-length", body.len().to_string()));
     let page = submit("amount=1").reply();
-    let page = submit(&format!("amount=1&challenge-id={}&challenge-action=send", id_on(&page))).reply();
+    let send = format!("amount=1&challenge-id={}", id_on(&page));
+    let page = here.ask(post("/challenge/send?carry", &send));
     assert!(text_of(&page).contains("one-time-code"), "the form is not read: {page:?}");
     let answer = format!("amount=1&challenge-id={}&challenge-answer={}", id_on(&page), here.code("alice"));
     let Outcome::Passed(passage) = submit(&answer) else { panic!("not let in") };

@@ -92,6 +92,11 @@ fn generous_bank() -> Bank {
     Bank::with(|builder| builder.budgets(generous()))
 }
 
+/// Asks for a code with the fields of the page beside.
+fn carried(body: &str) -> Request {
+    Request::new("POST", "/challenge/send?carry").user("alice").browser().form(body)
+}
+
 #[test]
 fn r21_e40_an_approval_is_for_one_execution() {
     let bank = generous_bank();
@@ -222,7 +227,7 @@ fn r24_e44_the_data_again_with_other_values_while_the_code_is_open_kills_the_cod
         Request::new("POST", "/transfers").user("alice").browser().form(body)
     };
     let page = blocked(&gate, form("5", ""));
-    let typed = blocked(&gate, form("5", &format!("&challenge-id={}&challenge-action=send", id_on(&page))));
+    let typed = bank.ask(carried(&format!("amount=5&challenge-id={}", id_on(&page))));
     let (id, code) = (id_on(&typed), bank.code("alice"));
     let forged = blocked(&gate, form("500", &format!("&challenge-id={id}&challenge-answer={code}")));
     assert_eq!(forged.status(), 409, "{forged:?}");
@@ -668,7 +673,7 @@ fn r15_a_bound_form_is_approved_in_place() {
     };
     let page = submit("").reply();
     assert_eq!(page.status(), 403);
-    let page = submit(&format!("&challenge-id={}&challenge-action=send", id_on(&page))).reply();
+    let page = bank.ask(carried(&format!("{fields}&challenge-id={}", id_on(&page))));
     assert!(text_of(&page).contains("one-time-code") && text_of(&page).contains("EUR 7.50"));
     let id = id_on(&page);
     let code = bank.code("alice");

@@ -183,9 +183,9 @@ async fn r15_a_browser_approves_a_form_that_an_extractor_reads() {
     let fields = order(FORM, "10.00");
     let (status, page) = ask(&app, "/form", FORM, &browser, fields.clone()).await;
     assert_eq!(status, 403);
-    let send = format!("{fields}&challenge-id={}&challenge-action=send", ticket(&page));
-    let (status, page) = ask(&app, "/form", FORM, &browser, send).await;
-    assert_eq!(status, 403);
+    let send = format!("{fields}&challenge-id={}", ticket(&page));
+    let (status, page) = ask(&app, "/challenge/send?carry", FORM, &browser, send).await;
+    assert_eq!(status, 200);
     assert!(page.contains("one-time-code") && page.contains("EUR 10.00"), "{page}");
     let code = inbox.last_code("+12025550123").unwrap();
     let answer = format!("{fields}&challenge-id={}&challenge-answer={code}", ticket(&page));

@@ -125,10 +125,13 @@ pub(super) fn answers(player: &mut Player<'_>) {
     let vault = ticket(&player.blocked("blocked", &Request::get("/vault").user(user)), "code");
     let (sent, code) = player.code_for(user, &vault);
     let order = "amount=1&currency=EUR&payee_name=Acme&payee_iban=DE89370400440532013000";
-    let body = format!("{order}&challenge-id={sent}&challenge-answer={code}&challenge-action=check");
+    let body = format!("{order}&challenge-id={sent}&challenge-answer={code}");
     let post = Request::form("/transfers", &body).browser().user(user);
     player.ask("the vault's code for a transfer", 403, &post);
-    let body = format!("{order}&challenge-id=t1.test.AAAA&challenge-action=send");
+    let body = format!("{order}&challenge-id=t1.test.AAAA");
     player.ask("a forged ticket", 403, &Request::form("/transfers", &body).browser().user(user));
+    let post = |path: &str| Request::form(path, &body).browser().user(user);
+    player.ask("a forged ticket, to send for", 410, &post("/challenge/send?carry"));
+    player.ask("a forged ticket, to call off", 410, &post("/challenge/cancel?carry"));
     player.call("nothing was lost", 200, user, "status", &json!({ "id": sent }));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engine::Core;
 use crate::exemption::Exemptions;
 use crate::factor::{Factor, FactorTag};
-use crate::gate::Gate;
+use crate::gate::{FORM_LIMIT, Gate};
 use crate::policy::{BindingRules, Leaf, Plan, Policy, PolicyError};
 use crate::puzzle::Load;
 use crate::ticket::PolicyTag;
@@ -44,14 +44,13 @@ pub(crate) struct PolicyInfo {
 }
 
 impl PolicyInfo {
-    /// The gate of this policy, for who comes to the endpoints; none where only a request says what is to be approved.
-    pub(crate) fn gate(self: &Arc<Self>, core: &Arc<Core>) -> Option<Gate> {
-        let unbound = self.binding.is_none();
-        unbound.then(|| Gate::new(Arc::clone(core), self.plan.clone(), Arc::clone(self)))
-    }
-
     pub(crate) fn binding(&self) -> Option<&BindingRules> {
         self.binding.as_ref()
+    }
+
+    /// The gate of this policy, for who comes to the endpoints.
+    pub(crate) fn gate(self: &Arc<Self>, core: &Arc<Core>) -> Gate {
+        Gate::new(Arc::clone(core), self.plan.clone(), Arc::clone(self))
     }
 
     pub(crate) fn passes_preflights(&self) -> bool {
@@ -134,6 +133,19 @@ impl Registry {
     pub(crate) fn policy(&self, name: &str) -> Option<Arc<PolicyInfo>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.policies.get(&PolicyTag::of(name)).map(Arc::clone)
+    }
+
+    /// The policy of a ticket.
+    pub(crate) fn tagged(&self, tag: PolicyTag) -> Option<Arc<PolicyInfo>> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.policies.get(&tag).map(Arc::clone)
+    }
+
+    /// The longest body that any policy reads, beside the fields that are the gate's.
+    pub(crate) fn longest_body(&self) -> usize {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let bound = entries.policies.values().filter_map(|info| info.binding().map(|rules| rules.body_limit));
+        bound.max().unwrap_or_default().max(FORM_LIMIT)
     }
 
     pub(crate) fn find(

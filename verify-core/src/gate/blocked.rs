@@ -24,6 +24,8 @@ pub(super) enum Why {
     Mismatch,
     /// What it came with was used.
     Used,
+    /// It is not: an endpoint shows the page, with something to say that has this status.
+    Told(StatusCode),
 }
 
 impl Gate {
@@ -41,6 +43,11 @@ impl Gate {
     /// What is to be satisfied now, for a client that asks elsewhere than at the guarded address.
     pub(crate) fn offers(&self, asking: &Asking) -> Reply {
         self.blocked(asking, self.inner.core.now(), None, Carry::Nothing)
+    }
+
+    /// The blocked answer to a request whose body is not looked at: too long to be carried on.
+    pub(crate) fn blocked_without_body(&self, asking: &Asking) -> Reply {
+        self.blocked(asking, self.inner.core.now(), None, Carry::Lost)
     }
 
     pub(super) fn blocked_because(
@@ -74,7 +81,6 @@ impl Gate {
                 puzzle.record(&policy.name, leaf.factor.name());
             }
         }
-        metrics::counter!("verify_blocked_total", "policy" => Arc::clone(&policy.name)).increment(1);
         let alternatives = plan.alternatives.iter().filter(|mask| *mask & !met.fresh & !offered == 0);
         let unmet = alternatives.map(|mask| {
             let missing = plan.with_prices(mask & !met.fresh) & !met.fresh;
@@ -110,6 +116,10 @@ impl Gate {
             }
             reply::json(words.status, "application/problem+json", &body, asking.look)
         };
+        if matches!(why, Why::Told(_)) {
+            return reply::with_visitor(reply, asking);
+        }
+        metrics::counter!("verify_blocked_total", "policy" => Arc::clone(&policy.name)).increment(1);
         reply = reply::required(reply, &policy.name);
         if core.status == BlockStatus::StepUp && why == Why::Required {
             let ages = plan.leaves.iter().map(|leaf| leaf.max_age_millis);
@@ -121,6 +131,7 @@ impl Gate {
 
     fn words(&self, why: Why) -> reply::Words {
         match why {
+            Why::Told(status) => reply::Words { status, ..self.words(Why::Required) },
             Why::Required => reply::Words {
                 status: self.inner.core.status.code(),
                 code: "challenge_required",

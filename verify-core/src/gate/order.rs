@@ -9,7 +9,7 @@ use crate::decision::{Decision, Ruling};
 use crate::facts;
 use crate::form::Form;
 use crate::gate::blocked::Why;
-use crate::gate::{Carry, Gate, MAX_ANSWERS, OWN_FIELDS};
+use crate::gate::{Carry, Gate, OWN_FIELDS, in_line};
 use crate::inquiry::{Asking, Inquiry, Kind, Presented, look};
 use crate::page::{self, Notice};
 use crate::policy::BindingRules;
@@ -89,7 +89,7 @@ impl Gate {
         let core = &self.inner.core;
         let now = core.now();
         let refuse = |refusal| Box::new(Decision::Respond(reply::problem(look(request), refusal)));
-        let presented = presented(request).map_err(refuse)?;
+        let presented = in_line::presented(request).map_err(refuse)?;
         let mut approved = false;
         if let Some(subject) = core.subject_of(request) {
             core.proofs(request, &subject, now, |proof| approved |= proof.binding.is_some());
@@ -169,32 +169,15 @@ impl Gate {
             Ok(Some(reply)) => return Ruling::Respond(reply),
             Err(refusal) => return self.refuse(&asking, refusal, form),
         }
-        let mut action = None;
         if let Some(form) = form
             && let Some(ticket) = &form.id
         {
-            action = form.action.as_deref().filter(|action| matches!(*action, "send" | "cancel"));
-            let answer = form.answer.clone().filter(|_| action.is_none());
-            presented.push(Presented { ticket: ticket.clone(), answer });
+            presented.push(Presented { ticket: ticket.clone(), answer: form.answer.clone() });
         }
         match self.kill_strays(&mut asking, &presented).await {
             Ok(false) => {}
             Ok(true) => return self.mismatch(&mut asking, form),
             Err(refusal) => return self.refuse(&asking, refusal, form),
-        }
-        let now = self.inner.core.now();
-        match (action, form.and_then(|form| Some((form, form.id.as_deref()?)))) {
-            (Some("send"), Some((form, ticket))) => return self.send_for_form(&asking, ticket, form).await,
-            (Some("cancel"), Some((form, ticket))) => {
-                return match self.cancel_for_form(&asking, ticket).await {
-                    Ok(()) => {
-                        let notice = Some(Notice::cancelled());
-                        Ruling::Respond(self.blocked(&asking, now, notice, Carry::Fields(form)))
-                    }
-                    Err(refusal) => self.refuse(&asking, refusal, Some(form)),
-                };
-            }
-            _ => {}
         }
         let answers: Vec<(String, String)> =
             presented.into_iter().filter_map(|each| Some((each.ticket, each.answer?))).collect();
@@ -271,19 +254,4 @@ impl Gate {
 #[must_use]
 pub fn form_payload(body: &Bytes) -> Bytes {
     Form::parse(body).map_or_else(|| body.clone(), |form| form.rest)
-}
-
-/// The tickets in the header fields, each with its answer or all without.
-fn presented(request: &impl RequestView) -> Result<Vec<Presented>, Refusal> {
-    let text = |value: &[u8]| String::from_utf8(value.to_vec()).ok();
-    let all = |name: &str| -> Option<Vec<String>> {
-        request.headers(name).take(MAX_ANSWERS + 1).map(text).collect()
-    };
-    let ascii = Refusal::Invalid("`Challenge-Id` and `Challenge-Answer` are ASCII text");
-    let (ids, answers) = (all("challenge-id").ok_or(ascii)?, all("challenge-answer").ok_or(ascii)?);
-    if ids.len() > MAX_ANSWERS || (!answers.is_empty() && answers.len() != ids.len()) {
-        return Err(Refusal::Invalid("send one `Challenge-Answer` for each `Challenge-Id`, at most eight"));
-    }
-    let mut answers = answers.into_iter();
-    Ok(ids.into_iter().map(|ticket| Presented { ticket, answer: answers.next() }).collect())
 }

@@ -11,7 +11,7 @@ use crate::facts;
 use crate::form::Form;
 use crate::gate::{Carry, FORM_LIMIT, Gate, Inner};
 use crate::inquiry::{Asking, Inquiry, Kind};
-use crate::offer::{self, Offer};
+use crate::offer;
 use crate::page::{self, Notice};
 use crate::refusal::Refusal;
 use crate::reply;
@@ -39,10 +39,13 @@ impl Gate {
                 Ok(()) => self.conclude(&mut asking, body, None),
                 Err(refusal) => self.refuse_after_answers(&mut asking, refusal, None),
             },
-            Kind::Form => self.rule_on_form(asking, body).await,
+            Kind::Form(_) => self.rule_on_form(asking, body).await,
             Kind::Order(presented) => self.rule_on_order(asking, presented, body).await,
-            Kind::Head => Ruling::Respond(self.blocked(&asking, self.inner.core.now(), None, Carry::Nothing)),
-            Kind::Endpoint { .. } => Ruling::Respond(asking.refuse(Refusal::NotFound)),
+            Kind::Head { posted } => {
+                let carry = if posted { Carry::Lost } else { Carry::Nothing };
+                Ruling::Respond(self.blocked(&asking, self.inner.core.now(), None, carry))
+            }
+            Kind::Endpoint { .. } | Kind::Carried(_) => Ruling::Respond(asking.refuse(Refusal::NotFound)),
         }
     }
 
@@ -62,7 +65,7 @@ impl Gate {
     }
 
     /// Drops what was revoked on any machine, and says whether the policy is met by the rest.
-    async fn is_still_met(&self, asking: &mut Asking) -> Result<bool, Refusal> {
+    pub(super) async fn is_still_met(&self, asking: &mut Asking) -> Result<bool, Refusal> {
         let Inner { core, plan, policy } = &*self.inner;
         if !policy.checks_revocation {
             return Ok(plan.is_met(self.met(asking, core.now()).fresh));
@@ -145,7 +148,7 @@ impl Gate {
         }
     }
 
-    /// A form that a browser posted: the page's own, with an answer or a wish, or one that has just been blocked.
+    /// A form that a browser posted: the page's own, with an answer, or one that has just been blocked.
     async fn rule_on_form(&self, mut asking: Box<Asking>, body: Bytes) -> Ruling {
         let core: &Arc<Core> = &self.inner.core;
         let now = core.now();
@@ -155,7 +158,7 @@ impl Gate {
             return Ruling::Respond(self.blocked(&asking, now, None, Carry::Lost));
         };
         if form.rest.len() > FORM_LIMIT {
-            return Ruling::Respond(asking.refuse(Refusal::TooLarge));
+            return Ruling::Respond(self.blocked_without_body(&asking));
         }
         let Some(sealed) = form.id.as_deref() else {
             return Ruling::Respond(self.blocked(&asking, now, None, Carry::Fields(&form)));
@@ -163,52 +166,16 @@ impl Gate {
         if let Err(wait) = core.challenges.check(&asking.source) {
             return self.refuse(&asking, Refusal::RateLimited(wait.retry_after()), Some(&form));
         }
-        match form.action.as_deref() {
-            Some("send") => self.send_for_form(&asking, sealed, &form).await,
-            Some("cancel") => match self.cancel_for_form(&asking, sealed).await {
-                Ok(()) => {
-                    let notice = Some(Notice::cancelled());
-                    Ruling::Respond(self.blocked(&asking, now, notice, Carry::Fields(&form)))
-                }
-                Err(refusal) => self.refuse(&asking, refusal, Some(&form)),
-            },
-            _ => {
-                let answers = [(sealed.to_owned(), form.answer.clone().unwrap_or_default())];
-                match self.answer(&mut asking, &answers).await {
-                    Ok(()) => self.conclude(&mut asking, form.rest.clone(), Some(&form)),
-                    Err(refusal @ (Refusal::Wrong | Refusal::Invalid(_))) => {
-                        match page::code_again(&asking, sealed, refusal, Some(&form)).await {
-                            Some(reply) => Ruling::Respond(reply),
-                            None => self.refuse(&asking, refusal, Some(&form)),
-                        }
-                    }
-                    Err(refusal) => self.refuse(&asking, refusal, Some(&form)),
+        let answers = [(sealed.to_owned(), form.answer.clone().unwrap_or_default())];
+        match self.answer(&mut asking, &answers).await {
+            Ok(()) => self.conclude(&mut asking, form.rest.clone(), Some(&form)),
+            Err(refusal @ (Refusal::Wrong | Refusal::Invalid(_))) => {
+                match page::code_again(&asking, sealed, refusal, Some(&form)).await {
+                    Some(reply) => Ruling::Respond(reply),
+                    None => self.refuse(&asking, refusal, Some(&form)),
                 }
             }
-        }
-    }
-
-    pub(super) async fn cancel_for_form(&self, asking: &Asking, sealed: &str) -> Result<(), Refusal> {
-        Ceremony::begin(&self.inner.core, &asking.subject, asking.source, sealed)?.cancel().await
-    }
-
-    pub(super) async fn send_for_form(&self, asking: &Asking, sealed: &str, form: &Form) -> Ruling {
-        let core = &self.inner.core;
-        let sending = async {
-            let ceremony = Ceremony::begin(core, &asking.subject, asking.source, sealed)?;
-            if !ceremony.is_paid(&asking.proofs) {
-                return Err(Refusal::Unpaid);
-            }
-            let Some(mut sent) = ceremony.send(form.channel.as_deref()).await? else { return Ok(None) };
-            let offer = Offer::seal(core, sent.ticket.clone())?;
-            let errand = sent.errand.take();
-            let page = page::code_sent(asking, &ceremony.policy, &ceremony.factor, &offer, &sent, Some(form));
-            Ok(Some((page, errand)))
-        };
-        match sending.await {
-            Ok(Some((page, errand))) => Ruling::respond(page, errand),
-            Ok(None) => Ruling::Respond(self.blocked(asking, core.now(), None, Carry::Fields(form))),
-            Err(refusal) => self.refuse(asking, refusal, Some(form)),
+            Err(refusal) => self.refuse(&asking, refusal, Some(&form)),
         }
     }
 }
