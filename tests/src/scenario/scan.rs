@@ -21,13 +21,23 @@ pub fn leaks(printed: &str, secrets: &[Secret]) -> Vec<String> {
         if text.is_empty() || !printed.contains(text) {
             continue;
         }
-        let shows = |line: &&str| match secret {
+        let tells = |line: &&str| match secret {
             Secret::Code(code) => stands_alone(line, code),
-            Secret::Text(text) => line.contains(text.as_str()),
+            Secret::Text(text) => shows(line, text),
         };
-        found.extend(printed.lines().filter(shows).map(|line| format!("{text} in: {line}")));
+        found.extend(printed.lines().filter(tells).map(|line| format!("{text} in: {line}")));
     }
     found
+}
+
+/// A text that begins or ends with a digit is told by no longer number: an amount is no part of a duration.
+fn shows(line: &str, text: &str) -> bool {
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    line.match_indices(text).any(|(at, _)| {
+        let before = line.get(..at).and_then(|before| before.chars().next_back());
+        let after = line.get(at + text.len()..).and_then(|after| after.chars().next());
+        !(digit(text.chars().next()) && digit(before)) && !(digit(text.chars().next_back()) && digit(after))
+    })
 }
 
 /// Without the escapes of a terminal: a value that is printed in colour would begin with the letter that ends one.
@@ -71,6 +81,9 @@ mod tests {
         }
         // A time with microseconds and a longer number are no codes.
         assert!(leaks("2026-01-01T00:00:00.012345Z 9012345 a012345", &secrets).is_empty());
+        let amount = [Secret::Text("39.99".to_owned())];
+        assert!(leaks("took 4839.9937 ms", &amount).is_empty());
+        assert_eq!(leaks("took EUR 39.99, please", &amount).len(), 1);
         assert!(leaks("a line", &[Secret::Code(String::new()), Secret::Text(String::new())]).is_empty());
     }
 }
