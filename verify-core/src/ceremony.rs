@@ -29,6 +29,7 @@ mod block;
 mod cooldown;
 mod deliver;
 mod over;
+mod remote;
 mod send;
 mod spend;
 mod stand;
@@ -164,7 +165,11 @@ impl<'c> Ceremony<'c> {
     /// Takes the open entry away and returns it, if it is that challenge's.
     async fn close(&self, challenge: &Ticket) -> Result<Option<Ticket>, Refusal> {
         let taken = self.core.store.take(&self.facts.open()).await?;
-        self.own(taken, challenge).await
+        let closed = self.own(taken, challenge).await?;
+        if let Some(closed) = &closed {
+            remote::abandon(self.core, closed).await?;
+        }
+        Ok(closed)
     }
 
     /// The entry that was taken, if it is that challenge's and still alive. The entry of a later challenge of the same

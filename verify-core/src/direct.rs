@@ -8,6 +8,7 @@ use crate::ceremony::{Ceremony, Errand};
 use crate::code::Code;
 use crate::contact::Channel;
 use crate::engine::{Core, Engine};
+use crate::factor::Factor;
 use crate::gate::Gate;
 use crate::offer::Offer;
 use crate::refusal::Refusal;
@@ -85,13 +86,19 @@ impl Direct {
     /// holds.
     ///
     /// # Errors
-    /// As [`Direct::offer`], and for a factor that sends no code.
+    /// As [`Direct::offer`], and for a factor that sends no code, or whose codes a service makes.
     pub fn offer_with_code(&self, gate: &Gate, factor: &str, code: Code) -> Result<String, Refused> {
         self.mint(gate, factor, Some(code))
     }
 
     fn mint(&self, gate: &Gate, factor: &str, code: Option<Code>) -> Result<String, Refused> {
-        let leaf = gate.leaf(factor).filter(|leaf| code.is_none() || !leaf.factor.channels().is_empty());
+        // A service makes its codes itself.
+        let takes_codes = |factor: &Factor| {
+            let mut channels = factor.channels().iter().peekable();
+            channels.peek().is_some()
+                && !channels.any(|channel| self.core.code_services.contains_key(channel))
+        };
+        let leaf = gate.leaf(factor).filter(|leaf| code.is_none() || takes_codes(&leaf.factor));
         let leaf = leaf.ok_or(Refused { kind: RefusedKind::NotOffered, retry_after: None })?;
         let (core, now) = (&*self.core, self.core.now());
         let seal = || {

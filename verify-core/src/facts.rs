@@ -26,6 +26,16 @@ pub(crate) fn sends(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"sends", &[ticket])
 }
 
+/// A code service's name for the challenge, sealed.
+pub(crate) fn handle(key: &MasterKey, ticket: &[u8; 16]) -> Key {
+    named(key, b"handle", &[ticket])
+}
+
+/// Which challenge a code service's name belongs to.
+pub(crate) fn handle_owner(oldest: &MasterKey, handle: &str) -> Key {
+    named(oldest, b"handle-owner", &[handle.as_bytes()])
+}
+
 /// That a proof of work was redeemed: the one mark that works by being there.
 pub(crate) fn redeemed(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"redeemed", &[ticket])

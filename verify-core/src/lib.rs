@@ -51,6 +51,7 @@
 //! | what a route asks for | [`Policy`], [`Factor`], [`all_of`], [`any_of`] |
 //! | who asks | [`Subject`], [`ClientIp`] |
 //! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`] |
+//! | codes that a service makes and checks | [`CodeService`] |
 //! | where facts are kept | [`Store`], [`MemoryStore`], and the test kit in `conformance` |
 //! | how much is allowed | [`Budgets`], [`RequestLimits`] |
 //! | what has happened | [`Event`] |
@@ -72,6 +73,7 @@ mod ceremony;
 mod clearance;
 mod clock;
 mod code;
+mod code_service;
 mod contact;
 mod cookies;
 mod courier;
@@ -118,6 +120,10 @@ pub use budgets::{Budgets, Quota};
 pub use ceremony::Errand;
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use code::{Code, InvalidCode};
+pub use code_service::{
+    CodeAnswer, CodeHandle, CodeOrder, CodeService, CodeServiceError, CodeServiceErrorKind, PaymentText,
+    Verdict,
+};
 pub use contact::{Channel, Contact, InvalidContact};
 #[cfg(feature = "danger-development")]
 pub use courier::Inbox;

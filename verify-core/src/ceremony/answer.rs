@@ -4,7 +4,7 @@ use futures_util::future::{try_join, try_join3};
 
 use crate::altcha;
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, block, cooldown, send};
+use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, block, cooldown, remote, send};
 use crate::clock::millis_of;
 use crate::code::Typed;
 use crate::encoding::Writer;
@@ -36,6 +36,9 @@ pub(super) async fn code(
         ceremony.record_as(EventKind::Locked, &open);
         return Err(Refusal::Locked);
     }
+    if let Some(service) = core.code_services.get(&opened.channel) {
+        return remote::answer(ceremony, factor, service, open, opened, &typed).await;
+    }
     let guess = Guess::at(ceremony, factor, &open, &typed)?;
     let (tries_name, sends_name) = ceremony.counters(&open)?;
     let (life, window) = (ceremony.counted_until(&open), core.budgets.failures.window);
@@ -62,27 +65,60 @@ pub(super) async fn code(
         // The code of a message that another one has replaced.
         failed = core.store.add(&failures_name, 1, window).await?;
     }
-    let (most_tries, most_failures) = (u64::from(factor.tries), u64::from(core.budgets.failures.count));
     let counted = if right { failed.saturating_add(1) } else { failed };
-    if blocked || tries > most_tries || counted > most_failures {
-        if tries > most_tries {
-            core.over.add(&open.id);
-        }
-        ceremony.record_as(EventKind::Locked, &open);
-        return Err(Refusal::Locked);
-    }
+    within(ceremony, factor, &open, Count { tries, failed: counted, blocked })?;
     if !right {
-        if tries == most_tries || failed == most_failures {
-            lock(ceremony, factor, &open, opened, failed).await?;
-            if failed == most_failures {
-                block::begin(ceremony, &open).await?;
-            }
-            return Err(Refusal::Locked);
-        }
-        ceremony.record_as(EventKind::Failed, &open);
-        return Err(Refusal::Wrong);
+        return Err(wrong(ceremony, factor, &open, opened, Count { tries, failed, blocked }).await?);
     }
     redeem(ceremony, open, opened, failed).await
+}
+
+/// What the store has counted, this try included.
+#[derive(Clone, Copy)]
+pub(super) struct Count {
+    pub(super) tries: u64,
+    /// Consecutive failures, over all challenges.
+    pub(super) failed: u64,
+    pub(super) blocked: bool,
+}
+
+/// Refuses what is beyond a budget, before anything is done about the answer.
+pub(super) fn within(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    open: &Ticket,
+    count: Count,
+) -> Result<(), Refusal> {
+    let core = ceremony.core;
+    let spent = count.tries > u64::from(factor.tries);
+    if !count.blocked && !spent && count.failed <= u64::from(core.budgets.failures.count) {
+        return Ok(());
+    }
+    if spent {
+        core.over.add(&open.id);
+    }
+    ceremony.record_as(EventKind::Locked, open);
+    Err(Refusal::Locked)
+}
+
+/// What follows from a wrong answer: the one that uses a budget up is told so itself.
+pub(super) async fn wrong(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    open: &Ticket,
+    opened: Opened,
+    count: Count,
+) -> Result<Refusal, Refusal> {
+    let last_failure = count.failed == u64::from(ceremony.core.budgets.failures.count);
+    if count.tries != u64::from(factor.tries) && !last_failure {
+        ceremony.record_as(EventKind::Failed, open);
+        return Ok(Refusal::Wrong);
+    }
+    lock(ceremony, factor, open, opened, count.failed).await?;
+    if last_failure {
+        block::begin(ceremony, open).await?;
+    }
+    Ok(Refusal::Locked)
 }
 
 /// What the typed code is, as far as that can be told without the store.
@@ -114,7 +150,7 @@ impl Guess {
     }
 }
 
-async fn redeem(
+pub(super) async fn redeem(
     ceremony: &Ceremony<'_>,
     challenge: Ticket,
     opened: Opened,
@@ -136,7 +172,7 @@ async fn redeem(
 }
 
 /// The challenge is over, and the next one has to wait, longer each time.
-async fn lock(
+pub(super) async fn lock(
     ceremony: &Ceremony<'_>,
     factor: &CodeFactor,
     challenge: &Ticket,

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::audit::{self, Event, EventKind};
+use crate::ceremony::remote::Order;
+use crate::ceremony::send::UNREACHABLE;
 use crate::ceremony::spend::Reserved;
+use crate::contact::Channel;
 use crate::courier::{CourierErrorKind, Delivery};
 use crate::engine::Core;
+use crate::refusal::Refusal;
 
 /// How many messages may be on their way at once; beyond it a send is refused before anything is spent.
 #[derive(Debug)]
@@ -46,42 +50,76 @@ impl Drop for Permit {
 #[must_use = "run it, or the message never leaves"]
 pub struct Errand {
     core: Arc<Core>,
-    delivery: Delivery,
+    parcel: Parcel,
     event: Event,
     reserved: Reserved,
     _permit: Permit,
 }
 
+/// What leaves.
+pub(super) enum Parcel {
+    /// A message, for a courier.
+    Message(Box<Delivery>),
+    /// An order, for a service that makes the code itself.
+    Order(Box<Order>),
+}
+
+impl Parcel {
+    fn channel(&self) -> Channel {
+        match self {
+            Self::Message(delivery) => delivery.channel,
+            Self::Order(order) => order.channel(),
+        }
+    }
+
+    async fn hand_over(&self, core: &Core) -> Result<(), Refusal> {
+        let delivery = match self {
+            Self::Message(delivery) => delivery,
+            Self::Order(order) => return order.place(core).await,
+        };
+        let courier = core.couriers.get(&delivery.channel).ok_or(Refusal::Unavailable)?;
+        courier.deliver(delivery).await.map_err(|error| match error.kind() {
+            CourierErrorKind::Refused => UNREACHABLE,
+            CourierErrorKind::Unavailable => Refusal::Unavailable,
+        })
+    }
+}
+
 impl Errand {
     pub(super) fn new(
         core: &Arc<Core>,
-        delivery: Delivery,
+        parcel: Parcel,
         event: Event,
         reserved: Reserved,
         permit: Permit,
     ) -> Self {
-        Self { core: Arc::clone(core), delivery, event, reserved, _permit: permit }
+        Self { core: Arc::clone(core), parcel, event, reserved, _permit: permit }
     }
 
     /// Whether it takes no time and cannot fail, so that running it before the answer tells nothing.
     pub(super) fn is_instant(&self) -> bool {
-        self.core.couriers.get(&self.delivery.channel()).is_some_and(|courier| courier.is_instant())
+        self.core.couriers.get(&self.parcel.channel()).is_some_and(|courier| courier.is_instant())
     }
 
-    /// Hands the message to its courier. What became of it is told as an [`Event`], and if it did not leave, nobody has
-    /// to wait for the next one.
+    /// Hands the message to its courier, or has its service make and deliver the code. What became of it is told as an
+    /// [`Event`], and if it did not leave, nobody has to wait for the next one.
     ///
     /// # Errors
     /// The courier's, for whoever answers only after it.
     pub async fn run(self) -> Result<(), CourierErrorKind> {
-        let Self { core, delivery, mut event, reserved, .. } = self;
-        let delivered = match core.couriers.get(&delivery.channel()) {
-            Some(courier) => courier.deliver(&delivery).await.map_err(|error| error.kind()),
-            None => Err(CourierErrorKind::Unavailable),
-        };
+        self.deliver().await.map_err(|refusal| match refusal {
+            UNREACHABLE => CourierErrorKind::Refused,
+            _ => CourierErrorKind::Unavailable,
+        })
+    }
+
+    pub(super) async fn deliver(self) -> Result<(), Refusal> {
+        let Self { core, parcel, mut event, reserved, .. } = self;
+        let delivered = parcel.hand_over(&core).await;
         event.at = core.clock.now();
-        if let Err(kind) = delivered {
-            tracing::warn!(target: "verify", channel = delivery.channel().name(), ?kind, "a message was not delivered");
+        if let Err(refusal) = delivered {
+            let kind = if refusal == UNREACHABLE { "Refused" } else { "Unavailable" };
+            tracing::warn!(target: "verify", channel = parcel.channel().name(), kind, "a message was not delivered");
             event.kind = EventKind::DeliveryFailed;
             if reserved.release(&core).await.is_err() {
                 tracing::warn!(target: "verify", "the wait for the next message could not be ended");
@@ -94,6 +132,6 @@ impl Errand {
 
 impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Errand").field("channel", &self.delivery.channel()).finish_non_exhaustive()
+        f.debug_struct("Errand").field("channel", &self.parcel.channel()).finish_non_exhaustive()
     }
 }

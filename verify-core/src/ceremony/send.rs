@@ -6,13 +6,14 @@ use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
 use crate::ceremony::cooldown::Cooldown;
-use crate::ceremony::deliver::{Errand, Permit};
+use crate::ceremony::deliver::{Errand, Parcel, Permit};
+use crate::ceremony::remote::Order;
 use crate::ceremony::spend::{self, Reserved};
 use crate::ceremony::{Ceremony, LONG_TTL, block};
 use crate::clock::millis_of;
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
-use crate::courier::{Approving, CourierErrorKind, Delivery, Wording};
+use crate::courier::{Approving, Delivery, Wording};
 use crate::encoding::{Reader, random};
 use crate::engine::MissingContacts;
 use crate::factor::{CodeFactor, Resend};
@@ -29,7 +30,9 @@ pub(crate) struct Sent {
     pub(crate) errand: Option<Errand>,
 }
 
-const UNREACHABLE: Refusal = Refusal::Invalid("this channel does not reach you; choose another one");
+/// The courier, or the service, will never reach this address this way.
+pub(super) const UNREACHABLE: Refusal =
+    Refusal::Invalid("this channel does not reach you; choose another one");
 
 /// Concurrent sends may open, exhaust and close the entry between two looks at it; this many looks settle it.
 const LOOKS: usize = 4;
@@ -259,6 +262,11 @@ fn errand(
 ) -> Result<Errand, Refusal> {
     let core = ceremony.core;
     let channel = ticket.opened.map(|opened| opened.channel).ok_or(Refusal::Misconfigured)?;
+    let event = ceremony.event(EventKind::Delivered, ticket);
+    if core.code_services.contains_key(&channel) {
+        let order = Parcel::Order(Box::new(Order::new(ceremony, ticket, to, number)?));
+        return Ok(Errand::new(core, order, event, reserved, permit));
+    }
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let code = code_of(ceremony, factor, ticket, generation(factor, number))?;
     let wording = Wording {
@@ -281,7 +289,7 @@ fn errand(
         sent_at: core.clock.now(),
         expires_at: UNIX_EPOCH + Duration::from_millis(ticket.expires_at),
     };
-    Ok(Errand::new(core, delivery, ceremony.event(EventKind::Delivered, ticket), reserved, permit))
+    Ok(Errand::new(core, Parcel::Message(Box::new(delivery)), event, reserved, permit))
 }
 
 /// Delivers before the answer where the application lets its answers tell how that went, and leaves it for after the
@@ -289,10 +297,7 @@ fn errand(
 async fn deliver(ceremony: &Ceremony<'_>, mut sent: Sent) -> Result<Sent, Refusal> {
     let tells = ceremony.core.missing_contacts == MissingContacts::Tell;
     if let Some(errand) = sent.errand.take_if(|errand| tells || errand.is_instant()) {
-        errand.run().await.map_err(|kind| match kind {
-            CourierErrorKind::Refused => UNREACHABLE,
-            _ => Refusal::Unavailable,
-        })?;
+        errand.deliver().await?;
     }
     Ok(sent)
 }

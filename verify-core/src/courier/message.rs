@@ -153,7 +153,7 @@ impl Wording<'_> {
 }
 
 /// Who gets the money, and where it goes.
-fn whom(transaction: &Transaction, short: bool) -> (String, String) {
+pub(crate) fn whom(transaction: &Transaction, short: bool) -> (String, String) {
     let cut = |name: &str| match name.char_indices().nth(SHORT_NAME) {
         Some((at, _)) if short => format!("{}...", name.get(..at).unwrap_or_default().trim_end()),
         _ => name.to_owned(),
