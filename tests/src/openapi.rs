@@ -30,7 +30,7 @@ impl Description {
     pub fn read(text: &str, correct: impl Fn(&mut Value)) -> Result<Self, String> {
         let mut whole: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         correct(&mut whole);
-        to_json_schema(&mut whole["components"]["schemas"]);
+        to_json_schema(whole.pointer_mut("/components/schemas").ok_or("it has no schemas")?);
         let components = json!({ "schemas": whole["components"]["schemas"] });
         let mut operations = Vec::new();
         let paths = whole["paths"].as_object().ok_or("it has no paths")?;

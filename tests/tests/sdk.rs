@@ -28,11 +28,11 @@ fn session(sdk: &Sdk, script: &str, framework: Framework) {
 #[test]
 fn the_python_sdk_runs_a_whole_session() {
     let sdk = Sdk::python();
-    FRAMEWORKS.map(|framework| session(&sdk, "session.py", framework));
+    FRAMEWORKS.iter().for_each(|framework| session(&sdk, "session.py", *framework));
 }
 
 #[test]
 fn the_node_sdk_runs_a_whole_session() {
     let sdk = Sdk::node();
-    FRAMEWORKS.map(|framework| session(&sdk, "session.mjs", framework));
+    FRAMEWORKS.iter().for_each(|framework| session(&sdk, "session.mjs", *framework));
 }

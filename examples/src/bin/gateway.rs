@@ -23,7 +23,8 @@ async fn open(options: &Options) -> Result<(Gateway, TcpListener), Box<dyn Error
     let address = listener.local_addr()?;
     let data = options.data();
     let store = options::open_store(&options.store).await?;
-    let gateway = gateway::open(&config, &Ground::new(options::keys()?, store, &data, address))?;
+    let ground = Ground::new(options::keys()?, store, &data, address);
+    let gateway = gateway::open(config, ground, std::convert::identity)?;
     println!("The gateway is open: http://{address}/");
     for served in &gateway.served {
         println!("{}: http://{address}{}", served.name, served.prefix);

@@ -1,8 +1,11 @@
 //! The gateway's configuration file: a table for each API, which is served if its table is there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
+use verify_compat::twilio;
+
+use crate::gateway::GatewayError;
 
 /// The configuration that is built in: for development, and it says so at start-up.
 const DEVELOPMENT: &str = include_str!("../../gateway.toml");
@@ -15,6 +18,13 @@ pub struct Config {
     /// Catches every message and shows it at `/inbox`: for development. Default: no.
     #[serde(default)]
     pub inbox: bool,
+    /// The public origin, as `https://verify.example`. Required without the inbox.
+    pub origin: Option<String>,
+    /// The API of Twilio Verify v2, served at `/v2`.
+    pub twilio: Option<twilio::Config>,
+    /// Whether this is the configuration that is built in.
+    #[serde(skip)]
+    pub(super) is_built_in: bool,
 }
 
 impl Config {
@@ -23,7 +33,11 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or says something that is not known.
     pub fn read(path: Option<&Path>) -> Result<Self, GatewayError> {
-        let Some(path) = path else { return Self::parse(DEVELOPMENT) };
+        let Some(path) = path else {
+            let config = Self::parse(DEVELOPMENT)?;
+            tracing::warn!(target: "verify", "DEVELOPMENT CONFIGURATION: its account and its token are known to everybody");
+            return Ok(Self { is_built_in: true, ..config });
+        };
         let text = std::fs::read_to_string(path)
             .map_err(|source| GatewayError::Unreadable { path: path.to_owned(), source })?;
         Self::parse(&text)
@@ -38,36 +52,25 @@ impl Config {
     }
 }
 
-/// Why a gateway does not open.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum GatewayError {
-    /// The configuration file cannot be read.
-    #[error("the configuration {} cannot be read: name another one with --config", path.display())]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The configuration says something that makes no sense.
-    #[error("the configuration does not make sense near line {line}: {what}")]
-    Config {
-        /// Where.
-        line: usize,
-        /// What is wrong there.
-        what: String,
-    },
-    /// The configuration has no API in it.
-    #[error("the configuration serves nothing: give it the table of an API, as `[twilio]`")]
-    Nothing,
-    /// An engine was not built.
-    #[error(transparent)]
-    Engine(#[from] verify_core::ConfigError),
-    /// A key was not made.
-    #[error(transparent)]
-    Keys(#[from] verify_core::KeyError),
-    /// The address is no origin.
-    #[error(transparent)]
-    Origin(#[from] verify_core::InvalidOrigin),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_configuration_is_for_development() {
+        let config = Config::read(None).unwrap();
+        assert!(config.inbox && config.is_built_in);
+        let accounts = config.twilio.unwrap().accounts;
+        assert_eq!(accounts[0].sid, "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    }
+
+    #[test]
+    fn an_error_says_where_and_repeats_no_secret() {
+        let text = "inbox = true\n[[twilio.accounts]]\nsid = \"AC1\"\ntokn = \"hunter2\"\n";
+        let error = Config::parse(text).unwrap_err();
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains("hunter2") && told.contains("tokn"), "{told}");
+        let broken = format!("{:?}", Config::parse("[twilio\ntoken = \"hunter2\"").unwrap_err());
+        assert!(!broken.contains("hunter2"), "{broken}");
+    }
 }

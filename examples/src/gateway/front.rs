@@ -1,9 +1,8 @@
 //! What the gateway answers itself: the index, the inbox, and a 404 for everything that no API is for.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use async_trait::async_trait;
@@ -11,12 +10,9 @@ use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Request, StatusCode};
 use serde_json::json;
-use verify_core::{
-    Api, Decision, Endpoints, Engine, Inbox, KeyRing, Limit, Origin, Reply, RequestLimits, RequestView,
-    Subject,
-};
+use verify_core::{Api, Decision, Endpoints, Reply, RequestView, Subject};
 
-use crate::gateway::{GatewayError, Served};
+use crate::gateway::Served;
 
 /// The pages in front of the APIs.
 #[derive(Clone, Debug)]
@@ -41,16 +37,13 @@ struct Line {
 }
 
 impl Front {
-    /// The pages in front of these APIs, with the inbox that they share.
-    ///
-    /// # Errors
-    /// When the inbox does not open.
-    pub fn new(served: &[Served], inbox: Option<Inbox>, address: SocketAddr) -> Result<Self, GatewayError> {
+    /// The pages in front of these APIs, and the inbox of their engine where it has one.
+    #[must_use]
+    pub fn new(served: &[Served], inbox: Option<Endpoints>) -> Self {
         let line =
             |served: &Served| Line { name: served.name, prefix: served.prefix, curl: served.curl.clone() };
         let index = Index { apis: served.iter().map(line).collect(), has_inbox: inbox.is_some() };
-        let inbox = inbox.map(|inbox| post_office(inbox, address)).transpose()?;
-        Ok(Self { index: Arc::new(index), inbox })
+        Self { index: Arc::new(index), inbox }
     }
 
     fn index(&self, page: bool) -> Reply {
@@ -65,21 +58,6 @@ impl Front {
         let inbox = has_inbox.then_some("/inbox");
         reply(200, "application/json", json!({ "apis": apis, "inbox": inbox }).to_string())
     }
-}
-
-/// The inbox has an engine of its own, with throw-away keys, since an engine shows it and all APIs share it.
-fn post_office(inbox: Inbox, address: SocketAddr) -> Result<Endpoints, GatewayError> {
-    let often = Limit::of(6000).per(Duration::from_secs(60));
-    let engine = Engine::builder(
-        KeyRing::throw_away()?,
-        Origin::parse(&format!("http://localhost:{}", address.port()))?,
-    )
-    .site("Gateway")
-    .inbox(inbox)
-    .danger_plain_http()
-    .limits(RequestLimits::default().with_challenges(often))
-    .build()?;
-    Ok(engine.endpoints())
 }
 
 #[async_trait]
