@@ -1,12 +1,14 @@
 //! Delivering: after the answer, in a queue of fixed length, or before it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::audit::{self, Event, EventKind};
 use crate::ceremony::spend::Reserved;
 use crate::courier::{CourierErrorKind, Delivery};
+use crate::decision::Reply;
 use crate::engine::Core;
 
 /// How many messages may be on their way at once; beyond it a send is refused before anything is spent.
@@ -38,13 +40,27 @@ impl Drop for Permit {
     }
 }
 
-/// What is left to do once the request is answered: a message to hand to its courier.
+/// An errand among the extensions of an answer, which have to be cloned.
+#[derive(Clone)]
+struct Left(Arc<Mutex<Option<Errand>>>);
+
+/// What is left to do once the request is answered: a message to hand to its courier, or whatever an
+/// [`Api`](crate::Api) leaves.
 ///
 /// An adapter runs it in the background, for as long as the engine's [deadline](crate::Engine::deadline) at the most. It
 /// comes after the answer because otherwise the answer would take as long as the courier, and fail with it, for those who
 /// have an address, and for nobody else. If it is dropped, the message was not sent, and the visitor may ask again.
 #[must_use = "run it, or the message never leaves"]
-pub struct Errand {
+pub struct Errand(Work);
+
+enum Work {
+    Deliver(Box<Message>),
+    /// Behind a lock that is never taken, so that an errand can be shared as before.
+    Other(Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>),
+}
+
+/// A message on its way, and what follows from how that goes.
+struct Message {
     core: Arc<Core>,
     delivery: Delivery,
     event: Event,
@@ -60,12 +76,35 @@ impl Errand {
         reserved: Reserved,
         permit: Permit,
     ) -> Self {
-        Self { core: Arc::clone(core), delivery, event, reserved, _permit: permit }
+        let core = Arc::clone(core);
+        Self(Work::Deliver(Box::new(Message { core, delivery, event, reserved, _permit: permit })))
+    }
+
+    /// Anything else that is to be done after an answer.
+    pub fn of(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Work::Other(Mutex::new(Box::pin(work))))
+    }
+
+    /// Leaves this with an answer of an [`Api`](crate::Api), whose adapter then runs it in the background.
+    pub fn leave_with(self, reply: &mut Reply) {
+        reply.extensions_mut().insert(Left(Arc::new(Mutex::new(Some(self)))));
+    }
+
+    /// What an answer of an [`Api`](crate::Api) leaves to do; for adapters.
+    pub fn left_with(reply: &mut Reply) -> Option<Self> {
+        let Left(left) = reply.extensions_mut().remove()?;
+        left.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether it takes no time and cannot fail, so that running it before the answer tells nothing.
     pub(super) fn is_instant(&self) -> bool {
-        self.core.couriers.get(&self.delivery.channel()).is_some_and(|courier| courier.is_instant())
+        match &self.0 {
+            Work::Deliver(message) => {
+                let courier = message.core.couriers.get(&message.delivery.channel());
+                courier.is_some_and(|courier| courier.is_instant())
+            }
+            Work::Other(_) => false,
+        }
     }
 
     /// Hands the message to its courier. What became of it is told as an [`Event`], and if it did not leave, nobody has
@@ -74,6 +113,18 @@ impl Errand {
     /// # Errors
     /// The courier's, for whoever answers only after it.
     pub async fn run(self) -> Result<(), CourierErrorKind> {
+        match self.0 {
+            Work::Deliver(message) => message.deliver().await,
+            Work::Other(work) => {
+                work.into_inner().unwrap_or_else(PoisonError::into_inner).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Message {
+    async fn deliver(self) -> Result<(), CourierErrorKind> {
         let Self { core, delivery, mut event, reserved, .. } = self;
         let delivered = match core.couriers.get(&delivery.channel()) {
             Some(courier) => courier.deliver(&delivery).await.map_err(|error| error.kind()),
@@ -94,6 +145,10 @@ impl Errand {
 
 impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Errand").field("channel", &self.delivery.channel()).finish_non_exhaustive()
+        let channel = match &self.0 {
+            Work::Deliver(message) => Some(message.delivery.channel()),
+            Work::Other(_) => None,
+        };
+        f.debug_struct("Errand").field("channel", &channel).finish_non_exhaustive()
     }
 }
