@@ -38,7 +38,7 @@ pub(super) async fn code(
     }
     let guess = Guess::at(ceremony, factor, &open, &typed)?;
     let (tries_name, sends_name) = ceremony.counters(&open)?;
-    let (life, window) = (ceremony.counted_until(&open), core.budgets.failures.window);
+    let (life, window) = (ceremony.counted_until(&open), ceremony.budgets().failures.window);
     let failures_name = facts.failures(opened.era);
     let (tries, (mut failed, blocked), number) = try_join3(
         core.store.add(&tries_name, 1, life),
@@ -62,7 +62,7 @@ pub(super) async fn code(
         // The code of a message that another one has replaced.
         failed = core.store.add(&failures_name, 1, window).await?;
     }
-    let (most_tries, most_failures) = (u64::from(factor.tries), u64::from(core.budgets.failures.count));
+    let (most_tries, most_failures) = (u64::from(factor.tries), u64::from(ceremony.budgets().failures.count));
     let counted = if right { failed.saturating_add(1) } else { failed };
     if blocked || tries > most_tries || counted > most_failures {
         if tries > most_tries {
@@ -77,7 +77,7 @@ pub(super) async fn code(
             if failed == most_failures {
                 block::begin(ceremony, &open).await?;
             }
-            return Err(Refusal::Locked);
+            return Err(Refusal::LastTry);
         }
         ceremony.record_as(EventKind::Failed, &open);
         return Err(Refusal::Wrong);
@@ -105,6 +105,10 @@ impl Guess {
             Resend::FreshCode => 1..=u64::from(factor.sends),
         };
         let mut found = Self::Wrong;
+        if open.terms != ceremony.brief.terms {
+            // Whatever was typed, it is no answer to this: somebody has changed what it is about.
+            return Ok(found);
+        }
         for generation in generations {
             if send::code_of(ceremony, factor, open, generation)?.matches(typed) {
                 found = Self::RightFor(generation);
@@ -150,7 +154,11 @@ async fn lock(
     // The wait for the next message is over with its challenge; the one for the next challenge begins.
     core.store.take(&facts.cooldown()).await?;
     let times = u32::try_from(failed.div_ceil(u64::from(factor.tries.max(1)))).unwrap_or(u32::MAX);
-    let wait = core.budgets.lockout.wait(times);
+    let budgets = ceremony.budgets();
+    let mut wait = budgets.lockout.wait(times);
+    if budgets.lockout_until_expiry {
+        wait = wait.max(ceremony.until(challenge.expires_at));
+    }
     if !wait.is_zero() {
         let name = facts.lockout(opened.era);
         core.store.take(&name).await?;
