@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::audit::{self, Event, EventKind, Listener};
 use crate::budgets::Budgets;
@@ -166,7 +166,7 @@ impl Engine {
                     return Err(PolicyError::new(&policy, what));
                 }
             }
-            if !leaf.factor.channels().is_empty() && self.core.contacts.is_none() {
+            if !leaf.factor.channels().is_empty() && self.core.contacts.is_none() && !policy.addresses_given {
                 return Err(PolicyError::new(
                     &policy,
                     "it sends codes, but the engine has no `.contacts(..)`",
@@ -229,7 +229,7 @@ impl Engine {
     pub async fn unblock(&self, subject: &Subject<'_>, factor: &str) -> Result<(), StoreError> {
         let core = &self.core;
         for (factor, policy) in core.registry.named(factor) {
-            let facts = facts::SubjectFacts::new(core.keys.oldest(), subject, factor.tag(), None);
+            let facts = facts::SubjectFacts::new(core.keys.oldest(), subject, factor.tag(), None, None);
             core.store.take(&facts.block()).await?;
             core.store.add(&facts.era(), 1, REVOCATIONS_TTL).await?;
             let event = Event {
@@ -248,6 +248,17 @@ impl Engine {
             audit::record(core.listener.as_ref(), &event);
         }
         Ok(())
+    }
+
+    /// The present moment, by the engine's clock.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.core.clock.now()
+    }
+
+    /// The channels that have a courier.
+    pub fn channels(&self) -> impl Iterator<Item = Channel> + '_ {
+        self.core.couriers.keys().copied()
     }
 
     /// How long an adapter lets one request wait for stores and couriers before it answers 503.

@@ -53,9 +53,37 @@ pub(crate) fn executions(oldest: &MasterKey, subject: &Subject<'_>, policy: &[u8
     (name(b"execution"), name(b"outcome"))
 }
 
+/// A stable name of a challenge, worthless to whoever reads it.
+pub(crate) fn pseudonym(key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
+    message(key, ticket, u64::MAX)
+}
+
 /// The idempotent name of one message.
 pub(crate) fn message(key: &MasterKey, ticket: &[u8; 16], number: u64) -> [u8; 16] {
     *named(key, b"message", &[ticket, &number.to_be_bytes()]).as_bytes()
+}
+
+/// What somebody notes beside the engine's own facts.
+pub(crate) fn note(oldest: &MasterKey, space: &str, parts: &[&[u8]]) -> Key {
+    in_space(oldest, b"note", space, parts)
+}
+
+/// The same for a name that is shown.
+pub(crate) fn shown(oldest: &MasterKey, space: &str, parts: &[&[u8]]) -> [u8; 16] {
+    *in_space(oldest, b"note-shown", space, parts).as_bytes()
+}
+
+fn in_space(oldest: &MasterKey, kind: &[u8], space: &str, parts: &[&[u8]]) -> Key {
+    let parts: Vec<&[u8]> = std::iter::once(space.as_bytes()).chain(parts.iter().copied()).collect();
+    named(oldest, kind, &parts)
+}
+
+/// What a challenge is about, in words that only its caller reads.
+pub(crate) fn terms(oldest: &MasterKey, text: &[u8]) -> [u8; 32] {
+    let mut mac = oldest.binding.clone();
+    mac.update(b"terms");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 /// The names of the facts of one subject at one factor.
@@ -65,6 +93,7 @@ pub(crate) struct SubjectFacts<'k> {
     identity: [u8; 16],
     /// The whole subject, and what the challenge is bound to: two transactions have a challenge each.
     place: [u8; 16],
+    /// The digest of what the challenge is bound to, or about.
     bound: Option<[u8; 32]>,
 }
 
@@ -74,6 +103,7 @@ impl<'k> SubjectFacts<'k> {
         subject: &Subject<'_>,
         factor: FactorTag,
         bound: Option<&Bound>,
+        terms: Option<[u8; 32]>,
     ) -> Self {
         let mut place = oldest.fact.clone();
         place.update(b"place");
@@ -82,13 +112,15 @@ impl<'k> SubjectFacts<'k> {
             place.update(&bound.digest);
             // Two amounts that may be fallen short of have one digest, and still a challenge each.
             place.update(&bound.limit().unwrap_or(0).to_be_bytes());
+        } else if let Some(terms) = &terms {
+            place.update(terms);
         }
         Self {
             key: oldest,
             factor,
             identity: identity(oldest, subject),
             place: truncate(place),
-            bound: bound.map(|bound| bound.digest),
+            bound: bound.map(|bound| bound.digest).or(terms),
         }
     }
 

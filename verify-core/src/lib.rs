@@ -56,7 +56,7 @@
 //! | how much is allowed | [`Budgets`], [`RequestLimits`] |
 //! | what has happened | [`Event`] |
 //! | challenges without a request, with codes of your own | [`Direct`] |
-//! | an HTTP API of your own over the engine, and calling out | [`Api`], [`Fetch`] |
+//! | an HTTP API of your own over the engine, calling out, and what it notes | [`Api`], [`Fetch`], [`Notes`] |
 //! | writing an adapter | [`RequestView`], [`Gate`], [`Endpoints`] |
 //!
 //! # Features
@@ -91,6 +91,7 @@ mod gate;
 mod inquiry;
 mod keys;
 mod limit;
+mod notes;
 mod offer;
 mod origin;
 mod page;
@@ -129,7 +130,7 @@ pub use contact::{Channel, Contact, InvalidContact};
 pub use courier::Inbox;
 pub use courier::{Contacts, ContactsError, Courier, CourierError, CourierErrorKind, Delivery, Message};
 pub use decision::{Decision, Passage, Reply, Ruling};
-pub use direct::{Direct, Dispatch, Refused, RefusedKind};
+pub use direct::{Direct, Dispatch, Refused, RefusedKind, Standing};
 pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
@@ -139,6 +140,7 @@ pub use gate::{Gate, form_payload};
 pub use inquiry::Inquiry;
 pub use keys::{KeyError, KeyRing};
 pub use limit::{Backoff, Limit, LimitCount, LimitError, Limiter, RequestLimits, Wait};
+pub use notes::{Note, Notes};
 pub use origin::{InvalidOrigin, Origin};
 pub use policy::{Policy, PolicyError, Requirement, Requirements, all_of, any_of};
 pub use request::{Head, RequestView};

@@ -69,6 +69,7 @@ impl Offer {
             return_to: target.to_owned(),
             chosen: None,
             bound: None,
+            terms: None,
             opened: None,
         })
     }

@@ -42,7 +42,9 @@ impl Notice {
         let text = match refusal {
             Refusal::Invalid(detail) => format!("That was not understood: {detail}."),
             Refusal::Wrong => "That code is not right. Check it and try again.".to_owned(),
-            Refusal::Locked => "Too many wrong answers. Ask for a new code in a little while.".to_owned(),
+            Refusal::Locked | Refusal::LastTry => {
+                "Too many wrong answers. Ask for a new code in a little while.".to_owned()
+            }
             Refusal::AlreadyUsed => "That code has been used or is over. Ask for a new one.".to_owned(),
             Refusal::SessionExpired => {
                 "That took too long, or was meant for another session. Please start again.".to_owned()
@@ -352,6 +354,7 @@ fn spoken(channel: crate::contact::Channel) -> &'static str {
         crate::contact::Channel::Sms => "text message",
         crate::contact::Channel::Email => "e-mail",
         crate::contact::Channel::Voice => "phone call",
+        crate::contact::Channel::WhatsApp => "WhatsApp message",
     }
 }
 

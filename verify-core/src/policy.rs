@@ -41,6 +41,7 @@ pub struct Policy {
     pub(crate) binding: Option<BindingRules>,
     pub(crate) exemptions: Option<Exemptions>,
     pub(crate) idle: Option<Duration>,
+    pub(crate) addresses_given: bool,
 }
 
 /// How a policy is bound to what it approves.
@@ -65,6 +66,7 @@ impl Policy {
             binding: None,
             exemptions: None,
             idle: None,
+            addresses_given: false,
         }
     }
 
@@ -78,6 +80,13 @@ impl Policy {
     /// code out without knowing what it opens (OWASP Transaction Authorization, 1.4). Default: `continue`.
     pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
         self.purpose = purpose.into();
+        self
+    }
+
+    /// Says that its codes go to addresses that the caller gives, by [`Direct::to`](crate::Direct::to), so that the engine
+    /// needs no contacts for it. In front of a route, such a policy can send nothing.
+    pub fn to_given_addresses(mut self) -> Self {
+        self.addresses_given = true;
         self
     }
 
@@ -188,6 +197,7 @@ impl Policy {
             && self.binding == other.binding
             && self.exemptions == other.exemptions
             && self.idle == other.idle
+            && self.addresses_given == other.addresses_given
     }
 }
 

@@ -42,7 +42,9 @@ impl Refusal {
         let (status, code, title, recoverable) = match self {
             Self::Invalid(_) => (400, "validation_error", "The request is not understood", true),
             Self::Wrong => (403, "challenge_failed", "The answer is wrong", true),
-            Self::Locked => (403, "challenge_failed", "Too many wrong answers; start again", false),
+            Self::Locked | Self::LastTry => {
+                (403, "challenge_failed", "Too many wrong answers; start again", false)
+            }
             Self::AlreadyUsed => (
                 409,
                 "already_used",
@@ -102,7 +104,7 @@ pub(crate) fn problem(look: Look, refusal: Refusal) -> Reply {
     if let Value::Object(members) = &mut body {
         match refusal {
             Refusal::Invalid(detail) => members.insert("detail".to_owned(), detail.into()),
-            Refusal::Locked => members.insert("reason".to_owned(), "locked".into()),
+            Refusal::Locked | Refusal::LastTry => members.insert("reason".to_owned(), "locked".into()),
             _ => None,
         };
     }

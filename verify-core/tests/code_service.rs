@@ -26,7 +26,7 @@ use verify_core::{
     EventKind, Factor, MissingContacts, Policy, Psd2, RefusedKind, Resend, Subject, Verdict,
 };
 
-const ALL: [Channel; 3] = [Channel::Sms, Channel::Email, Channel::Voice];
+const ALL: [Channel; 4] = [Channel::Sms, Channel::Email, Channel::Voice, Channel::WhatsApp];
 
 fn served(change: impl FnOnce(EngineBuilder) -> EngineBuilder) -> (Bank, Parrot) {
     let parrot = Parrot::default();

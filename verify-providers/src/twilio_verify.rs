@@ -148,6 +148,7 @@ impl CodeService for TwilioVerify {
             Channel::Sms => "sms",
             Channel::Voice => "call",
             Channel::Email => "email",
+            Channel::WhatsApp => "whatsapp",
             _ => return Err(CodeServiceErrorKind::Misconfigured.into()),
         };
         let mut form = vec![("To", order.to().expose()), ("Channel", channel)];

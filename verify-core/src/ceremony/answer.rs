@@ -41,7 +41,7 @@ pub(super) async fn code(
     }
     let guess = Guess::at(ceremony, factor, &open, &typed)?;
     let (tries_name, sends_name) = ceremony.counters(&open)?;
-    let (life, window) = (ceremony.counted_until(&open), core.budgets.failures.window);
+    let (life, window) = (ceremony.counted_until(&open), ceremony.budgets().failures.window);
     let failures_name = facts.failures(opened.era);
     let (tries, (mut failed, blocked), number) = try_join3(
         core.store.add(&tries_name, 1, life),
@@ -91,7 +91,7 @@ pub(super) fn within(
 ) -> Result<(), Refusal> {
     let core = ceremony.core;
     let spent = count.tries > u64::from(factor.tries);
-    if !count.blocked && !spent && count.failed <= u64::from(core.budgets.failures.count) {
+    if !count.blocked && !spent && count.failed <= u64::from(ceremony.budgets().failures.count) {
         return Ok(());
     }
     if spent {
@@ -109,7 +109,7 @@ pub(super) async fn wrong(
     opened: Opened,
     count: Count,
 ) -> Result<Refusal, Refusal> {
-    let last_failure = count.failed == u64::from(ceremony.core.budgets.failures.count);
+    let last_failure = count.failed == u64::from(ceremony.budgets().failures.count);
     if count.tries != u64::from(factor.tries) && !last_failure {
         ceremony.record_as(EventKind::Failed, open);
         return Ok(Refusal::Wrong);
@@ -118,7 +118,7 @@ pub(super) async fn wrong(
     if last_failure {
         block::begin(ceremony, open).await?;
     }
-    Ok(Refusal::Locked)
+    Ok(Refusal::LastTry)
 }
 
 /// What the typed code is, as far as that can be told without the store.
@@ -141,6 +141,10 @@ impl Guess {
             Resend::FreshCode => 1..=u64::from(factor.sends),
         };
         let mut found = Self::Wrong;
+        if open.terms != ceremony.brief.terms {
+            // Whatever was typed, it is no answer to this: somebody has changed what it is about.
+            return Ok(found);
+        }
         for generation in generations {
             if send::code_of(ceremony, factor, open, generation)?.matches(typed) {
                 found = Self::RightFor(generation);
@@ -186,7 +190,11 @@ pub(super) async fn lock(
     // The wait for the next message is over with its challenge; the one for the next challenge begins.
     core.store.take(&facts.cooldown()).await?;
     let times = u32::try_from(failed.div_ceil(u64::from(factor.tries.max(1)))).unwrap_or(u32::MAX);
-    let wait = core.budgets.lockout.wait(times);
+    let budgets = ceremony.budgets();
+    let mut wait = budgets.lockout.wait(times);
+    if budgets.lockout_until_expiry {
+        wait = wait.max(ceremony.until(challenge.expires_at));
+    }
     if !wait.is_zero() {
         let name = facts.lockout(opened.era);
         core.store.take(&name).await?;

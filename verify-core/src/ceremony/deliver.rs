@@ -1,8 +1,9 @@
 //! Delivering: after the answer, in a queue of fixed length, or before it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::audit::{self, Event, EventKind};
 use crate::ceremony::remote::Order;
@@ -10,6 +11,7 @@ use crate::ceremony::send::UNREACHABLE;
 use crate::ceremony::spend::Reserved;
 use crate::contact::Channel;
 use crate::courier::{CourierErrorKind, Delivery};
+use crate::decision::Reply;
 use crate::engine::Core;
 use crate::refusal::Refusal;
 
@@ -42,13 +44,27 @@ impl Drop for Permit {
     }
 }
 
-/// What is left to do once the request is answered: a message to hand to its courier.
+/// An errand among the extensions of an answer, which have to be cloned.
+#[derive(Clone)]
+struct Left(Arc<Mutex<Option<Errand>>>);
+
+/// What is left to do once the request is answered: a message to hand to its courier, or whatever an
+/// [`Api`](crate::Api) leaves.
 ///
 /// An adapter runs it in the background, for as long as the engine's [deadline](crate::Engine::deadline) at the most. It
 /// comes after the answer because otherwise the answer would take as long as the courier, and fail with it, for those who
 /// have an address, and for nobody else. If it is dropped, the message was not sent, and the visitor may ask again.
 #[must_use = "run it, or the message never leaves"]
-pub struct Errand {
+pub struct Errand(Work);
+
+enum Work {
+    Deliver(Box<Message>),
+    /// Behind a lock that is never taken, so that an errand can be shared as before.
+    Other(Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>),
+}
+
+/// A message on its way, and what follows from how that goes.
+struct Message {
     core: Arc<Core>,
     parcel: Parcel,
     event: Event,
@@ -93,12 +109,35 @@ impl Errand {
         reserved: Reserved,
         permit: Permit,
     ) -> Self {
-        Self { core: Arc::clone(core), parcel, event, reserved, _permit: permit }
+        let core = Arc::clone(core);
+        Self(Work::Deliver(Box::new(Message { core, parcel, event, reserved, _permit: permit })))
+    }
+
+    /// Anything else that is to be done after an answer.
+    pub fn of(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Work::Other(Mutex::new(Box::pin(work))))
+    }
+
+    /// Leaves this with an answer of an [`Api`](crate::Api), whose adapter then runs it in the background.
+    pub fn leave_with(self, reply: &mut Reply) {
+        reply.extensions_mut().insert(Left(Arc::new(Mutex::new(Some(self)))));
+    }
+
+    /// What an answer of an [`Api`](crate::Api) leaves to do; for adapters.
+    pub fn left_with(reply: &mut Reply) -> Option<Self> {
+        let Left(left) = reply.extensions_mut().remove()?;
+        left.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether it takes no time and cannot fail, so that running it before the answer tells nothing.
     pub(super) fn is_instant(&self) -> bool {
-        self.core.couriers.get(&self.parcel.channel()).is_some_and(|courier| courier.is_instant())
+        match &self.0 {
+            Work::Deliver(message) => {
+                let courier = message.core.couriers.get(&message.parcel.channel());
+                courier.is_some_and(|courier| courier.is_instant())
+            }
+            Work::Other(_) => false,
+        }
     }
 
     /// Hands the message to its courier, or has its service make and deliver the code. What became of it is told as an
@@ -114,6 +153,18 @@ impl Errand {
     }
 
     pub(super) async fn deliver(self) -> Result<(), Refusal> {
+        match self.0 {
+            Work::Deliver(message) => message.deliver().await,
+            Work::Other(work) => {
+                work.into_inner().unwrap_or_else(PoisonError::into_inner).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Message {
+    async fn deliver(self) -> Result<(), Refusal> {
         let Self { core, parcel, mut event, reserved, .. } = self;
         let delivered = parcel.hand_over(&core).await;
         event.at = core.clock.now();
@@ -132,6 +183,10 @@ impl Errand {
 
 impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Errand").field("channel", &self.parcel.channel()).finish_non_exhaustive()
+        let channel = match &self.0 {
+            Work::Deliver(message) => Some(message.parcel.channel()),
+            Work::Other(_) => None,
+        };
+        f.debug_struct("Errand").field("channel", &channel).finish_non_exhaustive()
     }
 }

@@ -107,7 +107,7 @@ pub(super) async fn answer(
     let Ceremony { core, facts, .. } = ceremony;
     let key = open.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let (tries_name, _) = ceremony.counters(&open)?;
-    let (life, window) = (ceremony.counted_until(&open), core.budgets.failures.window);
+    let (life, window) = (ceremony.counted_until(&open), ceremony.budgets().failures.window);
     let (handle_name, failures_name) = (facts::handle(key, &open.id), facts.failures(opened.era));
     let (tries, (failed, blocked), handle) = try_join3(
         core.store.add(&tries_name, 1, life),
@@ -118,7 +118,10 @@ pub(super) async fn answer(
     let count = Count { tries, failed, blocked };
     answer::within(ceremony, factor, &open, count)?;
     let handle = handle.and_then(|sealed| core.keys.all().find_map(|key| key.open_handle(&sealed)));
-    let verdict = match handle.map(CodeHandle::new) {
+    let handle = handle.map(CodeHandle::new);
+    let verdict = match handle {
+        // Whatever was typed, it is no answer to this: somebody has changed what it is about.
+        _ if open.terms != ceremony.brief.terms => Ok(Verdict::Wrong),
         Some(handle) => {
             let code = typed.expose();
             service.check(&CodeAnswer { handle: &handle, code, payment: payment(core, &open) }).await

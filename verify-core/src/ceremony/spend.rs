@@ -80,8 +80,8 @@ async fn pay(
         }
     }
     let oldest = core.keys.oldest();
-    let per_destination = core.budgets.per_destination.iter();
-    let per_source = core.budgets.per_source.iter();
+    let per_destination = ceremony.budgets().per_destination.iter();
+    let per_source = ceremony.budgets().per_source.iter();
     let quotas: Vec<(Key, Quota)> = per_destination
         .map(|quota| (facts::destination_quota(oldest, &destination, *quota), *quota))
         .chain(per_source.map(|quota| (facts::source_quota(oldest, &ceremony.source, *quota), *quota)))

@@ -286,7 +286,7 @@ impl EngineBuilder {
         #[cfg(feature = "danger-development")]
         if let Some(inbox) = &self.inbox {
             tracing::warn!(target: "verify", "DEVELOPMENT INBOX: messages are shown to whoever opens the inbox page, and delivered to nobody");
-            for channel in [Channel::Sms, Channel::Email, Channel::Voice] {
+            for channel in Channel::ALL {
                 if !self.code_services.contains_key(&channel) {
                     couriers.entry(channel).or_insert_with(|| Arc::new(inbox.clone()));
                 }

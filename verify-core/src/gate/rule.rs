@@ -185,7 +185,8 @@ impl Gate {
     }
 
     pub(super) async fn cancel_for_form(&self, asking: &Asking, sealed: &str) -> Result<(), Refusal> {
-        Ceremony::begin(&self.inner.core, &asking.subject, asking.source, sealed)?.cancel().await
+        Ceremony::begin(&self.inner.core, &asking.subject, asking.source, sealed)?.cancel().await?;
+        Ok(())
     }
 
     pub(super) async fn send_for_form(&self, asking: &Asking, sealed: &str, form: &Form) -> Ruling {
