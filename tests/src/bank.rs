@@ -110,7 +110,7 @@ impl Bank {
     /// # Panics
     /// When it cannot be signalled.
     #[must_use]
-    pub fn interrupt(mut self) -> bool {
+    pub fn interrupt(self) -> bool {
         self.server.interrupt()
     }
 }

@@ -104,6 +104,11 @@ impl Gateway {
         std::mem::replace(&mut self.folder, Folder(PathBuf::new()))
     }
 
+    /// Ends it at once, as a machine that fails.
+    pub fn end(&self) {
+        self.server.end();
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -31,9 +31,9 @@ impl Description {
         let mut whole: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         correct(&mut whole);
         to_json_schema(whole.pointer_mut("/components/schemas").ok_or("it has no schemas")?);
-        let components = json!({ "schemas": whole["components"]["schemas"] });
+        let components = json!({ "schemas": whole.pointer("/components/schemas") });
         let mut operations = Vec::new();
-        let paths = whole["paths"].as_object().ok_or("it has no paths")?;
+        let paths = whole.pointer("/paths").and_then(Value::as_object).ok_or("it has no paths")?;
         for (path, methods) in paths {
             for (method, operation) in methods.as_object().into_iter().flatten() {
                 let Some(responses) = operation["responses"].as_object() else { continue };
@@ -97,10 +97,8 @@ impl Description {
 }
 
 fn validator(response: &Value, components: &Value) -> Result<Option<Validator>, String> {
-    let mut schema = response["content"]["application/json"]["schema"].clone();
-    if schema.is_null() {
-        return Ok(None);
-    }
+    let Some(schema) = response.pointer("/content/application~1json/schema") else { return Ok(None) };
+    let mut schema = schema.clone();
     to_json_schema(&mut schema);
     if let Some(members) = schema.as_object_mut() {
         members.insert("components".to_owned(), components.clone());

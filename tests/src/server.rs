@@ -14,7 +14,8 @@ pub const KEYS: &str = "test:5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5
 /// A running program of the examples; dropping it ends it.
 #[derive(Debug)]
 pub struct Server {
-    child: Child,
+    child: Mutex<Child>,
+    id: u32,
     address: SocketAddr,
     printed: Arc<Mutex<Vec<u8>>>,
 }
@@ -47,7 +48,8 @@ impl Server {
         let port = first.trim().trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
         let port: u16 = port.unwrap_or_else(|| panic!("{name} did not say where it is: {first:?}"));
         keep(lines, Arc::clone(&printed));
-        Self { child, address: ([127, 0, 0, 1], port).into(), printed }
+        let id = child.id();
+        Self { child: Mutex::new(child), id, address: ([127, 0, 0, 1], port).into(), printed }
     }
 
     /// Where it listens.
@@ -59,7 +61,7 @@ impl Server {
     /// The id of the process.
     #[must_use]
     pub fn process(&self) -> u32 {
-        self.child.id()
+        self.id
     }
 
     /// Sends a request and reads the answer.
@@ -84,16 +86,18 @@ impl Server {
     /// When it cannot be signalled.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test without its server has failed")]
-    pub fn interrupt(&mut self) -> bool {
-        let id = self.child.id().to_string();
+    pub fn interrupt(&self) -> bool {
+        let id = self.id.to_string();
         let sent = Command::new("kill").args(["-INT", &id]).status().expect("kill is there");
-        sent.success() && self.child.wait().expect("it ends").success()
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.success() && child.wait().expect("it ends").success()
     }
 
     /// Ends it at once.
-    pub(crate) fn end(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(crate) fn end(&self) {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

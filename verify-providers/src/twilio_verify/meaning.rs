@@ -29,7 +29,8 @@ pub(super) enum Meaning {
 
 /// The code decides; of an answer without one, the status does.
 pub(super) fn meaning(call: Call, status: u16, code: Option<u32>, message: &str) -> Meaning {
-    let names = |parameter: &str| message.contains(parameter);
+    let mut words = message.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let mut names = |parameter: &str| words.any(|word| word == parameter);
     match (code.unwrap_or(0), call) {
         // An invalid parameter, which the message names.
         (60200, Call::Start) if names("To") => Meaning::Unreachable,
