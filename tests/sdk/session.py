@@ -70,7 +70,7 @@ def services():
     refused(404, 20404, verify.services(service.sid).fetch, "was not found")
     refused(400, 60200, lambda: verify.services.create(friendly_name="Owl", code_length=11))
     refused(400, 60200, lambda: verify.services.create(friendly_name="Owl 12345"))
-    refused(401, 20003, connect("wrong").verify.v2.services.list)
+    refused(401, 20003, connect("wrong").verify.v2.services(service.sid).fetch)
 
 
 def limits(service):
