@@ -17,6 +17,7 @@ pub struct Message {
     text: Zeroizing<String>,
     key_prompt: Option<String>,
     language: Option<String>,
+    dialled: Option<String>,
 }
 
 impl Message {
@@ -31,7 +32,13 @@ impl Message {
     /// ```
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self { subject: None, text: Zeroizing::new(text.into()), key_prompt: None, language: None }
+        Self {
+            subject: None,
+            text: Zeroizing::new(text.into()),
+            key_prompt: None,
+            language: None,
+            dialled: None,
+        }
     }
 
     /// The subject line of a mail. Keep the code out of it.
@@ -49,6 +56,14 @@ impl Message {
         self
     }
 
+    /// Of a call: what to dial once it is answered, before anything is said, as an extension: digits, `*`, `#`, and `w` for
+    /// half a second's wait.
+    #[must_use]
+    pub fn after_dialling(mut self, digits: impl Into<String>) -> Self {
+        self.dialled = Some(digits.into());
+        self
+    }
+
     /// The language of the text (BCP 47).
     #[must_use]
     pub fn in_language(mut self, tag: impl Into<String>) -> Self {
@@ -61,6 +76,12 @@ impl Message {
     #[must_use]
     pub fn key_prompt(&self) -> Option<&str> {
         self.key_prompt.as_deref()
+    }
+
+    /// Of a call: what to dial before anything is said.
+    #[must_use]
+    pub fn dialled(&self) -> Option<&str> {
+        self.dialled.as_deref()
     }
 
     /// The language of the text (BCP 47), where it is known; a call needs it for its voice.
