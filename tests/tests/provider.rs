@@ -13,7 +13,7 @@ mod bank;
 mod law;
 
 use bank::{Bank, Request, blocked, enter, id_of, json_of, phone_of};
-use law::{LOCKED, USED, WRONG, check, generous, send, ticket, together, told, vault_of, wrong};
+use law::{LIMITED, LOCKED, USED, WRONG, check, generous, send, ticket, together, told, vault_of, wrong};
 use serde_json::{Value, json};
 use tests::bank::{FRAMEWORKS, Framework};
 use tests::gateway::{ACCOUNT, Gateway, TOKEN};
@@ -139,19 +139,35 @@ fn r40_of_many_right_answers_one_succeeds() {
 #[test]
 fn r41_what_is_over_here_is_over_there() {
     on_both("CodeLength=10", |pair| {
-        let gate = pair.bank.gate(vault_of(step_up().digits(10)));
+        let gate = pair.bank.gate(vault_of(step_up().digits(10).tries(3)));
         let (id, code) = pair.opened(&gate, "alice");
         assert_eq!(pair.bank.call("cancel", "alice", &json!({ "id": id })).status(), 200);
         assert_eq!(told(&check(&pair.bank, "alice", &id, &code)), USED);
         let (id, other) = pair.opened(&gate, "alice");
         assert_ne!(other, code);
-        for n in 0..4 {
+        for n in 0..2 {
             assert_eq!(told(&check(&pair.bank, "alice", &id, &wrong(&other, n))), WRONG);
         }
-        assert_eq!(told(&check(&pair.bank, "alice", &id, &code)), LOCKED, "the fifth try");
+        assert_eq!(told(&check(&pair.bank, "alice", &id, &code)), LOCKED, "the third try");
         let (id, third) = pair.opened(&gate, "alice");
         assert_ne!(third, other);
         assert_eq!(told(&check(&pair.bank, "alice", &id, &third)), "200");
+    });
+}
+
+/// After five wrong answers the original takes no start for that number until the verification would have expired.
+#[test]
+fn the_services_own_limit_is_told() {
+    on_both("", |pair| {
+        let gate = pair.bank.gate(vault_of(step_up()));
+        let (id, code) = pair.opened(&gate, "alice");
+        for n in 0..4 {
+            assert_eq!(told(&check(&pair.bank, "alice", &id, &wrong(&code, n))), WRONG);
+        }
+        assert_eq!(told(&check(&pair.bank, "alice", &id, &wrong(&code, 4))), LOCKED);
+        let again = send(&pair.bank, "alice", &ticket(&gate, "alice"));
+        assert_eq!(told(&again), LIMITED);
+        assert!(law::retry_after(&again) >= 60);
     });
 }
 
