@@ -84,7 +84,7 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<(Request, String, String
     let mut words = line.split(' ');
     let (method, path) = (words.next().ok_or_else(broken)?, words.next().ok_or_else(broken)?);
     let mut request = Request::new(method, path);
-    let mut length = 0;
+    let (mut length, mut in_chunks) = (0, false);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
@@ -96,14 +96,35 @@ fn read(reader: &mut impl BufRead) -> io::Result<Option<(Request, String, String
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().map_err(|_| broken())?,
+            "transfer-encoding" => in_chunks = true,
             // Each relayed request has a connection of its own, and nothing is packed that has to be looked at.
             "connection" | "accept-encoding" => {}
             _ => request = request.header(name, value),
         }
     }
+    let body = if in_chunks { read_chunks(reader)? } else { read_exactly(reader, length)? };
+    Ok(Some((request.body(body), method.to_owned(), path.to_owned())))
+}
+
+fn read_exactly(reader: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(Some((request.body(body), method.to_owned(), path.to_owned())))
+    Ok(body)
+}
+
+fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size)?;
+        let size = usize::from_str_radix(size.trim(), 16)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "no chunk size"))?;
+        body.extend(read_exactly(reader, size)?);
+        reader.read_line(&mut String::new())?;
+        if size == 0 {
+            return Ok(body);
+        }
+    }
 }
 
 fn write(client: &mut TcpStream, response: &Response, head: bool) -> io::Result<()> {
@@ -117,6 +138,8 @@ fn write(client: &mut TcpStream, response: &Response, head: bool) -> io::Result<
         text.push_str(&format!("content-length: {}\r\n", response.body.len()));
     }
     text.push_str("\r\n");
-    client.write_all(text.as_bytes())?;
-    client.write_all(&response.body)
+    // In one piece: a second one would wait until the first is acknowledged.
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(&response.body);
+    client.write_all(&bytes)
 }
