@@ -315,7 +315,7 @@ fn twilio_channels_without_a_courier_are_refused(mounting: Mounting) {
         .unwrap();
     let api = TwilioVerify::builder(&calls_only).config(config()).build().unwrap();
     let store = verify_core::MemoryStore::default();
-    let site = Site { address: site::serve(mounting, api), clock, phone, store };
+    let site = Site::around(mounting, api, clock, phone, store);
     let start = |to: &str, channel: &str| {
         site.post(&format!("Services/{PLAIN}/Verifications"), &[("To", to), ("Channel", channel)])
     };

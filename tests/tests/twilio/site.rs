@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tests::http::{Request, Response};
+use tokio::sync::oneshot;
 use verify_compat::twilio::{AccountConfig, Config, ServiceConfig, TwilioVerify, TwilioVerifyBuilder};
 use verify_core::{Channel, Engine, EngineBuilder, FakeClock, KeyRing, MemoryStore, Origin};
 
@@ -33,6 +34,7 @@ pub const TO: &str = "+15017122661";
 /// One running API.
 pub struct Site {
     pub address: SocketAddr,
+    pub running: Running,
     pub clock: FakeClock,
     pub phone: Phone,
     pub store: MemoryStore,
@@ -56,7 +58,19 @@ impl Site {
         let mut config = config();
         change(&mut config);
         let api = finish(TwilioVerify::builder(&engine).config(config)).build().unwrap();
-        Self { address: serve(mounting, api), clock, phone, store }
+        Self::around(mounting, api, clock, phone, store)
+    }
+
+    /// A site around an API that exists.
+    pub fn around(
+        mounting: Mounting,
+        api: TwilioVerify,
+        clock: FakeClock,
+        phone: Phone,
+        store: MemoryStore,
+    ) -> Self {
+        let running = serve(mounting, api);
+        Self { address: running.address, running, clock, phone, store }
     }
 
     pub fn request(&self, method: &str, path: &str) -> Request {
@@ -167,12 +181,29 @@ pub fn config() -> Config {
     config
 }
 
-/// Serves in a thread of its own, for as long as this process lives.
-pub fn serve(mounting: Mounting, api: TwilioVerify) -> SocketAddr {
+/// A server in a thread of its own; it ends, and lets go of all it has, when this does.
+pub struct Running {
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) {
+            stop.send(()).ok();
+            thread.join().ok();
+        }
+    }
+}
+
+/// Serves on a free port of this machine.
+pub fn serve(mounting: Mounting, api: TwilioVerify) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (ready, is_ready) = mpsc::channel();
-    thread::spawn(move || match mounting {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let thread = thread::spawn(move || match mounting {
         Mounting::Tower => {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.unwrap().block_on(async move {
@@ -180,19 +211,26 @@ pub fn serve(mounting: Mounting, api: TwilioVerify) -> SocketAddr {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let app = axum::Router::new().nest_service("/v2", verify_tower::ApiService::new(api));
                 ready.send(()).unwrap();
-                axum::serve(listener, app).await.unwrap();
+                let stopped = async { stopped.await.unwrap_or_default() };
+                axum::serve(listener, app).with_graceful_shutdown(stopped).await.unwrap();
             });
         }
         Mounting::Actix => actix_web::rt::System::new().block_on(async move {
             let app = move || actix_web::App::new().service(verify_actix::api("/v2", api.clone()));
             let server =
                 actix_web::HttpServer::new(app).workers(2).disable_signals().listen(listener).unwrap();
+            let server = server.run();
+            let handle = server.handle();
+            actix_web::rt::spawn(async move {
+                stopped.await.unwrap_or_default();
+                handle.stop(true).await;
+            });
             ready.send(()).unwrap();
-            server.run().await.unwrap();
+            server.await.unwrap();
         }),
     });
     is_ready.recv().unwrap();
-    address
+    Running { address, stop: Some(stop), thread: Some(thread) }
 }
 
 pub fn basic(name: &str, password: &str) -> String {
