@@ -224,7 +224,7 @@ fn twilio_rule_08_an_update_changes_what_it_names_and_a_deleted_service_is_gone(
     site.pass(5);
     let updated = site.post(&path, &[("FriendlyName", "Eagle Bank")]);
     assert_eq!(updated.status, 200);
-    let mut expected = before.clone();
+    let mut expected = before;
     expected["friendly_name"] = json!("Eagle Bank");
     expected["totp"]["issuer"] = json!("Eagle Bank");
     expected["date_updated"] = json!("2026-01-01T00:00:05Z");
