@@ -61,7 +61,7 @@
 //! Verifications live in the engine's store, counted and ended by the engine's own laws, so that any number of processes
 //! serves one service; numbers, amounts and payees are sealed there, under keyed names, and gone with the verification, a
 //! day at most. Attempts, with the number sealed, are kept for [`Settings::attempts_hours`]. What is configured lives in
-//! [`Resources`](crate::resources::Resources).
+//! [`Resources`].
 
 use std::fmt;
 use std::sync::Arc;

@@ -117,7 +117,7 @@ fn sent(direct: &Direct, gate: &Gate) -> Dispatch {
 const NUMBER: &str = "+12025550199";
 
 #[test]
-fn r56_a_given_address_is_written_to_when_the_errand_is_run_and_never_else() {
+fn r57_a_given_address_is_written_to_when_the_errand_is_run_and_never_else() {
     let bank = Bank::new();
     let gate = bank.gate(given());
     let caller = to(&bank, NUMBER).worded(|channel, code, life| {
