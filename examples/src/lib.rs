@@ -1,7 +1,8 @@
 //! The demo bank: one site, served by axum (`bank`) and by actix-web (`bank-actix`), which share everything but the
-//! wiring.
+//! wiring; and the gateway, which serves the APIs of hosted verification services.
 
 pub mod captcha;
+pub mod gateway;
 pub mod options;
 pub mod site;
 

@@ -88,17 +88,18 @@ impl Options {
     }
 }
 
-const MEMORY: &str = "memory";
+/// The store of one process.
+pub(crate) const MEMORY: &str = "memory";
 
-/// Opens the store. A bank that cannot reach its store does not open.
+/// Opens the store. A program that cannot reach its store does not open.
 ///
 /// # Errors
 /// When the URL makes no sense, or nothing answers there, or what answers is not fit to be a store.
-pub async fn open_store(options: &Options) -> Result<Arc<dyn Store>, verify_redis::ConnectError> {
-    if options.store == MEMORY {
+pub async fn open_store(store: &str) -> Result<Arc<dyn Store>, verify_redis::ConnectError> {
+    if store == MEMORY {
         return Ok(Arc::new(MemoryStore::default()));
     }
-    Ok(Arc::new(RedisStore::connect(&options.store).await?))
+    Ok(Arc::new(RedisStore::connect(store).await?))
 }
 
 /// Keys from `CHALLENGE_KEYS`, or a throw-away one, which says so in the log.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, Scope, web};
-use verify_core::{Api, Reply};
+use verify_core::{Api, Errand, Reply};
 
 use crate::bridge;
+use crate::errand;
 use crate::payload::{self, Unread};
 
 /// Mounts an [`Api`] in one line: `.service(api("/v2", twilio))`.
@@ -59,8 +60,12 @@ async fn serve(api: &dyn Api, request: &HttpRequest, payload: Payload) -> Reply 
         Ok(body) => body,
         Err(unread) => return api.refuse_body(matches!(unread, Unread::TooLarge)),
     };
-    match bridge::request(request, body) {
+    let mut reply = match bridge::request(request, body) {
         Some(request) => api.answer(request).await,
         None => api.refuse_body(false),
+    };
+    if let Some(errand) = Errand::left_with(&mut reply) {
+        errand::run(errand, api.deadline());
     }
+    reply
 }

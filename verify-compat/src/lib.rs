@@ -1,1 +1,10 @@
 //! The HTTP APIs of hosted verification services, served from your own process: a module and a feature each.
+//!
+//! Each is an [`Api`](verify_core::Api) over an [`Engine`](verify_core::Engine), which `verify-tower` and `verify-actix`
+//! mount in one line. What happens to a challenge is kept in the engine's store, so several processes serve one API; what
+//! is configured over an API is kept in [`Resources`](resources::Resources).
+
+#[cfg(any(feature = "twilio", feature = "durable"))]
+pub mod resources;
+#[cfg(feature = "twilio")]
+pub mod twilio;

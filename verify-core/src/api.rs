@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 
+use crate::courier::DEFAULT_DEADLINE;
 use crate::decision::Reply;
 
 /// A plain function from a whole request to a whole answer. `verify-tower` mounts it with `ApiService`, `verify-actix`
@@ -39,6 +40,12 @@ pub trait Api: Send + Sync + 'static {
     /// Answers one request. Keeps a deadline of its own: an adapter waits for as long as this takes.
     async fn answer(&self, request: Request<Bytes>) -> Reply;
 
+    /// How long what is [left to do](crate::Errand::leave_with) after an answer may take. Default: 10 seconds, as for
+    /// everything that an engine waits for.
+    fn deadline(&self) -> Duration {
+        DEFAULT_DEADLINE
+    }
+
     /// What to answer to a body that is longer than [`body_limit`](Api::body_limit), or that broke off or took longer than
     /// [`body_deadline`](Api::body_deadline).
     fn refuse_body(&self, too_large: bool) -> Reply;
@@ -59,6 +66,10 @@ pub trait Api: Send + Sync + 'static {
 impl<A: Api + ?Sized> Api for Arc<A> {
     async fn answer(&self, request: Request<Bytes>) -> Reply {
         (**self).answer(request).await
+    }
+
+    fn deadline(&self) -> Duration {
+        (**self).deadline()
     }
 
     fn refuse_body(&self, too_large: bool) -> Reply {

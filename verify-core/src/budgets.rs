@@ -37,6 +37,7 @@ pub struct Budgets {
     pub(crate) permanent_after: Option<u32>,
     pub(crate) resend: Backoff,
     pub(crate) lockout: Backoff,
+    pub(crate) lockout_until_expiry: bool,
     pub(crate) idempotent: Duration,
     pub(crate) per_destination: Vec<Quota>,
     pub(crate) per_source: Vec<Quota>,
@@ -56,6 +57,7 @@ impl Default for Budgets {
             permanent_after: None,
             resend: Backoff::new(Duration::from_secs(30), HOUR),
             lockout: Backoff::new(Duration::from_secs(30), HOUR),
+            lockout_until_expiry: false,
             idempotent: Duration::from_secs(30),
             per_destination: vec![Quota::new(5, HOUR), Quota::new(10, DAY)],
             per_source: vec![Quota::new(10, HOUR)],
@@ -109,6 +111,29 @@ impl Budgets {
     pub fn lockout_wait(mut self, backoff: Backoff) -> Self {
         self.lockout = backoff;
         self
+    }
+
+    /// Makes a new challenge wait, after one was guessed to death, at least until that one would have expired. Default: no.
+    pub fn lockout_until_expiry(mut self) -> Self {
+        self.lockout_until_expiry = true;
+        self
+    }
+
+    /// Counts nothing beyond what a challenge counts itself (its tries, sends and life): no waits, and no budget of
+    /// failures, addresses or sources. For the contract of another's API, whose callers limit strangers themselves.
+    pub fn per_challenge_only() -> Self {
+        let none = Backoff::new(Duration::ZERO, Duration::ZERO);
+        Self {
+            failures: Quota::new(u32::MAX, DAY),
+            block: None,
+            permanent_after: None,
+            resend: none,
+            lockout: none,
+            lockout_until_expiry: false,
+            idempotent: Duration::ZERO,
+            per_destination: Vec::new(),
+            per_source: Vec::new(),
+        }
     }
 
     /// How long a repeated send counts as the same wish: it is answered as the first was and nothing is sent. Default:

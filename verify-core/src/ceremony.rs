@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::audit::{self, Event, EventKind};
+use crate::budgets::Budgets;
 use crate::clearance::{Approval, Proof};
 use crate::clock::millis_of;
 use crate::encoding::to_hex;
@@ -27,15 +28,18 @@ use crate::ticket::{Ticket, subject_digest};
 
 mod answer;
 mod block;
+mod brief;
 mod captcha;
 mod cooldown;
 mod deliver;
 mod over;
+mod remote;
 mod send;
 mod spend;
 mod stand;
 mod work;
 
+pub(crate) use brief::Brief;
 pub(crate) use captcha::Bond;
 pub use deliver::Errand;
 pub(crate) use deliver::Queue;
@@ -62,6 +66,7 @@ pub(crate) struct Ceremony<'c> {
     pub(crate) policy: Arc<PolicyInfo>,
     pub(crate) factor: Arc<Factor>,
     facts: SubjectFacts<'c>,
+    brief: &'c Brief,
     now: u64,
 }
 
@@ -73,6 +78,17 @@ impl<'c> Ceremony<'c> {
         source: Source,
         sealed: &'c str,
     ) -> Result<Self, Refusal> {
+        Self::begin_with(core, subject, source, Brief::NOTHING, sealed)
+    }
+
+    /// The same, for a caller that knows some of it better than the engine does.
+    pub(crate) fn begin_with(
+        core: &'c Arc<Core>,
+        subject: &'c Subject<'c>,
+        source: Source,
+        brief: &'c Brief,
+        sealed: &'c str,
+    ) -> Result<Self, Refusal> {
         let now = core.now();
         let ticket = Ticket::open(&core.keys, sealed).ok_or(Refusal::SessionExpired)?;
         let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
@@ -81,8 +97,9 @@ impl<'c> Ceremony<'c> {
         }
         let (policy, factor) =
             core.registry.find(ticket.policy, ticket.factor).ok_or(Refusal::Misconfigured)?;
-        let facts = SubjectFacts::new(core.keys.facts(), subject, ticket.factor, ticket.bound.as_ref());
-        Ok(Self { core, subject, source, sealed, ticket, policy, factor, facts, now })
+        let facts =
+            SubjectFacts::new(core.keys.facts(), subject, ticket.factor, ticket.bound.as_ref(), ticket.terms);
+        Ok(Self { core, subject, source, sealed, ticket, policy, factor, facts, brief, now })
     }
 
     /// Sends, for a code; for anything else there is nothing to send. A captcha takes the wish for the visitor's word that it
@@ -147,15 +164,28 @@ impl<'c> Ceremony<'c> {
         Ok(())
     }
 
-    /// Ends the challenge, whoever else holds its ticket.
-    pub(crate) async fn cancel(&self) -> Result<(), Refusal> {
-        let Some(open) = self.find().await? else { return Ok(()) };
-        if let Some(open) = self.close(&open).await? {
-            // Its message has left all the same: the wait stays, and is nobody's open challenge any more.
-            cooldown::disown(self).await?;
-            self.record_as(EventKind::Cancelled, &open);
-        }
-        Ok(())
+    /// Ends the challenge, whoever else holds its ticket; says whether it was open until now.
+    pub(crate) async fn cancel(&self) -> Result<bool, Refusal> {
+        self.end(EventKind::Cancelled).await
+    }
+
+    /// Ends the challenge as satisfied, without an answer; says whether it was open until now.
+    pub(crate) async fn approve(&self) -> Result<bool, Refusal> {
+        self.end(EventKind::Verified).await
+    }
+
+    async fn end(&self, how: EventKind) -> Result<bool, Refusal> {
+        let Some(open) = self.find().await? else { return Ok(false) };
+        let Some(open) = self.close(&open).await? else { return Ok(false) };
+        // Its message has left all the same: the wait stays, and is nobody's open challenge any more.
+        cooldown::disown(self).await?;
+        self.record_as(how, &open);
+        Ok(true)
+    }
+
+    /// How much may be guessed and sent here.
+    fn budgets(&self) -> &Budgets {
+        self.brief.budgets.as_deref().unwrap_or(&self.core.budgets)
     }
 
     /// Ends whatever the ticket stands for, since somebody has changed what it was about; returns what it was.
@@ -196,7 +226,11 @@ impl<'c> Ceremony<'c> {
     /// Takes the open entry away and returns it, if it is that challenge's.
     async fn close(&self, challenge: &Ticket) -> Result<Option<Ticket>, Refusal> {
         let taken = self.core.store.take(&self.facts.open()).await?;
-        self.own(taken, challenge).await
+        let closed = self.own(taken, challenge).await?;
+        if let Some(closed) = &closed {
+            remote::abandon(self.core, closed).await?;
+        }
+        Ok(closed)
     }
 
     /// The entry that was taken, if it is that challenge's and still alive. The entry of a later challenge of the same
@@ -238,7 +272,7 @@ impl<'c> Ceremony<'c> {
     }
 
     fn event(&self, kind: EventKind, ticket: &Ticket) -> Event {
-        let challenge = ticket.key(&self.core.keys).map(|key| facts::message(key, &ticket.id, u64::MAX));
+        let challenge = ticket.key(&self.core.keys).map(|key| facts::pseudonym(key, &ticket.id));
         let short = |bytes: &[u8]| to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()));
         Event {
             kind,

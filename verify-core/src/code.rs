@@ -99,6 +99,11 @@ impl Typed {
         let fits = (4..=10).contains(&kept.len()) && kept.bytes().all(|byte| byte.is_ascii_alphanumeric());
         fits.then_some(Self(kept))
     }
+
+    /// For a service that checks it.
+    pub(crate) fn expose(&self) -> Zeroizing<String> {
+        self.0.clone()
+    }
 }
 
 #[cfg(test)]

@@ -14,23 +14,29 @@ pub enum Channel {
     Email,
     /// A call that reads the code out.
     Voice,
+    /// A WhatsApp message to a phone.
+    WhatsApp,
 }
 
 impl Channel {
-    /// The name on the wire: `sms`, `email`, `voice`.
+    /// Every channel, in the order in which they came to be.
+    pub(crate) const ALL: [Self; 4] = [Self::Sms, Self::Email, Self::Voice, Self::WhatsApp];
+
+    /// The name on the wire: `sms`, `email`, `voice`, `whatsapp`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::Voice => "voice",
+            Self::WhatsApp => "whatsapp",
         }
     }
 
     /// Reads the name on the wire.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Sms, Self::Email, Self::Voice].into_iter().find(|channel| channel.name() == name)
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
     }
 
     /// Whether both reach the same kind of address, so that holding one proves nothing beyond the other.
@@ -43,11 +49,12 @@ impl Channel {
             Self::Sms => 1,
             Self::Email => 2,
             Self::Voice => 3,
+            Self::WhatsApp => 4,
         }
     }
 
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Sms, Self::Email, Self::Voice].into_iter().find(|channel| channel.byte() == byte)
+        Self::ALL.into_iter().find(|channel| channel.byte() == byte)
     }
 }
 

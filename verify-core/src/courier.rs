@@ -20,7 +20,7 @@ pub use inbox::Inbox;
 #[cfg(feature = "danger-development")]
 pub(crate) use inbox::Letter;
 pub use message::Message;
-pub(crate) use message::{Approving, Wording};
+pub(crate) use message::{Approving, Wording, whom};
 pub(crate) use template::Template;
 
 /// Delivers messages over one channel or several.

@@ -2,18 +2,28 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use crate::ceremony::{Ceremony, Errand};
+use crate::budgets::Budgets;
+use crate::ceremony::{Brief, Ceremony};
 use crate::code::Code;
-use crate::contact::Channel;
+use crate::contact::{Channel, Contact};
+use crate::courier::Message;
 use crate::engine::{Core, Engine};
+use crate::factor::Factor;
+use crate::facts;
 use crate::gate::Gate;
 use crate::offer::Offer;
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::subject::Subject;
 use crate::ticket::Ticket;
+
+mod dispatch;
+mod refused;
+
+pub use dispatch::Dispatch;
+pub use refused::{Refused, RefusedKind};
 
 /// Runs challenges for one subject, with the same tickets, budgets and events as over the wire; made by
 /// [`Engine::direct`].
@@ -53,6 +63,21 @@ pub struct Direct {
     core: Arc<Core>,
     subject: Subject<'static>,
     source: Source,
+    brief: Brief,
+}
+
+/// How a challenge stands, for whoever runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// Whether it can be answered: it was sent, and is neither over nor guessed to death.
+    pub is_pending: bool,
+    /// How many answers will yet be compared; known while it is open.
+    pub tries_left: Option<u64>,
+    /// How many messages may yet be sent; known while it is open.
+    pub sends_left: Option<u64>,
+    /// Until when it can be answered.
+    pub expires_at: SystemTime,
 }
 
 impl Engine {
@@ -60,7 +85,7 @@ impl Engine {
     /// [`Direct::from_source`] says better.
     #[must_use]
     pub fn direct(&self, subject: Subject<'static>) -> Direct {
-        Direct { core: Arc::clone(&self.core), subject, source: Source::UNKNOWN }
+        Direct { core: Arc::clone(&self.core), subject, source: Source::UNKNOWN, brief: Brief::default() }
     }
 }
 
@@ -69,6 +94,40 @@ impl Direct {
     #[must_use]
     pub fn from_source(mut self, source: Source) -> Self {
         self.source = source;
+        self
+    }
+
+    /// Whom to deliver to, whatever the engine's contacts say. The message is then always left as an
+    /// [errand](Dispatch::errand): run it before the answer to tell how it went, after it to answer at once, or drop it and
+    /// nothing leaves.
+    #[must_use]
+    pub fn to(mut self, contact: Contact) -> Self {
+        self.brief.to = Some(contact);
+        self
+    }
+
+    /// What the challenge is about, byte for byte. Each has a challenge and a code of its own, and an answer counts as wrong
+    /// unless it is given about the very same: so a code that was sent for one amount and payee approves no other.
+    #[must_use]
+    pub fn about(mut self, terms: &[u8]) -> Self {
+        self.brief.terms = Some(facts::terms(self.core.keys.facts(), terms));
+        self
+    }
+
+    /// How much may be guessed and sent. Default: the engine's budgets.
+    #[must_use]
+    pub fn budgets(mut self, budgets: &Arc<Budgets>) -> Self {
+        self.brief.budgets = Some(Arc::clone(budgets));
+        self
+    }
+
+    /// Writes the messages, given the channel, the code and how long it lives. Default: the engine's words.
+    #[must_use]
+    pub fn worded(
+        mut self,
+        words: impl Fn(Channel, &Code, Duration) -> Message + Send + Sync + 'static,
+    ) -> Self {
+        self.brief.words = Some(Arc::new(words));
         self
     }
 
@@ -85,18 +144,24 @@ impl Direct {
     /// holds.
     ///
     /// # Errors
-    /// As [`Direct::offer`], and for a factor that sends no code.
+    /// As [`Direct::offer`], and for a factor that sends no code, or whose codes a service makes.
     pub fn offer_with_code(&self, gate: &Gate, factor: &str, code: Code) -> Result<String, Refused> {
         self.mint(gate, factor, Some(code))
     }
 
     fn mint(&self, gate: &Gate, factor: &str, code: Option<Code>) -> Result<String, Refused> {
-        let leaf = gate.leaf(factor).filter(|leaf| code.is_none() || !leaf.factor.channels().is_empty());
-        let leaf = leaf.ok_or(Refused { kind: RefusedKind::NotOffered, retry_after: None })?;
+        // A service makes its codes itself.
+        let takes_codes = |factor: &Factor| {
+            let mut channels = factor.channels().iter().peekable();
+            channels.peek().is_some()
+                && !channels.any(|channel| self.core.code_services.contains_key(channel))
+        };
+        let leaf = gate.leaf(factor).filter(|leaf| code.is_none() || takes_codes(&leaf.factor));
+        let leaf = leaf.ok_or(Refused::NOT_OFFERED)?;
         let (core, now) = (&*self.core, self.core.now());
         let seal = || {
             let ticket = Offer::ticket(core, &self.subject, gate.tag(), leaf, "/", now)?;
-            Offer::seal(core, Ticket { chosen: code, ..ticket })
+            Offer::seal(core, Ticket { chosen: code, terms: self.brief.terms, ..ticket })
         };
         Ok(seal().map_err(Refusal::from)?.sealed)
     }
@@ -110,14 +175,8 @@ impl Direct {
     pub async fn send(&self, ticket: &str, channel: Option<Channel>) -> Result<Dispatch, Refused> {
         let ceremony = self.begin(ticket)?;
         let sent = ceremony.send(channel.map(Channel::name)).await?;
-        let sent = sent.ok_or(Refused { kind: RefusedKind::NotOffered, retry_after: None })?;
-        let offer = Offer::seal(&self.core, sent.ticket).map_err(Refusal::from)?;
-        Ok(Dispatch {
-            expires_at: at(offer.ticket.expires_at),
-            ticket: offer.sealed,
-            resend_at: at(sent.resend_at),
-            errand: sent.errand,
-        })
+        let sent = sent.ok_or(Refused::NOT_OFFERED)?;
+        Ok(Dispatch::of(&self.core, sent)?)
     }
 
     /// Checks an answer and redeems the challenge: of any number of callers with the right answer, one succeeds.
@@ -129,129 +188,39 @@ impl Direct {
         Ok(())
     }
 
-    /// Ends a challenge, whoever else holds its ticket.
+    /// Ends a challenge, whoever else holds its ticket; says whether it was open until now.
     ///
     /// # Errors
     /// When the ticket is not this subject's or expired, or the store did not answer.
-    pub async fn cancel(&self, ticket: &str) -> Result<(), Refused> {
+    pub async fn cancel(&self, ticket: &str) -> Result<bool, Refused> {
         Ok(self.begin(ticket)?.cancel().await?)
     }
 
+    /// Ends a challenge as satisfied without an answer, because the caller knows better; says whether it was open until
+    /// now.
+    ///
+    /// # Errors
+    /// As [`Direct::cancel`].
+    pub async fn approve(&self, ticket: &str) -> Result<bool, Refused> {
+        Ok(self.begin(ticket)?.approve().await?)
+    }
+
+    /// How a challenge stands: the one that the ticket names or, by a ticket from before its send, the one that is open.
+    ///
+    /// # Errors
+    /// As [`Direct::cancel`].
+    pub async fn standing(&self, ticket: &str) -> Result<Standing, Refused> {
+        let standing = self.begin(ticket)?.stand().await?;
+        Ok(Standing {
+            is_pending: standing.status == "pending",
+            tries_left: standing.tries_left,
+            sends_left: standing.sends_left,
+            expires_at: dispatch::at(standing.expires_at),
+        })
+    }
+
     fn begin<'c>(&'c self, ticket: &'c str) -> Result<Ceremony<'c>, Refused> {
-        Ok(Ceremony::begin(&self.core, &self.subject, self.source, ticket)?)
-    }
-}
-
-fn at(millis: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(millis)
-}
-
-/// A code that is on its way.
-#[derive(Debug)]
-pub struct Dispatch {
-    ticket: String,
-    expires_at: SystemTime,
-    resend_at: SystemTime,
-    errand: Option<Errand>,
-}
-
-impl Dispatch {
-    /// The ticket of the challenge that is open now; answer this one.
-    #[must_use]
-    pub fn ticket(&self) -> &str {
-        &self.ticket
-    }
-
-    /// Until when it can be answered.
-    #[must_use]
-    pub fn expires_at(&self) -> SystemTime {
-        self.expires_at
-    }
-
-    /// From when on the next message may be asked for.
-    #[must_use]
-    pub fn resend_at(&self) -> SystemTime {
-        self.resend_at
-    }
-
-    /// The delivery, where it has not taken place yet.
-    pub fn errand(&mut self) -> Option<Errand> {
-        self.errand.take()
-    }
-}
-
-/// Why a challenge did not go on.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the challenge was refused ({kind:?})")]
-pub struct Refused {
-    kind: RefusedKind,
-    retry_after: Option<Duration>,
-}
-
-/// What a refusal means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RefusedKind {
-    /// The answer or the channel has not the right form; nothing was spent.
-    Invalid,
-    /// The gate has no such factor, or the factor sends nothing.
-    NotOffered,
-    /// The answer is wrong, and another try is left.
-    Wrong,
-    /// The budget of guesses is used up.
-    Locked,
-    /// The challenge is used, over or was never sent.
-    AlreadyUsed,
-    /// The ticket is expired, forged, or another subject's.
-    Expired,
-    /// Too many messages: wait.
-    RateLimited,
-    /// The store, the courier or the contacts did not answer.
-    Unavailable,
-    /// The engine lacks a policy, a courier or contacts that this needs.
-    Misconfigured,
-}
-
-impl Refused {
-    /// What it means.
-    #[must_use]
-    pub const fn kind(&self) -> RefusedKind {
-        self.kind
-    }
-
-    /// How long to wait, where waiting helps.
-    #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
-    }
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        let mut retry_after = None;
-        let kind = match refusal {
-            Refusal::Wrong | Refusal::Unsolved(_) => RefusedKind::Wrong,
-            Refusal::Locked => RefusedKind::Locked,
-            Refusal::AlreadyUsed => RefusedKind::AlreadyUsed,
-            Refusal::SessionExpired => RefusedKind::Expired,
-            Refusal::RateLimited(wait) => {
-                retry_after = Some(wait);
-                RefusedKind::RateLimited
-            }
-            Refusal::Unavailable | Refusal::FellBack => RefusedKind::Unavailable,
-            Refusal::Misconfigured => RefusedKind::Misconfigured,
-            Refusal::Invalid(_)
-            | Refusal::Foreign
-            | Refusal::NotFound
-            | Refusal::MethodNotAllowed(_)
-            | Refusal::UnsupportedMediaType
-            | Refusal::Executed
-            | Refusal::OtherRequest
-            | Refusal::TooSlow
-            | Refusal::TooLarge
-            | Refusal::Unpaid => RefusedKind::Invalid,
-        };
-        Self { kind, retry_after }
+        Ok(Ceremony::begin_with(&self.core, &self.subject, self.source, &self.brief, ticket)?)
     }
 }
 

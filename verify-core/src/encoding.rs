@@ -127,6 +127,11 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.field()?).ok()
     }
 
+    /// Everything that is left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Nothing may be left over.
     pub(crate) fn end(self) -> Option<()> {
         self.bytes.is_empty().then_some(())

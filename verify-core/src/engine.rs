@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::audit::{self, Event, EventKind, Listener};
 use crate::budgets::Budgets;
 use crate::ceremony::{Over, Queue};
 use crate::clearance::{self, Proof};
 use crate::clock::{Clock, millis_of, unix_millis};
+use crate::code_service::CodeService;
 use crate::contact::Channel;
 use crate::cookies::Cookies;
 use crate::courier::{Contacts, Courier, Template};
 use crate::endpoints::Endpoints;
+use crate::factor::{Factor, Resend};
 use crate::facts;
 use crate::gate::Gate;
 use crate::keys::KeyRing;
@@ -115,6 +117,7 @@ pub(crate) struct Core {
     pub(crate) mount: String,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) couriers: BTreeMap<Channel, Arc<dyn Courier>>,
+    pub(crate) code_services: BTreeMap<Channel, Arc<dyn CodeService>>,
     pub(crate) approval_texts: BTreeMap<Channel, Template>,
     pub(crate) amounts: AmountFormat,
     pub(crate) contacts: Option<Arc<dyn Contacts>>,
@@ -156,8 +159,10 @@ impl Engine {
     pub fn gate(&self, policy: Policy) -> Result<Gate, PolicyError> {
         let plan = Plan::compile(&policy, self.core.clearance_life)?;
         for leaf in &plan.leaves {
+            self.fits_services(&leaf.factor).map_err(|what| PolicyError::new(&policy, what))?;
             for channel in leaf.factor.channels() {
-                if !self.core.couriers.contains_key(channel) {
+                let served = self.core.couriers.contains_key(channel);
+                if !served && !self.core.code_services.contains_key(channel) {
                     let name = leaf.factor.name();
                     let what = format!(
                         "factor `{name}` goes over {channel:?}, which has no courier: `.courier(Channel::{channel:?}, ..)`"
@@ -165,7 +170,7 @@ impl Engine {
                     return Err(PolicyError::new(&policy, what));
                 }
             }
-            if !leaf.factor.channels().is_empty() && self.core.contacts.is_none() {
+            if !leaf.factor.channels().is_empty() && self.core.contacts.is_none() && !policy.addresses_given {
                 return Err(PolicyError::new(
                     &policy,
                     "it sends codes, but the engine has no `.contacts(..)`",
@@ -174,6 +179,29 @@ impl Engine {
         }
         let info = self.core.registry.enter(policy, &plan)?;
         Ok(Gate::new(Arc::clone(&self.core), plan, info))
+    }
+
+    /// One challenge has one code, so either one service makes it or the engine does.
+    fn fits_services(&self, factor: &Factor) -> Result<(), String> {
+        let Factor::Code(code) = factor else { return Ok(()) };
+        let services = &self.core.code_services;
+        let mut makers = code.channels.iter().map(|channel| services.get(channel));
+        let Some(first) = makers.next() else { return Ok(()) };
+        let same = |other: Option<&Arc<dyn CodeService>>| match (first, other) {
+            (None, None) => true,
+            (Some(first), Some(other)) => Arc::ptr_eq(first, other),
+            _ => false,
+        };
+        if !makers.all(same) {
+            let name = &code.name;
+            return Err(format!(
+                "factor `{name}` has channels of which one code service makes only some codes: split it"
+            ));
+        }
+        if first.is_some() && code.resend == Resend::FreshCode {
+            return Err("a code service sends the same code again: `Resend::SameCode`".to_owned());
+        }
+        Ok(())
     }
 
     /// The endpoints `send`, `check`, `status` and `cancel`, which an adapter mounts where
@@ -205,7 +233,7 @@ impl Engine {
     pub async fn unblock(&self, subject: &Subject<'_>, factor: &str) -> Result<(), StoreError> {
         let core = &self.core;
         for (factor, policy) in core.registry.named(factor) {
-            let facts = facts::SubjectFacts::new(core.keys.facts(), subject, factor.tag(), None);
+            let facts = facts::SubjectFacts::new(core.keys.facts(), subject, factor.tag(), None, None);
             core.store.take(&facts.block()).await?;
             core.store.add(&facts.era(), 1, REVOCATIONS_TTL).await?;
             let event = Event {
@@ -225,6 +253,17 @@ impl Engine {
             audit::record(core.listener.as_ref(), &event);
         }
         Ok(())
+    }
+
+    /// The present moment, by the engine's clock.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.core.clock.now()
+    }
+
+    /// The channels that have a courier.
+    pub fn channels(&self) -> impl Iterator<Item = Channel> + '_ {
+        self.core.couriers.keys().copied()
     }
 
     /// How long an adapter lets one request wait for stores and couriers before it answers 503.

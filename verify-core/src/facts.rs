@@ -26,6 +26,16 @@ pub(crate) fn sends(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"sends", &[ticket])
 }
 
+/// A code service's name for the challenge, sealed.
+pub(crate) fn handle(key: &MasterKey, ticket: &[u8; 16]) -> Key {
+    named(key, b"handle", &[ticket])
+}
+
+/// Which challenge a code service's name belongs to.
+pub(crate) fn handle_owner(facts_key: &MasterKey, handle: &str) -> Key {
+    named(facts_key, b"handle-owner", &[handle.as_bytes()])
+}
+
 /// That a captcha or a proof of work was redeemed: a mark that works by being there.
 pub(crate) fn redeemed(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"redeemed", &[ticket])
@@ -69,9 +79,37 @@ pub(crate) fn executions(
     Executions { running: name(b"running"), begun: name(b"begun"), outcome: name(b"outcome") }
 }
 
+/// A stable name of a challenge, worthless to whoever reads it.
+pub(crate) fn pseudonym(key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
+    message(key, ticket, u64::MAX)
+}
+
 /// The idempotent name of one message.
 pub(crate) fn message(key: &MasterKey, ticket: &[u8; 16], number: u64) -> [u8; 16] {
     *named(key, b"message", &[ticket, &number.to_be_bytes()]).as_bytes()
+}
+
+/// What somebody notes beside the engine's own facts.
+pub(crate) fn note(oldest: &MasterKey, space: &str, parts: &[&[u8]]) -> Key {
+    in_space(oldest, b"note", space, parts)
+}
+
+/// The same for a name that is shown.
+pub(crate) fn shown(oldest: &MasterKey, space: &str, parts: &[&[u8]]) -> [u8; 16] {
+    *in_space(oldest, b"note-shown", space, parts).as_bytes()
+}
+
+fn in_space(oldest: &MasterKey, kind: &[u8], space: &str, parts: &[&[u8]]) -> Key {
+    let parts: Vec<&[u8]> = std::iter::once(space.as_bytes()).chain(parts.iter().copied()).collect();
+    named(oldest, kind, &parts)
+}
+
+/// What a challenge is about, in words that only its caller reads.
+pub(crate) fn terms(oldest: &MasterKey, text: &[u8]) -> [u8; 32] {
+    let mut mac = oldest.binding.clone();
+    mac.update(b"terms");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 /// The names of the facts of one subject at one factor.
@@ -81,6 +119,7 @@ pub(crate) struct SubjectFacts<'k> {
     identity: [u8; 16],
     /// The whole subject, and what the challenge is bound to: two transactions have a challenge each.
     place: [u8; 16],
+    /// The digest of what the challenge is bound to, or about.
     bound: Option<[u8; 32]>,
 }
 
@@ -90,6 +129,7 @@ impl<'k> SubjectFacts<'k> {
         subject: &Subject<'_>,
         factor: FactorTag,
         bound: Option<&Bound>,
+        terms: Option<[u8; 32]>,
     ) -> Self {
         let mut place = facts_key.fact.clone();
         place.update(b"place");
@@ -98,13 +138,15 @@ impl<'k> SubjectFacts<'k> {
             place.update(&bound.digest);
             // Two amounts that may be fallen short of have one digest, and still a challenge each.
             place.update(&bound.limit().unwrap_or(0).to_be_bytes());
+        } else if let Some(terms) = &terms {
+            place.update(terms);
         }
         Self {
             key: facts_key,
             factor,
             identity: identity(facts_key, subject),
             place: truncate(place),
-            bound: bound.map(|bound| bound.digest),
+            bound: bound.map(|bound| bound.digest).or(terms),
         }
     }
 

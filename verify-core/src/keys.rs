@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::aead::Aead;
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -63,6 +64,8 @@ pub(crate) struct MasterKey {
     pub(crate) id: Box<str>,
     pub(crate) ticket: XChaCha20Poly1305,
     pub(crate) outcome: XChaCha20Poly1305,
+    handle: XChaCha20Poly1305,
+    pub(crate) note: XChaCha20Poly1305,
     pub(crate) clearance: Mac256,
     pub(crate) code: Mac256,
     pub(crate) fact: Mac256,
@@ -182,6 +185,8 @@ impl MasterKey {
             id: id.into(),
             ticket: XChaCha20Poly1305::new_from_slice(derive("ticket").as_slice()).ok()?,
             outcome: XChaCha20Poly1305::new_from_slice(derive("outcome").as_slice()).ok()?,
+            handle: XChaCha20Poly1305::new_from_slice(derive("handle").as_slice()).ok()?,
+            note: XChaCha20Poly1305::new_from_slice(derive("note").as_slice()).ok()?,
             clearance: mac("clearance")?,
             code: mac("code")?,
             fact: mac("fact")?,
@@ -191,6 +196,19 @@ impl MasterKey {
             work_signature: Zeroizing::new(crate::encoding::to_hex(derive("work-signature").as_slice())),
             work_key: Zeroizing::new(crate::encoding::to_hex(derive("work-key").as_slice())),
         })
+    }
+
+    /// Seals a code service's name for a challenge, for the store.
+    pub(crate) fn seal_handle(&self, handle: &str) -> Option<Vec<u8>> {
+        let nonce: [u8; 24] = crate::encoding::random().ok()?;
+        let sealed = self.handle.encrypt(&XNonce::from(nonce), handle.as_bytes()).ok()?;
+        Some([&nonce[..], &sealed].concat())
+    }
+
+    /// Opens it again.
+    pub(crate) fn open_handle(&self, sealed: &[u8]) -> Option<String> {
+        let (nonce, sealed) = sealed.split_first_chunk::<24>()?;
+        String::from_utf8(self.handle.decrypt(&XNonce::from(*nonce), sealed).ok()?).ok()
     }
 }
 

@@ -52,11 +52,12 @@
 //! | who tells people from machines | [`CaptchaVerifier`], [`Outage`] |
 //! | who asks | [`Subject`], [`ClientIp`] |
 //! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`] |
+//! | codes that a service makes and checks | [`CodeService`] |
 //! | where facts are kept | [`Store`], [`MemoryStore`], and the test kit in `conformance` |
 //! | how much is allowed | [`Budgets`], [`RequestLimits`] |
 //! | what has happened | [`Event`] |
 //! | challenges without a request, with codes of your own | [`Direct`] |
-//! | an HTTP API of your own over the engine, and calling out | [`Api`], [`Fetch`] |
+//! | an HTTP API of your own over the engine, calling out, and what it notes | [`Api`], [`Fetch`], [`Notes`] |
 //! | writing an adapter | [`RequestView`], [`Gate`], [`Endpoints`] |
 //!
 //! # Features
@@ -75,6 +76,7 @@ mod ceremony;
 mod clearance;
 mod clock;
 mod code;
+mod code_service;
 mod contact;
 mod cookies;
 mod courier;
@@ -92,6 +94,7 @@ mod gate;
 mod inquiry;
 mod keys;
 mod limit;
+mod notes;
 mod offer;
 mod origin;
 mod page;
@@ -126,12 +129,16 @@ pub use captcha::{
 pub use ceremony::Errand;
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use code::{Code, InvalidCode};
+pub use code_service::{
+    CodeAnswer, CodeHandle, CodeOrder, CodeService, CodeServiceError, CodeServiceErrorKind, PaymentText,
+    Verdict,
+};
 pub use contact::{Channel, Contact, InvalidContact};
 #[cfg(feature = "danger-development")]
 pub use courier::Inbox;
 pub use courier::{Contacts, ContactsError, Courier, CourierError, CourierErrorKind, Delivery, Message};
 pub use decision::{Decision, Passage, Reply, Ruling};
-pub use direct::{Direct, Dispatch, Refused, RefusedKind};
+pub use direct::{Direct, Dispatch, Refused, RefusedKind, Standing};
 pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
@@ -141,6 +148,7 @@ pub use gate::{Gate, form_payload};
 pub use inquiry::Inquiry;
 pub use keys::{KeyError, KeyRing};
 pub use limit::{Backoff, Limit, LimitCount, LimitError, Limiter, RequestLimits, Wait};
+pub use notes::{Note, Notes};
 pub use origin::{InvalidOrigin, Origin};
 pub use policy::{Policy, PolicyError, Requirement, Requirements, all_of, any_of, first_of};
 pub use request::{Head, RequestView};

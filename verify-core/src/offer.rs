@@ -75,6 +75,7 @@ impl Offer {
             return_to: target.to_owned(),
             chosen: None,
             bound: None,
+            terms: None,
             opened: None,
             puzzle,
         })

@@ -68,7 +68,9 @@ impl Notice {
                 "This check is not set up properly, which is not your fault. Please come back later."
                     .to_owned()
             }
-            Refusal::Locked => "Too many wrong answers. Ask for a new code in a little while.".to_owned(),
+            Refusal::Locked | Refusal::LastTry => {
+                "Too many wrong answers. Ask for a new code in a little while.".to_owned()
+            }
             Refusal::AlreadyUsed => "That code has been used or is over. Ask for a new one.".to_owned(),
             Refusal::SessionExpired => {
                 "That took too long, or was meant for another session. Please start again.".to_owned()

@@ -44,6 +44,7 @@ pub struct Policy {
     pub(crate) orders: Orders,
     pub(crate) exemptions: Option<Exemptions>,
     pub(crate) idle: Option<Duration>,
+    pub(crate) addresses_given: bool,
 }
 
 /// What is said of transactions, wherever it stands among the other settings.
@@ -79,6 +80,7 @@ impl Policy {
             orders: Orders::default(),
             exemptions: None,
             idle: None,
+            addresses_given: false,
         }
     }
 
@@ -114,6 +116,13 @@ impl Policy {
     /// code out without knowing what it opens (OWASP Transaction Authorization, 1.4). Default: `continue`.
     pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
         self.purpose = purpose.into();
+        self
+    }
+
+    /// Says that its codes go to addresses that the caller gives, by [`Direct::to`](crate::Direct::to), so that the engine
+    /// needs no contacts for it. In front of a route, such a policy can send nothing.
+    pub fn to_given_addresses(mut self) -> Self {
+        self.addresses_given = true;
         self
     }
 
@@ -253,6 +262,7 @@ impl Policy {
             && self.orders == other.orders
             && self.exemptions == other.exemptions
             && self.idle == other.idle
+            && self.addresses_given == other.addresses_given
     }
 }
 

@@ -18,8 +18,10 @@ pub(crate) enum Refusal {
     FellBack,
     /// Something has to be proven before the first message.
     Unpaid,
-    /// The budget of guesses is used up: start over.
+    /// The budget of guesses is used up: start over. The answer was compared with nothing.
     Locked,
+    /// The answer is wrong, and was the last one that is compared: the client is told the same as [`Refusal::Locked`].
+    LastTry,
     /// The answer is right, but the challenge was redeemed, cancelled or never sent.
     AlreadyUsed,
     /// The ticket is expired, forged, sealed under a dropped key, or another subject's: indistinguishable.

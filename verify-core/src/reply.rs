@@ -49,7 +49,9 @@ impl Refusal {
             Self::Unpaid => {
                 (403, "proof_required", "Something has to be proven before a message is sent", true)
             }
-            Self::Locked => (403, "challenge_failed", "Too many wrong answers; start again", false),
+            Self::Locked | Self::LastTry => {
+                (403, "challenge_failed", "Too many wrong answers; start again", false)
+            }
             Self::AlreadyUsed => (
                 409,
                 "already_used",
@@ -112,7 +114,7 @@ pub(crate) fn problem(look: Look, refusal: Refusal) -> Reply {
     if let Value::Object(members) = &mut body {
         match refusal {
             Refusal::Invalid(detail) => members.insert("detail".to_owned(), detail.into()),
-            Refusal::Locked => members.insert("reason".to_owned(), "locked".into()),
+            Refusal::Locked | Refusal::LastTry => members.insert("reason".to_owned(), "locked".into()),
             Refusal::Unsolved(kind) => members.insert("reason".to_owned(), kind.name().into()),
             _ => None,
         };

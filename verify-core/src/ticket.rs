@@ -40,6 +40,8 @@ pub(crate) struct Ticket {
     pub(crate) chosen: Option<Code>,
     /// The one transaction that an answer approves, where it approves one.
     pub(crate) bound: Option<Bound>,
+    /// A keyed digest of what an answer is about, where its caller said so: another's answer is a wrong one.
+    pub(crate) terms: Option<[u8; 32]>,
     /// What is known once the challenge is open.
     pub(crate) opened: Option<Opened>,
     /// What a proof of work was asked for; it is never opened.
@@ -77,13 +79,16 @@ impl Ticket {
         plain.fixed(&self.id).field(self.key.as_bytes()).fixed(&self.policy.0).fixed(&self.factor.0);
         plain.fixed(&self.subject).u64(self.expires_at).field(self.return_to.as_bytes());
         plain.field(self.chosen.as_ref().map_or("", Code::expose).as_bytes());
-        match &self.bound {
-            None => {
+        match (&self.bound, &self.terms) {
+            (None, None) => {
                 plain.byte(0);
             }
-            Some(bound) => {
+            (Some(bound), _) => {
                 plain.byte(1);
                 bound.write(&mut plain);
+            }
+            (None, Some(terms)) => {
+                plain.byte(2).fixed(terms);
             }
         }
         match (self.opened, &self.puzzle) {
@@ -142,9 +147,10 @@ impl Ticket {
             "" => None,
             text => Some(Code::chosen(text).ok()?),
         };
-        let bound = match reader.byte()? {
-            0 => None,
-            1 => Some(Bound::read(&mut reader)?),
+        let (bound, terms) = match reader.byte()? {
+            0 => (None, None),
+            1 => (Some(Bound::read(&mut reader)?), None),
+            2 => (None, Some(reader.array()?)),
             _ => return None,
         };
         let mut puzzle = None;
@@ -163,7 +169,20 @@ impl Ticket {
             _ => return None,
         };
         reader.end()?;
-        Some(Self { id, key, policy, factor, subject, expires_at, return_to, chosen, bound, opened, puzzle })
+        Some(Self {
+            id,
+            key,
+            policy,
+            factor,
+            subject,
+            expires_at,
+            return_to,
+            chosen,
+            bound,
+            terms,
+            opened,
+            puzzle,
+        })
     }
 
     /// Expired at its very moment: equality is too late.
@@ -227,6 +246,7 @@ mod tests {
             return_to,
             chosen: era.map(|_| Code::chosen("4711ab").unwrap()),
             bound: None,
+            terms: era.map(|_| [4; 32]),
             opened: era.map(|era| Opened { era, revocations: 3, channel: Channel::Voice, calling_code: 420 }),
             puzzle: None,
         }
@@ -241,6 +261,7 @@ mod tests {
             prop_assert_eq!(opened.return_to, return_to);
             prop_assert_eq!(opened.opened.map(|opened| opened.era), era);
             prop_assert_eq!(opened.chosen.is_some(), era.is_some());
+            prop_assert_eq!(opened.terms, era.map(|_| [4; 32]));
         }
 
         #[test]

@@ -12,9 +12,14 @@ mod bank;
 #[path = "support/law.rs"]
 mod law;
 
+use std::sync::Arc;
+
 use bank::{Bank, block_on, phone_of};
 use law::{generous, step_up, together, vault, vault_of};
-use verify_core::{Channel, Code, Direct, Factor, Policy, RefusedKind, Subject};
+use verify_core::{
+    Budgets, Channel, Code, Contact, Direct, Dispatch, Factor, Gate, Message, Policy, RefusedKind, Store,
+    Subject,
+};
 
 fn direct(bank: &Bank, user: &'static str) -> Direct {
     bank.engine.direct(Subject::user(user))
@@ -89,4 +94,135 @@ fn r54_a_ticket_is_for_its_subject_and_its_factor() {
     block_on(alice.cancel(&ticket)).unwrap();
     let code = bank.code("alice");
     assert_eq!(kind_of(block_on(alice.check(&ticket, &code))), RefusedKind::AlreadyUsed);
+}
+
+fn given() -> Policy {
+    Policy::new("given")
+        .require(Factor::code("given").over([Channel::Sms, Channel::WhatsApp]))
+        .to_given_addresses()
+}
+
+fn to(bank: &Bank, number: &str) -> Direct {
+    let budgets = Arc::new(Budgets::per_challenge_only().lockout_until_expiry());
+    direct(bank, "caller").to(Contact::phone(number).unwrap()).budgets(&budgets)
+}
+
+/// Sends and delivers; the ticket.
+fn sent(direct: &Direct, gate: &Gate) -> Dispatch {
+    let mut dispatch = block_on(direct.send(&direct.offer(gate, "given").unwrap(), None)).unwrap();
+    block_on(dispatch.errand().expect("the caller delivers").run()).unwrap();
+    dispatch
+}
+
+const NUMBER: &str = "+12025550199";
+
+#[test]
+fn r57_a_given_address_is_written_to_when_the_errand_is_run_and_never_else() {
+    let bank = Bank::new();
+    let gate = bank.gate(given());
+    let caller = to(&bank, NUMBER).worded(|channel, code, life| {
+        Message::new(format!("{} {} {}", channel.name(), code.expose(), life.as_secs()))
+    });
+    drop(block_on(caller.send(&caller.offer(&gate, "given").unwrap(), None)).unwrap());
+    assert!(bank.inbox.is_empty(), "an errand that is dropped delivers nothing");
+    let second = sent(&caller, &gate);
+    assert_eq!(second.number(), Some(2));
+    let third = sent(&caller, &gate);
+    assert_eq!(third.challenge(), second.challenge());
+    assert_eq!((third.number(), third.challenge().len()), (Some(3), 32));
+    let code = bank.inbox.last_code(NUMBER).unwrap();
+    block_on(caller.check(third.ticket(), &code)).unwrap();
+    let wrong_kind = to(&bank, NUMBER).to(Contact::email("a@example.com").unwrap());
+    let offer = wrong_kind.offer(&gate, "given").unwrap();
+    assert_eq!(kind_of(block_on(wrong_kind.send(&offer, None))), RefusedKind::Invalid);
+}
+
+#[test]
+fn r22_an_answer_about_anything_else_is_wrong_and_counted() {
+    let bank = Bank::new();
+    let gate = bank.gate(given());
+    let ten = to(&bank, NUMBER).about(b"10.00 to Acme");
+    let first = sent(&ten, &gate);
+    let code = bank.inbox.last_code(NUMBER).unwrap();
+    let other = to(&bank, NUMBER).about(b"99.00 to Acme");
+    let second = sent(&other, &gate);
+    assert_ne!(first.challenge(), second.challenge());
+    for stranger in [&other, &to(&bank, NUMBER), &to(&bank, NUMBER).about(b"")] {
+        assert_eq!(kind_of(block_on(stranger.check(first.ticket(), &code))), RefusedKind::Wrong);
+    }
+    assert_eq!(block_on(ten.standing(first.ticket())).unwrap().tries_left, Some(2));
+    block_on(ten.check(first.ticket(), &code)).unwrap();
+    assert!(!block_on(ten.standing(first.ticket())).unwrap().is_pending);
+}
+
+#[test]
+fn r38_the_last_try_says_so_and_the_next_challenge_waits_for_the_old_one_to_expire() {
+    let bank = Bank::new();
+    let gate = bank.gate(given());
+    let caller = to(&bank, NUMBER);
+    let dispatch = sent(&caller, &gate);
+    for _ in 0..4 {
+        assert_eq!(kind_of(block_on(caller.check(dispatch.ticket(), "nope1"))), RefusedKind::Wrong);
+    }
+    let last = block_on(caller.check(dispatch.ticket(), "nope1")).unwrap_err();
+    assert!(last.kind() == RefusedKind::Locked && last.is_last_try());
+    let beyond = block_on(caller.check(dispatch.ticket(), "nope1")).unwrap_err();
+    assert!(beyond.kind() == RefusedKind::Locked && !beyond.is_last_try());
+    let again = || block_on(caller.send(&caller.offer(&gate, "given").unwrap(), None));
+    bank.clock.advance(std::time::Duration::from_secs(299));
+    assert_eq!(kind_of(again()), RefusedKind::RateLimited);
+    bank.clock.advance(std::time::Duration::from_secs(1));
+    assert_ne!(again().unwrap().challenge(), dispatch.challenge());
+}
+
+#[test]
+fn r40_of_cancel_approve_and_check_one_ends_the_challenge() {
+    let bank = Bank::new();
+    let gate = bank.gate(given());
+    let caller = to(&bank, NUMBER);
+    for _ in 0..100 {
+        let dispatch = sent(&caller, &gate);
+        let code = bank.inbox.last_code(NUMBER).unwrap();
+        let ended = together(3, |n| match n {
+            0 => block_on(caller.cancel(dispatch.ticket())).unwrap(),
+            1 => block_on(caller.approve(dispatch.ticket())).unwrap(),
+            _ => block_on(caller.check(dispatch.ticket(), &code)).is_ok(),
+        });
+        assert_eq!(ended.into_iter().filter(|won| *won).count(), 1);
+    }
+}
+
+#[test]
+fn r32_fewer_digits_than_six_take_a_word() {
+    let bank = Bank::new();
+    let of = |factor: verify_core::CodeFactor| bank.engine.gate(Policy::new("few").require(factor));
+    assert!(
+        of(Factor::code("few").digits(4)).is_err() && of(Factor::code("few").digits_below_six(3)).is_err()
+    );
+    let gate = of(Factor::code("few").digits_below_six(4)).unwrap();
+    let alice = direct(&bank, "alice");
+    block_on(alice.send(&alice.offer(&gate, "few").unwrap(), None)).unwrap();
+    assert_eq!(bank.code("alice").len(), 4);
+}
+
+#[test]
+fn r33_notes_are_sealed_and_count_under_their_own_name_only() {
+    let bank = Bank::new();
+    let (notes, others) = (bank.engine.notes("one"), bank.engine.notes("two"));
+    let (a, b) = (notes.name(&[b"ab", b"c"]), notes.name(&[b"a", b"bc"]));
+    assert!(a != b && a != others.name(&[b"ab", b"c"]));
+    assert_ne!(notes.pseudonym(&[b"x"]), notes.pseudonym(&[b"y"]));
+    let ttl = std::time::Duration::from_secs(60);
+    assert!(block_on(notes.insert(&a, b"+12025550199", ttl)).unwrap());
+    assert!(!block_on(notes.insert(&a, b"other", ttl)).unwrap());
+    let (_, sealed, _) = bank.store.entries().pop().unwrap();
+    let sealed = sealed.unwrap();
+    assert!(!sealed.windows(8).any(|part| part == b"+1202555"));
+    // Whoever writes into the store moves nothing to another name, and forges nothing.
+    block_on(bank.store.insert(&b, sealed, ttl)).unwrap();
+    block_on(bank.store.insert(&others.name(&[b"c"]), b"\0\0\0\x02k1forged"[..].into(), ttl)).unwrap();
+    assert!(block_on(notes.get(&b)).unwrap().is_none());
+    assert!(block_on(others.get(&others.name(&[b"c"]))).unwrap().is_none());
+    assert_eq!(block_on(notes.take(&a)).unwrap().unwrap().as_slice(), b"+12025550199");
+    assert!(block_on(notes.take(&a)).unwrap().is_none());
 }

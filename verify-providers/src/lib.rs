@@ -17,5 +17,9 @@
 mod http_client;
 #[cfg(feature = "siteverify")]
 pub mod siteverify;
+#[cfg(feature = "twilio-verify")]
+mod twilio_verify;
 
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};
+#[cfg(feature = "twilio-verify")]
+pub use twilio_verify::{TwilioVerify, TwilioVerifyError};

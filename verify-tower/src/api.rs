@@ -11,10 +11,10 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use tower_service::Service;
-use verify_core::Api;
+use verify_core::{Api, Errand};
 
 use crate::body::ResponseBody;
-use crate::ruling::answer;
+use crate::ruling::{answer, run};
 use crate::view;
 
 /// Mounts an [`Api`] in one line: in axum with `.nest_service("/v2", ApiService::new(api))`, or as the fallback.
@@ -87,11 +87,14 @@ where
         }
         Box::pin(async move {
             let body = Limited::new(body, api.body_limit()).collect();
-            let reply = match tokio::time::timeout(api.body_deadline(), body).await {
+            let mut reply = match tokio::time::timeout(api.body_deadline(), body).await {
                 Ok(Ok(body)) => api.answer(Request::from_parts(parts, body.to_bytes())).await,
                 Ok(Err(error)) => api.refuse_body(error.is::<LengthLimitError>()),
                 Err(_) => api.refuse_body(false),
             };
+            if let Some(errand) = Errand::left_with(&mut reply) {
+                run(errand, api.deadline());
+            }
             Ok(answer(reply))
         })
     }

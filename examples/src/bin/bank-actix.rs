@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::from_args()?;
     let listener = TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
-    let site = site::open(options::keys()?, options::open_store(&options).await?, &options, address)?;
+    let site = site::open(options::keys()?, options::open_store(&options.store).await?, &options, address)?;
     println!("The bank is open: http://{}:{}/", options.host, address.port());
     println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     let server = HttpServer::new(move || App::new().configure(|app| routes(app, &site))).shutdown_timeout(1);

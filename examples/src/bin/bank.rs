@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use examples::options::{self, Options};
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::from_args()?;
     let listener = tokio::net::TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
-    let site = site::open(options::keys()?, options::open_store(&options).await?, &options, address)?;
+    let site = site::open(options::keys()?, options::open_store(&options.store).await?, &options, address)?;
     println!("The bank is open: http://{}:{}/", options.host, address.port());
     println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     let app = app(site).into_make_service_with_connect_info::<SocketAddr>();
@@ -83,7 +83,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
 }
 
 fn response(answer: Answer) -> Response {
-    let status = axum::http::StatusCode::from_u16(answer.status).unwrap_or_default();
+    let status = StatusCode::from_u16(answer.status).unwrap_or_default();
     let mut response =
         (status, [(CONTENT_TYPE, answer.content_type)], Body::from(answer.body)).into_response();
     if let Some(methods) = answer.allow {

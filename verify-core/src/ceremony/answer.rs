@@ -3,7 +3,7 @@
 use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, send};
+use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, remote, send};
 use crate::clock::millis_of;
 use crate::code::Typed;
 use crate::encoding::Writer;
@@ -34,9 +34,12 @@ pub(super) async fn code(
         ceremony.record_as(EventKind::Locked, &open);
         return Err(Refusal::Locked);
     }
+    if let Some(service) = core.code_services.get(&opened.channel) {
+        return remote::answer(ceremony, factor, service, open, opened, &typed).await;
+    }
     let guess = Guess::at(ceremony, factor, &open, &typed)?;
     let (tries_name, sends_name) = ceremony.counters(&open)?;
-    let (life, window) = (ceremony.counted_until(&open), core.budgets.failures.window);
+    let (life, window) = (ceremony.counted_until(&open), ceremony.budgets().failures.window);
     let failures_name = facts.failures(opened.era);
     let (tries, (mut failed, blocked), number) = try_join3(
         core.store.add(&tries_name, 1, life),
@@ -60,27 +63,60 @@ pub(super) async fn code(
         // The code of a message that another one has replaced.
         failed = core.store.add(&failures_name, 1, window).await?;
     }
-    let (most_tries, most_failures) = (u64::from(factor.tries), u64::from(core.budgets.failures.count));
     let counted = if right { failed.saturating_add(1) } else { failed };
-    if blocked || tries > most_tries || counted > most_failures {
-        if tries > most_tries {
-            core.over.add(&open.id);
-        }
-        ceremony.record_as(EventKind::Locked, &open);
-        return Err(Refusal::Locked);
-    }
+    within(ceremony, factor, &open, Count { tries, failed: counted, blocked })?;
     if !right {
-        if tries == most_tries || failed == most_failures {
-            lock(ceremony, factor, &open, opened, failed).await?;
-            if failed == most_failures {
-                block::begin(ceremony, &open).await?;
-            }
-            return Err(Refusal::Locked);
-        }
-        ceremony.record_as(EventKind::Failed, &open);
-        return Err(Refusal::Wrong);
+        return Err(wrong(ceremony, factor, &open, opened, Count { tries, failed, blocked }).await?);
     }
     redeem(ceremony, open, opened, failed).await
+}
+
+/// What the store has counted, this try included.
+#[derive(Clone, Copy)]
+pub(super) struct Count {
+    pub(super) tries: u64,
+    /// Consecutive failures, over all challenges.
+    pub(super) failed: u64,
+    pub(super) blocked: bool,
+}
+
+/// Refuses what is beyond a budget, before anything is done about the answer.
+pub(super) fn within(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    open: &Ticket,
+    count: Count,
+) -> Result<(), Refusal> {
+    let core = ceremony.core;
+    let spent = count.tries > u64::from(factor.tries);
+    if !count.blocked && !spent && count.failed <= u64::from(ceremony.budgets().failures.count) {
+        return Ok(());
+    }
+    if spent {
+        core.over.add(&open.id);
+    }
+    ceremony.record_as(EventKind::Locked, open);
+    Err(Refusal::Locked)
+}
+
+/// What follows from a wrong answer: the one that uses a budget up is told so itself.
+pub(super) async fn wrong(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    open: &Ticket,
+    opened: Opened,
+    count: Count,
+) -> Result<Refusal, Refusal> {
+    let last_failure = count.failed == u64::from(ceremony.budgets().failures.count);
+    if count.tries != u64::from(factor.tries) && !last_failure {
+        ceremony.record_as(EventKind::Failed, open);
+        return Ok(Refusal::Wrong);
+    }
+    lock(ceremony, factor, open, opened, count.failed).await?;
+    if last_failure {
+        block::begin(ceremony, open).await?;
+    }
+    Ok(Refusal::LastTry)
 }
 
 /// What the typed code is, as far as that can be told without the store.
@@ -103,6 +139,10 @@ impl Guess {
             Resend::FreshCode => 1..=u64::from(factor.sends),
         };
         let mut found = Self::Wrong;
+        if open.terms != ceremony.brief.terms {
+            // Whatever was typed, it is no answer to this: somebody has changed what it is about.
+            return Ok(found);
+        }
         for generation in generations {
             if send::code_of(ceremony, factor, open, generation)?.matches(typed) {
                 found = Self::RightFor(generation);
@@ -112,7 +152,7 @@ impl Guess {
     }
 }
 
-async fn redeem(
+pub(super) async fn redeem(
     ceremony: &Ceremony<'_>,
     challenge: Ticket,
     opened: Opened,
@@ -134,7 +174,7 @@ async fn redeem(
 }
 
 /// The challenge is over, and the next one has to wait, longer each time.
-async fn lock(
+pub(super) async fn lock(
     ceremony: &Ceremony<'_>,
     factor: &CodeFactor,
     challenge: &Ticket,
@@ -148,7 +188,11 @@ async fn lock(
     // The wait for the next message is over with its challenge; the one for the next challenge begins.
     core.store.take(&facts.cooldown()).await?;
     let times = u32::try_from(failed.div_ceil(u64::from(factor.tries.max(1)))).unwrap_or(u32::MAX);
-    let wait = core.budgets.lockout.wait(times);
+    let budgets = ceremony.budgets();
+    let mut wait = budgets.lockout.wait(times);
+    if budgets.lockout_until_expiry {
+        wait = wait.max(ceremony.until(challenge.expires_at));
+    }
     if !wait.is_zero() {
         let name = facts.lockout(opened.era);
         core.store.take(&name).await?;

@@ -17,7 +17,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Whether the subject is blocked at this factor. Costs nothing where no blocks are configured.
 pub(super) async fn stands(ceremony: &Ceremony<'_>) -> Result<bool, StoreError> {
     let Ceremony { core, facts, .. } = ceremony;
-    if core.budgets.block.is_none() {
+    if ceremony.budgets().block.is_none() {
         return Ok(false);
     }
     Ok(core.store.get(&facts.block()).await?.is_some())
@@ -26,9 +26,9 @@ pub(super) async fn stands(ceremony: &Ceremony<'_>) -> Result<bool, StoreError> 
 /// Blocks the subject, longer or for good if it has come to that often enough.
 pub(super) async fn begin(ceremony: &Ceremony<'_>, challenge: &Ticket) -> Result<(), Refusal> {
     let Ceremony { core, facts, .. } = ceremony;
-    let Some(time) = core.budgets.block else { return Ok(()) };
+    let Some(time) = ceremony.budgets().block else { return Ok(()) };
     let times = core.store.add(&facts.blocks(), 1, DAY).await?;
-    let most = core.budgets.permanent_after.map(u64::from);
+    let most = ceremony.budgets().permanent_after.map(u64::from);
     let permanent = most.is_some_and(|most| times >= most);
     let time = if permanent { PERMANENT } else { time };
     core.store.insert(&facts.block(), Bytes::new(), time).await?;

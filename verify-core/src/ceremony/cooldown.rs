@@ -40,7 +40,7 @@ impl Cooldown {
         open: Option<&Ticket>,
         or: &Ticket,
     ) -> Option<Ticket> {
-        let window = millis_of(ceremony.core.budgets.idempotent);
+        let window = millis_of(ceremony.budgets().idempotent);
         if self.place != *ceremony.facts.open().as_bytes()
             || ceremony.now >= self.sent_at.saturating_add(window)
             || open.is_some_and(|open| open.id != self.challenge)

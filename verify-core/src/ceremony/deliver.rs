@@ -1,16 +1,21 @@
 //! Delivering: after the answer, in a queue of fixed length, or before it.
 
 use std::fmt;
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
 
 use crate::audit::{self, Event, EventKind};
+use crate::ceremony::remote::Order;
+use crate::ceremony::send::UNREACHABLE;
 use crate::ceremony::spend::Reserved;
+use crate::contact::Channel;
 use crate::courier::{CourierErrorKind, Delivery};
+use crate::decision::Reply;
 use crate::engine::Core;
+use crate::refusal::Refusal;
 
 /// How many messages may be on their way at once; beyond it a send is refused before anything is spent.
 #[derive(Debug)]
@@ -41,43 +46,116 @@ impl Drop for Permit {
     }
 }
 
-/// What is left to do once the request is answered: a message to hand to its courier.
+/// An errand among the extensions of an answer, which have to be cloned.
+#[derive(Clone)]
+struct Left(Arc<Mutex<Option<Errand>>>);
+
+/// What is left to do once the request is answered: a message to hand to its courier, or whatever an
+/// [`Api`](crate::Api) leaves.
 ///
 /// An adapter runs it in the background with [`Errand::run_within`], for as long as the engine's
 /// [deadline](crate::Engine::deadline). It comes after the answer because otherwise the answer would take as long as the
 /// courier, and fail with it, for those who have an address, and for nobody else.
 ///
-/// Whatever becomes of it is told, as an [`Event`] and in the log. A courier that fails or is too slow ends the wait, so
-/// that the visitor may ask again at once. So is an errand that is dropped, before it ran or while it did, as when a
+/// Whatever becomes of a message is told, as an [`Event`] and in the log. A courier that fails or is too slow ends the wait,
+/// so that the visitor may ask again at once. So is an errand that is dropped, before it ran or while it did, as when a
 /// runtime shuts down; nothing can be awaited then, so the visitor may ask again when the wait is over.
 #[must_use = "run it, or the message never leaves"]
-pub struct Errand {
+pub struct Errand(Work);
+
+enum Work {
+    Deliver(Box<Message>),
+    /// Behind a lock that is never taken, so that an errand can be shared as before.
+    Other(Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>),
+}
+
+/// A message on its way, and what follows from how that goes.
+struct Message {
     core: Arc<Core>,
-    delivery: Delivery,
+    parcel: Parcel,
     event: Event,
     reserved: Reserved,
     is_told: bool,
     _permit: Permit,
 }
 
+/// What leaves.
+pub(super) enum Parcel {
+    /// A message, for a courier.
+    Message(Box<Delivery>),
+    /// An order, for a service that makes the code itself.
+    Order(Box<Order>),
+}
+
+impl Parcel {
+    fn channel(&self) -> Channel {
+        match self {
+            Self::Message(delivery) => delivery.channel,
+            Self::Order(order) => order.channel(),
+        }
+    }
+
+    async fn hand_over(&self, core: &Core) -> Result<(), Refusal> {
+        let delivery = match self {
+            Self::Message(delivery) => delivery,
+            Self::Order(order) => return order.place(core).await,
+        };
+        let courier = core.couriers.get(&delivery.channel).ok_or(Refusal::Unavailable)?;
+        courier.deliver(delivery).await.map_err(|error| match error.kind() {
+            CourierErrorKind::Refused => UNREACHABLE,
+            CourierErrorKind::Unavailable => Refusal::Unavailable,
+        })
+    }
+}
+
 impl Errand {
     pub(super) fn new(
         core: &Arc<Core>,
-        delivery: Delivery,
+        parcel: Parcel,
         event: Event,
         reserved: Reserved,
         permit: Permit,
     ) -> Self {
-        Self { core: Arc::clone(core), delivery, event, reserved, is_told: false, _permit: permit }
+        let core = Arc::clone(core);
+        Self(Work::Deliver(Box::new(Message {
+            core,
+            parcel,
+            event,
+            reserved,
+            is_told: false,
+            _permit: permit,
+        })))
+    }
+
+    /// Anything else that is to be done after an answer.
+    pub fn of(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Work::Other(Mutex::new(Box::pin(work))))
+    }
+
+    /// Leaves this with an answer of an [`Api`](crate::Api), whose adapter then runs it in the background.
+    pub fn leave_with(self, reply: &mut Reply) {
+        reply.extensions_mut().insert(Left(Arc::new(Mutex::new(Some(self)))));
+    }
+
+    /// What an answer of an [`Api`](crate::Api) leaves to do; for adapters.
+    pub fn left_with(reply: &mut Reply) -> Option<Self> {
+        let Left(left) = reply.extensions_mut().remove()?;
+        left.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether it takes no time and cannot fail, so that running it before the answer tells nothing.
     pub(super) fn is_instant(&self) -> bool {
-        self.core.couriers.get(&self.delivery.channel()).is_some_and(|courier| courier.is_instant())
+        match &self.0 {
+            Work::Deliver(message) => {
+                let courier = message.core.couriers.get(&message.parcel.channel());
+                courier.is_some_and(|courier| courier.is_instant())
+            }
+            Work::Other(_) => false,
+        }
     }
 
-    /// Hands the message to its courier, however long that takes; see [`Errand::run_within`], which does not wait for
-    /// ever.
+    /// Hands the message to its courier, or has its service make and deliver the code, however long that takes; see
+    /// [`Errand::run_within`], which does not wait for ever.
     ///
     /// # Errors
     /// The courier's, for whoever answers only after it.
@@ -85,16 +163,40 @@ impl Errand {
         self.run_within(std::future::pending()).await
     }
 
-    /// Hands the message to its courier, and gives up when `too_late` is there: the engine has no clock to wait by, so a
-    /// timer of the caller's runtime. What became of it is told as an [`Event`], and if the message is not known to have
-    /// left, nobody has to wait for the next one.
+    /// The same, giving up when `too_late` is there: the engine has no clock to wait by, so a timer of the caller's runtime.
+    /// What became of it is told as an [`Event`], and if the message is not known to have left, nobody has to wait for the
+    /// next one.
     ///
     /// # Errors
     /// The courier's, and [`CourierErrorKind::Unavailable`] for one that was too slow.
-    pub async fn run_within(mut self, too_late: impl Future<Output = ()>) -> Result<(), CourierErrorKind> {
-        let delivered = match select(pin!(self.deliver()), pin!(too_late)).await {
+    pub async fn run_within(self, too_late: impl Future<Output = ()>) -> Result<(), CourierErrorKind> {
+        self.finish(too_late).await.map_err(|refusal| match refusal {
+            UNREACHABLE => CourierErrorKind::Refused,
+            _ => CourierErrorKind::Unavailable,
+        })
+    }
+
+    pub(super) async fn deliver(self) -> Result<(), Refusal> {
+        self.finish(std::future::pending()).await
+    }
+
+    async fn finish(self, too_late: impl Future<Output = ()>) -> Result<(), Refusal> {
+        match self.0 {
+            Work::Deliver(message) => message.deliver(too_late).await,
+            Work::Other(work) => {
+                let work = work.into_inner().unwrap_or_else(PoisonError::into_inner);
+                select(work, pin!(too_late)).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Message {
+    async fn deliver(mut self: Box<Self>, too_late: impl Future<Output = ()>) -> Result<(), Refusal> {
+        let delivered = match select(pin!(self.parcel.hand_over(&self.core)), pin!(too_late)).await {
             Either::Left((delivered, _)) => delivered,
-            Either::Right(_) => Err(CourierErrorKind::Unavailable),
+            Either::Right(_) => Err(Refusal::Unavailable),
         };
         self.tell(delivered);
         if delivered.is_err() && self.reserved.release(&self.core).await.is_err() {
@@ -103,36 +205,34 @@ impl Errand {
         delivered
     }
 
-    async fn deliver(&self) -> Result<(), CourierErrorKind> {
-        match self.core.couriers.get(&self.delivery.channel()) {
-            Some(courier) => courier.deliver(&self.delivery).await.map_err(|error| error.kind()),
-            None => Err(CourierErrorKind::Unavailable),
-        }
-    }
-
     /// Tells what became of it, once.
-    fn tell(&mut self, delivered: Result<(), CourierErrorKind>) {
+    fn tell(&mut self, delivered: Result<(), Refusal>) {
         self.is_told = true;
         self.event.at = self.core.clock.now();
-        if let Err(kind) = delivered {
-            let channel = self.delivery.channel().name();
-            tracing::warn!(target: "verify", channel, ?kind, "a message was not delivered");
+        if let Err(refusal) = delivered {
+            let kind = if refusal == UNREACHABLE { "Refused" } else { "Unavailable" };
+            let channel = self.parcel.channel().name();
+            tracing::warn!(target: "verify", channel, kind, "a message was not delivered");
             self.event.kind = EventKind::DeliveryFailed;
         }
         audit::record(self.core.listener.as_ref(), &self.event);
     }
 }
 
-impl Drop for Errand {
+impl Drop for Message {
     fn drop(&mut self) {
         if !self.is_told {
-            self.tell(Err(CourierErrorKind::Unavailable));
+            self.tell(Err(Refusal::Unavailable));
         }
     }
 }
 
 impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Errand").field("channel", &self.delivery.channel()).finish_non_exhaustive()
+        let channel = match &self.0 {
+            Work::Deliver(message) => Some(message.parcel.channel()),
+            Work::Other(_) => None,
+        };
+        f.debug_struct("Errand").field("channel", &channel).finish_non_exhaustive()
     }
 }

@@ -6,13 +6,14 @@ use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
 use crate::ceremony::cooldown::Cooldown;
-use crate::ceremony::deliver::{Errand, Permit};
+use crate::ceremony::deliver::{Errand, Parcel, Permit};
+use crate::ceremony::remote::Order;
 use crate::ceremony::spend::{self, Reserved};
 use crate::ceremony::{Ceremony, LONG_TTL, block};
 use crate::clock::millis_of;
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
-use crate::courier::{Approving, CourierErrorKind, Delivery, Wording};
+use crate::courier::{Approving, Delivery, Wording};
 use crate::encoding::{Reader, random};
 use crate::engine::MissingContacts;
 use crate::factor::{CodeFactor, Resend};
@@ -25,11 +26,15 @@ pub(crate) struct Sent {
     pub(crate) ticket: Ticket,
     pub(crate) hint: String,
     pub(crate) resend_at: u64,
+    /// Which of its challenge's messages it is, counted from one; nothing for one that had been sent already.
+    pub(crate) number: Option<u64>,
     /// What still has to be done, once this was answered.
     pub(crate) errand: Option<Errand>,
 }
 
-const UNREACHABLE: Refusal = Refusal::Invalid("this channel does not reach you; choose another one");
+/// The courier, or the service, will never reach this address this way.
+pub(super) const UNREACHABLE: Refusal =
+    Refusal::Invalid("this channel does not reach you; choose another one");
 
 /// Concurrent sends may open, exhaust and close the entry between two looks at it; this many looks settle it.
 const LOOKS: usize = 4;
@@ -42,13 +47,8 @@ pub(super) async fn send(
     let Ceremony { core, facts, subject, .. } = ceremony;
     let permit = core.queue.enter().ok_or(Refusal::Unavailable)?;
     let channel = pick(ceremony, factor, channel)?;
-    let contacts = core.contacts.as_ref().ok_or(Refusal::Misconfigured)?;
-    let contact = contacts.contact(subject, channel).await.map_err(|_| {
-        tracing::error!(target: "verify", channel = channel.name(), "the address could not be looked up; nothing was sent");
-        Refusal::Unavailable
-    })?;
-    let contact = contact.filter(|contact| contact.fits(channel));
-    if contact.is_none() && core.missing_contacts == MissingContacts::Tell {
+    let contact = whom(ceremony, channel).await?.filter(|contact| contact.fits(channel));
+    if contact.is_none() && (core.missing_contacts == MissingContacts::Tell || ceremony.brief.to.is_some()) {
         return Err(UNREACHABLE);
     }
     let hint = contact.as_ref().map_or_else(|| decoy(&facts.decoy(), channel), Contact::hint);
@@ -71,7 +71,7 @@ pub(super) async fn send(
         let reserved = match wish.reserve(ceremony, factor, contact.as_ref()).await {
             Ok(Reservation::Made(reserved)) => reserved,
             Ok(Reservation::AlreadySent { ticket, resend_at }) => {
-                return Ok(Sent { ticket: *ticket, hint, resend_at, errand: None });
+                return Ok(Sent { ticket: *ticket, hint, resend_at, number: None, errand: None });
             }
             Err(refusal) => return Err(refused(ceremony, &wish, refusal)),
         };
@@ -86,7 +86,9 @@ pub(super) async fn send(
                     Some(to) => Some(errand(ceremony, factor, &wish.ticket, to, number, reserved, permit)?),
                     None => None,
                 };
-                return deliver(ceremony, Sent { ticket: wish.ticket, hint, resend_at, errand }).await;
+                let number = Some(number);
+                return deliver(ceremony, Sent { ticket: wish.ticket, hint, resend_at, number, errand })
+                    .await;
             }
             // Somebody else has opened one in between: look again.
             Ok(None) => reserved.release(core).await?,
@@ -97,6 +99,18 @@ pub(super) async fn send(
         }
     }
     Err(Refusal::Unavailable)
+}
+
+/// The address that the caller gives, or else the application's for this subject.
+async fn whom(ceremony: &Ceremony<'_>, channel: Channel) -> Result<Option<Contact>, Refusal> {
+    if let Some(given) = &ceremony.brief.to {
+        return Ok(Some(given.clone()));
+    }
+    let contacts = ceremony.core.contacts.as_ref().ok_or(Refusal::Misconfigured)?;
+    contacts.contact(ceremony.subject, channel).await.map_err(|_| {
+        tracing::error!(target: "verify", channel = channel.name(), "the address could not be looked up; nothing was sent");
+        Refusal::Unavailable
+    })
 }
 
 fn refused(ceremony: &Ceremony<'_>, wish: &Wish, refusal: Refusal) -> Refusal {
@@ -200,7 +214,7 @@ impl Wish {
             return Err(Refusal::RateLimited(ceremony.until(self.ticket.expires_at)));
         }
         let times = u32::try_from(self.sends).unwrap_or(u32::MAX).saturating_add(1);
-        let resend_at = ceremony.now.saturating_add(millis_of(ceremony.core.budgets.resend.wait(times)));
+        let resend_at = ceremony.now.saturating_add(millis_of(ceremony.budgets().resend.wait(times)));
         let mark = Cooldown::begin(ceremony, &self.ticket, resend_at);
         match spend::reserve(ceremony, contact, &mark).await? {
             Some(reserved) => Ok(Reservation::Made(reserved)),
@@ -259,6 +273,11 @@ fn errand(
 ) -> Result<Errand, Refusal> {
     let core = ceremony.core;
     let channel = ticket.opened.map(|opened| opened.channel).ok_or(Refusal::Misconfigured)?;
+    let event = ceremony.event(EventKind::Delivered, ticket);
+    if core.code_services.contains_key(&channel) {
+        let order = Parcel::Order(Box::new(Order::new(ceremony, ticket, to, number)?));
+        return Ok(Errand::new(core, order, event, reserved, permit));
+    }
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let code = code_of(ceremony, factor, ticket, generation(factor, number))?;
     let wording = Wording {
@@ -276,23 +295,27 @@ fn errand(
         id: facts::message(key, &ticket.id, number),
         channel,
         to,
-        message: wording.render(channel, &code),
+        message: match &ceremony.brief.words {
+            Some(words) => words(channel, &code, wording.life),
+            None => wording.render(channel, &code),
+        },
         code,
         sent_at: core.clock.now(),
         expires_at: UNIX_EPOCH + Duration::from_millis(ticket.expires_at),
     };
-    Ok(Errand::new(core, delivery, ceremony.event(EventKind::Delivered, ticket), reserved, permit))
+    Ok(Errand::new(core, Parcel::Message(Box::new(delivery)), event, reserved, permit))
 }
 
 /// Delivers before the answer where the application lets its answers tell how that went, and leaves it for after the
 /// answer where nobody may learn from it who has an address.
 async fn deliver(ceremony: &Ceremony<'_>, mut sent: Sent) -> Result<Sent, Refusal> {
+    if ceremony.brief.to.is_some() {
+        // Whoever gives the address decides whether its answer waits for the message.
+        return Ok(sent);
+    }
     let tells = ceremony.core.missing_contacts == MissingContacts::Tell;
     if let Some(errand) = sent.errand.take_if(|errand| tells || errand.is_instant()) {
-        errand.run().await.map_err(|kind| match kind {
-            CourierErrorKind::Refused => UNREACHABLE,
-            _ => Refusal::Unavailable,
-        })?;
+        errand.deliver().await?;
     }
     Ok(sent)
 }

@@ -80,8 +80,8 @@ async fn pay(
         }
     }
     let facts_key = core.keys.facts();
-    let per_destination = core.budgets.per_destination.iter();
-    let per_source = core.budgets.per_source.iter();
+    let per_destination = ceremony.budgets().per_destination.iter();
+    let per_source = ceremony.budgets().per_source.iter();
     let quotas: Vec<(Key, Quota)> = per_destination
         .map(|quota| (facts::destination_quota(facts_key, &destination, *quota), *quota))
         .chain(per_source.map(|quota| (facts::source_quota(facts_key, &ceremony.source, *quota), *quota)))

@@ -15,9 +15,81 @@ use crate::transaction::{AmountFormat, Transaction};
 pub struct Message {
     subject: Option<String>,
     text: Zeroizing<String>,
+    key_prompt: Option<String>,
+    language: Option<String>,
+    dialled: Option<String>,
 }
 
 impl Message {
+    /// A message in the application's own words; see [`Direct::worded`](crate::Direct::worded).
+    ///
+    /// ```
+    /// use verify_core::Message;
+    ///
+    /// let message = Message::new("Ihr Code: 4, 7, 1, 1").in_language("de").after_key("Drücken Sie eine Taste.");
+    /// assert_eq!(message.key_prompt(), Some("Drücken Sie eine Taste."));
+    /// assert_eq!(format!("{message:?}"), "Message([redacted])");
+    /// ```
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            subject: None,
+            text: Zeroizing::new(text.into()),
+            key_prompt: None,
+            language: None,
+            dialled: None,
+        }
+    }
+
+    /// The subject line of a mail. Keep the code out of it.
+    #[must_use]
+    pub fn with_subject(mut self, line: impl Into<String>) -> Self {
+        self.subject = Some(line.into());
+        self
+    }
+
+    /// Of a call: what is said until whoever answers presses a key, and the text only then, so that no voice mail takes
+    /// the code down.
+    #[must_use]
+    pub fn after_key(mut self, prompt: impl Into<String>) -> Self {
+        self.key_prompt = Some(prompt.into());
+        self
+    }
+
+    /// Of a call: what to dial once it is answered, before anything is said, as an extension: digits, `*`, `#`, and `w` for
+    /// half a second's wait.
+    #[must_use]
+    pub fn after_dialling(mut self, digits: impl Into<String>) -> Self {
+        self.dialled = Some(digits.into());
+        self
+    }
+
+    /// The language of the text (BCP 47).
+    #[must_use]
+    pub fn in_language(mut self, tag: impl Into<String>) -> Self {
+        self.language = Some(tag.into());
+        self
+    }
+
+    /// Of a call that has to wait for a key: what to say until then. Without a key, the [text](Message::text) is never
+    /// said.
+    #[must_use]
+    pub fn key_prompt(&self) -> Option<&str> {
+        self.key_prompt.as_deref()
+    }
+
+    /// Of a call: what to dial before anything is said.
+    #[must_use]
+    pub fn dialled(&self) -> Option<&str> {
+        self.dialled.as_deref()
+    }
+
+    /// The language of the text (BCP 47), where it is known; a call needs it for its voice.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
+
     /// The subject line of a mail. It never holds the code: lock screens show it (NIST SP 800-63B-4, 3.1.3.1).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
@@ -75,7 +147,11 @@ impl Wording<'_> {
             Some(_) => format!("Your {} payment code", self.site),
             None => format!("Your {} code", self.site),
         });
-        Message { subject, text: Zeroizing::new(text) }
+        let message = Message::new(text);
+        match subject {
+            Some(subject) => message.with_subject(subject),
+            None => message,
+        }
     }
 
     /// A code that lets somebody in.
@@ -83,7 +159,7 @@ impl Wording<'_> {
         let Self { site, purpose, origin, .. } = self;
         let unit = if minutes == 1 { "minute" } else { "minutes" };
         match channel {
-            Channel::Sms => format!(
+            Channel::Sms | Channel::WhatsApp => format!(
                 "{site}: {code} is your code to {purpose}. Valid {minutes} {unit}. Do not share it with anyone."
             ),
             Channel::Email => format!(
@@ -124,7 +200,7 @@ impl Wording<'_> {
         }
         let to = if account.is_empty() { payee } else { format!("{payee} ({account})") };
         match channel {
-            Channel::Sms => format!(
+            Channel::Sms | Channel::WhatsApp => format!(
                 "{site}: to pay {amount} to {to}, use {code}. Valid {minutes} {unit}. Not you? Tell us, and tell nobody \
                  the code."
             ),
@@ -153,7 +229,7 @@ impl Wording<'_> {
 }
 
 /// Who gets the money, and where it goes.
-fn whom(transaction: &Transaction, short: bool) -> (String, String) {
+pub(crate) fn whom(transaction: &Transaction, short: bool) -> (String, String) {
     let cut = |name: &str| match name.char_indices().nth(SHORT_NAME) {
         Some((at, _)) if short => format!("{}...", name.get(..at).unwrap_or_default().trim_end()),
         _ => name.to_owned(),
@@ -237,7 +313,7 @@ mod tests {
 
     #[test]
     fn r25_p10_an_approval_names_amount_and_payee_on_every_channel() {
-        for channel in [Channel::Sms, Channel::Email, Channel::Voice] {
+        for channel in Channel::ALL {
             let text = approval("Acme Inc.", channel);
             assert!(text.contains("EUR 1,234.50") && text.contains("Acme Inc."), "{text}");
             assert!(text.contains("DE89"), "{text}");

@@ -9,6 +9,7 @@ use crate::audit::Event;
 use crate::budgets::Budgets;
 use crate::ceremony::{Over, Queue};
 use crate::clock::{Clock, SystemClock};
+use crate::code_service::CodeService;
 use crate::contact::Channel;
 use crate::cookies::Cookies;
 use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, Template};
@@ -36,6 +37,7 @@ pub struct EngineBuilder {
     mount: String,
     store: Option<Arc<dyn Store>>,
     couriers: BTreeMap<Channel, Arc<dyn Courier>>,
+    code_services: BTreeMap<Channel, Arc<dyn CodeService>>,
     approval_texts: Vec<(Channel, String)>,
     amounts: AmountFormat,
     contacts: Option<Arc<dyn Contacts>>,
@@ -68,6 +70,7 @@ impl EngineBuilder {
             mount: "/challenge".to_owned(),
             store: None,
             couriers: BTreeMap::new(),
+            code_services: BTreeMap::new(),
             approval_texts: Vec::new(),
             amounts: AmountFormat::default(),
             contacts: None,
@@ -112,6 +115,19 @@ impl EngineBuilder {
     /// Who delivers over that channel. None by default: a policy that needs one does not start.
     pub fn courier(mut self, channel: Channel, courier: impl Courier) -> Self {
         self.couriers.insert(channel, Arc::new(courier));
+        self
+    }
+
+    /// Who makes, delivers and checks the codes of these channels, instead of the engine and a courier. The channels of
+    /// one factor are all of one service, or of none. The service's own texts are used, and its own number of digits: say
+    /// the same with [`CodeFactor::digits`](crate::CodeFactor::digits). Default: none.
+    pub fn code_service(
+        mut self,
+        channels: impl IntoIterator<Item = Channel>,
+        service: impl CodeService,
+    ) -> Self {
+        let service: Arc<dyn CodeService> = Arc::new(service);
+        self.code_services.extend(channels.into_iter().map(|channel| (channel, Arc::clone(&service))));
         self
     }
 
@@ -271,15 +287,21 @@ impl EngineBuilder {
         #[cfg(feature = "danger-development")]
         if let Some(inbox) = &self.inbox {
             tracing::warn!(target: "verify", "DEVELOPMENT INBOX: messages are shown to whoever opens the inbox page, and delivered to nobody");
-            for channel in [Channel::Sms, Channel::Email, Channel::Voice] {
-                couriers.entry(channel).or_insert_with(|| Arc::new(inbox.clone()));
+            for channel in Channel::ALL {
+                if !self.code_services.contains_key(&channel) {
+                    couriers.entry(channel).or_insert_with(|| Arc::new(inbox.clone()));
+                }
             }
         }
+        if let Some(channel) = self.code_services.keys().find(|channel| couriers.contains_key(channel)) {
+            return Err(ConfigError::CourierAndService { channel: *channel });
+        }
         let development = couriers.values().filter(|courier| courier.is_development()).count();
-        if development > 0 && development < couriers.len() {
+        let real = development < couriers.len() || !self.code_services.is_empty();
+        if development > 0 && real {
             return Err(ConfigError::DevelopmentCourierBesideReal);
         }
-        if self.plain_http && development < couriers.len() {
+        if self.plain_http && real {
             return Err(ConfigError::PlainHttpBesideReal);
         }
         if !self.origin.is_secure() && !self.plain_http {
@@ -330,6 +352,7 @@ impl EngineBuilder {
                 mount,
                 store,
                 couriers,
+                code_services: self.code_services,
                 approval_texts,
                 amounts: self.amounts,
                 contacts: self.contacts,

@@ -23,6 +23,14 @@ pub enum ConfigError {
         "a development courier shows codes to whoever looks, and a real courier is configured beside it: take one of them out"
     )]
     DevelopmentCourierBesideReal,
+    /// Two who would both send the codes of one channel.
+    #[error(
+        "the codes of {channel:?} are a code service's, and a courier is configured for it too: take one of them out"
+    )]
+    CourierAndService {
+        /// The channel.
+        channel: Channel,
+    },
     /// The site's name.
     #[error("the site's name is 1 to 40 printable characters on one line")]
     Site,

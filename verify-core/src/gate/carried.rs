@@ -51,7 +51,7 @@ impl Gate {
             let cancelling =
                 async { Ceremony::begin(core, &asking.subject, asking.source, sealed)?.cancel().await };
             match cancelling.await {
-                Ok(()) => notice = Some(Notice::cancelled()),
+                Ok(_) => notice = Some(Notice::cancelled()),
                 // Of an older page, or of the session before the success: nothing is open that could be called off.
                 Err(Refusal::SessionExpired) if is_met => {}
                 Err(refusal) => return Err(refusal),

@@ -226,7 +226,7 @@ impl Gate {
         let Inner { core, plan, policy } = &*self.inner;
         let key = core.keys.newest();
         let short = |bytes: &[u8]| to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()));
-        let facts = facts::SubjectFacts::new(core.keys.facts(), &asking.subject, factor, None);
+        let facts = facts::SubjectFacts::new(core.keys.facts(), &asking.subject, factor, None, None);
         Event {
             kind,
             at: core.clock.now(),

@@ -95,5 +95,6 @@ pub(super) fn spoken(channel: Channel) -> &'static str {
         Channel::Sms => "text message",
         Channel::Email => "e-mail",
         Channel::Voice => "phone call",
+        Channel::WhatsApp => "WhatsApp message",
     }
 }

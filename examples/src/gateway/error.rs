@@ -1,0 +1,51 @@
+//! Why a gateway does not open.
+
+use std::path::PathBuf;
+
+/// Why a gateway does not open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// The configuration file cannot be read.
+    #[error("the configuration {} cannot be read: name another one with --config", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The configuration says something that makes no sense.
+    #[error("the configuration does not make sense near line {line}: {what}")]
+    Config {
+        /// Where.
+        line: usize,
+        /// What is wrong there.
+        what: String,
+    },
+    /// The configuration has no API in it.
+    #[error("the configuration serves nothing: give it the table of an API, as `[twilio]`")]
+    Nothing,
+    /// The folder for durable resources cannot be made.
+    #[error("the folder {} cannot be made: name another one with --data", path.display())]
+    Data {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file of durable resources does not open.
+    #[error(transparent)]
+    Resources(#[from] verify_compat::resources::OpenError),
+    /// The API of Twilio Verify does not start.
+    #[error("[twilio]: {0}")]
+    Twilio(#[from] verify_compat::twilio::ConfigError),
+    /// There is no HTTP client for webhooks.
+    #[error(transparent)]
+    Client(#[from] verify_providers::HttpClientError),
+    /// An engine was not built.
+    #[error(transparent)]
+    Engine(#[from] verify_core::ConfigError),
+    /// The address is no origin.
+    #[error(transparent)]
+    Origin(#[from] verify_core::InvalidOrigin),
+}

@@ -1,0 +1,189 @@
+//! Twilio Verify under races: real threads, over sockets, with two engines over one store.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "twilio/phone.rs"]
+mod phone;
+#[path = "twilio/site.rs"]
+mod site;
+
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+use std::thread;
+
+use site::{Mounting, PLAIN, PSD2, Site, TO, engine, text, wrong};
+use tests::http::Response;
+use verify_compat::resources::MemoryResources;
+use verify_compat::twilio::TwilioVerify;
+use verify_core::{FakeClock, MemoryStore};
+
+/// Two processes, as far as anybody can tell: an engine each, and everything that is kept in common.
+fn two(mounting: Mounting) -> [Site; 2] {
+    let (clock, phone) = (FakeClock::default(), phone::Phone::default());
+    let (resources, store) =
+        (MemoryResources::default(), MemoryStore::builder().clock(clock.clone()).build());
+    [(); 2].map(|()| {
+        let engine = engine(&clock, &phone, |builder| builder.store(store.clone()));
+        let api = TwilioVerify::new(&engine, site::config(), resources.clone()).unwrap();
+        Site::around(mounting, api, clock.clone(), phone.clone(), store.clone())
+    })
+}
+
+/// Asks so often at the same moment, at both in turn.
+fn together(sites: &[Site; 2], times: usize, ask: impl Fn(&Site, usize) -> Response + Sync) -> Vec<Response> {
+    let barrier = Barrier::new(times);
+    thread::scope(|scope| {
+        let asked: Vec<_> = (0..times)
+            .map(|number| {
+                let (barrier, ask, site) = (&barrier, &ask, &sites[number % 2]);
+                scope.spawn(move || {
+                    barrier.wait();
+                    ask(site, number)
+                })
+            })
+            .collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).collect()
+    })
+}
+
+fn count(answers: &[Response], status: u16, code: u64) -> usize {
+    answers
+        .iter()
+        .filter(|answer| (answer.status, answer.json()["code"].as_u64()) == (status, Some(code)))
+        .count()
+}
+
+fn evaluated(answers: &[Response]) -> Vec<bool> {
+    let compared = answers.iter().filter(|answer| answer.status == 201);
+    compared.map(|answer| answer.json()["valid"].as_bool().unwrap()).collect()
+}
+
+fn twilio_rule_52_of_200_checks_five_are_compared_and_one_is_approved(mounting: Mounting) {
+    let sites = two(mounting);
+    for round in 0..12 {
+        sites[0].start(PLAIN);
+        let code = sites[0].code();
+        let answers = together(&sites, 200, |site, number| match round % 3 {
+            // All wrong; all right; one right in every seven.
+            0 => site.check(PLAIN, &wrong(&code)),
+            1 => site.check(PLAIN, &code),
+            _ => site.check(PLAIN, &if number % 7 == round { code.clone() } else { wrong(&code) }),
+        });
+        let compared = evaluated(&answers);
+        let approved = compared.iter().filter(|valid| **valid).count();
+        assert!(compared.len() <= 5 && approved <= 1, "{compared:?}");
+        let refused = count(&answers, 429, 60202) + count(&answers, 404, 20404);
+        assert_eq!(compared.len() + refused, 200);
+        match round % 3 {
+            0 => assert_eq!((compared.len(), approved), (5, 0)),
+            1 => assert_eq!((compared.len(), approved), (1, 1)),
+            _ => {}
+        }
+        sites[0].pass(600);
+    }
+}
+
+fn twilio_rule_53_of_100_starts_there_is_one_verification_and_one_code(mounting: Mounting) {
+    let sites = two(mounting);
+    for _ in 0..12 {
+        let before = sites[0].phone.count();
+        let answers = together(&sites, 100, |site, _| site.try_start(PLAIN, &[]));
+        let sids: BTreeSet<String> = answers
+            .iter()
+            .filter(|answer| answer.status == 201)
+            .map(|answer| text(&answer.json(), "sid"))
+            .collect();
+        assert_eq!(sids.len(), 1);
+        let refused = count(&answers, 429, 60203);
+        assert_eq!(answers.iter().filter(|answer| answer.status == 201).count() + refused, 100);
+        let sent = sites[0].phone.all();
+        let codes: BTreeSet<&str> = sent[before..].iter().map(|taken| taken.code.as_str()).collect();
+        assert_eq!((codes.len(), sent.len() - before), (1, 100 - refused));
+        assert!(sent.len() - before <= 5);
+        assert_eq!(sites[1].fetch(PLAIN, "%2B15017122661").json()["sid"], *sids.first().unwrap());
+        assert_eq!(evaluated(&[sites[1].check(PLAIN, &sites[0].code())]), [true]);
+    }
+}
+
+fn twilio_rule_35_52_of_parallel_checks_of_many_pairs_only_the_own_one_is_approved(mounting: Mounting) {
+    let sites = two(mounting);
+    for round in 0..10 {
+        let sid = text(&sites[0].pay("10.00", "Acme").json(), "sid");
+        let code = sites[0].code();
+        let answers = together(&sites, 20, |site, number| {
+            let amount = if number < 2 { "10.00" } else { "99.00" };
+            let fields =
+                [("VerificationSid", &*sid), ("Code", &*code), ("Amount", amount), ("Payee", "Acme")];
+            site.post(&format!("Services/{PSD2}/VerificationCheck"), &fields)
+        });
+        let approved: Vec<usize> = answers
+            .iter()
+            .enumerate()
+            .filter(|(_, answer)| answer.json()["valid"] == true)
+            .map(|(number, _)| number)
+            .collect();
+        assert!(
+            approved.len() <= 1 && approved.iter().all(|number| *number < 2),
+            "round {round}: {approved:?}"
+        );
+        assert!(evaluated(&answers).len() <= 5);
+        sites[0].pass(600);
+    }
+}
+
+fn twilio_rule_29_30_of_a_check_a_cancel_and_an_approval_one_ends_it(mounting: Mounting) {
+    let sites = two(mounting);
+    for _ in 0..40 {
+        let sid = text(&sites[0].start(PLAIN), "sid");
+        let code = sites[0].code();
+        let answers = together(&sites, 6, |site, number| match number % 3 {
+            0 => site.check(PLAIN, &code),
+            1 => site.update(PLAIN, &sid, "canceled"),
+            _ => site.update(PLAIN, &sid, "approved"),
+        });
+        let said: BTreeSet<String> = answers
+            .iter()
+            .filter(|answer| answer.status < 300)
+            .map(|answer| text(&answer.json(), "status"))
+            .collect();
+        // A second cancel of the same may say so too; nobody hears of two ends.
+        assert_eq!(said.len(), 1, "{said:?}");
+    }
+}
+
+fn twilio_rule_43_44_of_parallel_limits_of_one_name_one_is_made(mounting: Mounting) {
+    let sites = two(mounting);
+    let path = format!("Services/{PLAIN}/RateLimits");
+    let made = together(&sites, 20, |site, _| site.post(&path, &[("UniqueName", "ip")]));
+    assert_eq!(made.iter().filter(|answer| answer.status == 201).count(), 1);
+    assert_eq!(count(&made, 400, 60208), 19);
+    let limit = made.iter().find(|answer| answer.status == 201).unwrap().json();
+    let buckets = format!("{path}/{}/Buckets", text(&limit, "sid"));
+    sites[0].post(&buckets, &[("Max", "3"), ("Interval", "60")]);
+    // And a bucket lets no more through than it says, whoever asks first.
+    for value in ["a", "b", "c"] {
+        let counted = format!(r#"{{"ip":"{value}"}}"#);
+        let started = together(&sites, 30, |site, number| {
+            let fields =
+                [("To", &*format!("+1501712{number:04}")), ("Channel", "sms"), ("RateLimits", &counted)];
+            site.post(&format!("Services/{PLAIN}/Verifications"), &fields)
+        });
+        let allowed = started.iter().filter(|answer| answer.status == 201).count();
+        assert!(allowed <= 3, "{allowed}");
+        assert_eq!(allowed + count(&started, 429, 20429), 30);
+        sites[0].update(PLAIN, TO, "canceled");
+    }
+}
+
+on_both! {
+    twilio_rule_52_of_200_checks_five_are_compared_and_one_is_approved
+    twilio_rule_53_of_100_starts_there_is_one_verification_and_one_code
+    twilio_rule_35_52_of_parallel_checks_of_many_pairs_only_the_own_one_is_approved
+    twilio_rule_29_30_of_a_check_a_cancel_and_an_approval_one_ends_it
+    twilio_rule_43_44_of_parallel_limits_of_one_name_one_is_made
+}

@@ -1,0 +1,147 @@
+//! What is noted of verifications beside the engine's challenges, in the engine's store.
+
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join, try_join3};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use verify_core::store::Key;
+use verify_core::{Contact, Notes};
+
+use crate::twilio::fault::Fault;
+use crate::twilio::verification::{Attempt, End, Record};
+
+/// Messages of one verification, as the original has it: five within its life.
+pub(crate) const SENDS: u32 = 5;
+
+/// Wrong answers of one verification, as the original has it.
+pub(crate) const TRIES: u32 = 5;
+
+/// The notes of all verifications.
+pub(crate) struct Book {
+    pub(crate) notes: Notes,
+}
+
+impl Book {
+    /// The id of the attempt with that number.
+    pub(crate) fn attempt_sid(&self, verification: &str, number: u64) -> String {
+        let parts: [&[u8]; 3] = [b"attempt", verification.as_bytes(), &number.to_be_bytes()];
+        format!("VL{}", self.notes.pseudonym(&parts))
+    }
+
+    /// Notes a start: the verification under its id, its number and its pair, and the attempt. Every start of one
+    /// verification notes the same, so that any of them makes up for another that broke off.
+    pub(crate) async fn enter(
+        &self,
+        record: &Record,
+        contact: &Contact,
+        attempt: &Attempt,
+        is_first: bool,
+        attempts_kept: Duration,
+        now: u64,
+    ) -> Result<(), Fault> {
+        let kept = record.kept(now);
+        let pair = pair_of(record);
+        let latest = self.latest(&record.service, contact, None);
+        let latest_of_pair = self.latest(&record.service, contact, pair.as_deref());
+        let name = self.named(b"verification", &record.sid);
+        let sid = record.sid.as_bytes();
+        try_join3(
+            self.insert(&name, record, kept),
+            self.insert(&self.named(b"attempt", &attempt.sid), attempt, kept.max(attempts_kept)),
+            try_join(
+                self.point(&latest, sid, is_first, kept),
+                self.point(&latest_of_pair, sid, is_first, kept),
+            ),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Makes a name stand for a verification: the newest one, whatever it stood for before.
+    async fn point(&self, name: &Key, sid: &[u8], is_first: bool, kept: Duration) -> Result<(), Fault> {
+        if !self.notes.insert(name, sid, kept).await? && is_first {
+            self.notes.take(name).await?;
+            self.notes.insert(name, sid, kept).await?;
+        }
+        Ok(())
+    }
+
+    /// The verification of that id.
+    pub(crate) async fn find(&self, sid: &str) -> Result<Option<Record>, Fault> {
+        self.read(&self.named(b"verification", sid)).await
+    }
+
+    /// The newest verification of a number or address, or of it and one pair of amount and payee.
+    pub(crate) async fn find_latest(
+        &self,
+        service: &str,
+        contact: &Contact,
+        pair: Option<&[u8]>,
+    ) -> Result<Option<Record>, Fault> {
+        let sid = self.notes.get(&self.latest(service, contact, pair)).await?;
+        match sid.as_ref().and_then(|sid| std::str::from_utf8(sid).ok()) {
+            Some(sid) => self.find(sid).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The attempts of a verification, in their order.
+    pub(crate) async fn attempts(&self, verification: &str) -> Result<Vec<Attempt>, Fault> {
+        let find = |number| async move { self.attempt(&self.attempt_sid(verification, number)).await };
+        let found = join_all((1..=u64::from(SENDS)).map(find)).await;
+        let found: Result<Vec<_>, Fault> = found.into_iter().collect();
+        Ok(found?.into_iter().flatten().collect())
+    }
+
+    pub(crate) async fn attempt(&self, sid: &str) -> Result<Option<Attempt>, Fault> {
+        self.read(&self.named(b"attempt", sid)).await
+    }
+
+    /// Notes how a verification has ended; false if it had ended before.
+    pub(crate) async fn end(&self, record: &Record, end: End) -> Result<bool, Fault> {
+        self.insert(&self.named(b"end", &record.sid), &end, record.kept(end.at)).await
+    }
+
+    pub(crate) async fn ended(&self, record: &Record) -> Result<Option<End>, Fault> {
+        self.read(&self.named(b"end", &record.sid)).await
+    }
+
+    /// Notes that the last answer was compared: what comes after it is too many.
+    pub(crate) async fn spend(&self, record: &Record, now: u64) -> Result<(), Fault> {
+        self.notes.insert(&self.named(b"spent", &record.sid), &[], record.kept(now)).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn is_spent(&self, record: &Record) -> Result<bool, Fault> {
+        Ok(self.notes.get(&self.named(b"spent", &record.sid)).await?.is_some())
+    }
+
+    pub(crate) async fn insert(
+        &self,
+        name: &Key,
+        value: &impl Serialize,
+        ttl: Duration,
+    ) -> Result<bool, Fault> {
+        let text = zeroize::Zeroizing::new(serde_json::to_vec(value)?);
+        Ok(self.notes.insert(name, &text, ttl).await?)
+    }
+
+    pub(crate) async fn read<T: DeserializeOwned>(&self, name: &Key) -> Result<Option<T>, Fault> {
+        let note = self.notes.get(name).await?;
+        Ok(note.map(|note| serde_json::from_slice(&note)).transpose()?)
+    }
+
+    fn named(&self, kind: &[u8], sid: &str) -> Key {
+        self.notes.name(&[kind, sid.as_bytes()])
+    }
+
+    fn latest(&self, service: &str, contact: &Contact, pair: Option<&[u8]>) -> Key {
+        let kind: &[u8] = if pair.is_some() { b"latest-of-pair" } else { b"latest" };
+        self.notes.name(&[kind, service.as_bytes(), contact.expose().as_bytes(), pair.unwrap_or_default()])
+    }
+}
+
+fn pair_of(record: &Record) -> Option<Vec<u8>> {
+    Some(Record::pair(record.amount.as_deref()?, record.payee.as_deref()?))
+}

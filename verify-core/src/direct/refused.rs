@@ -1,0 +1,91 @@
+//! Why a challenge that is run without a request does not go on.
+
+use std::time::Duration;
+
+use crate::refusal::Refusal;
+
+/// Why a challenge did not go on.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the challenge was refused ({kind:?})")]
+pub struct Refused {
+    kind: RefusedKind,
+    retry_after: Option<Duration>,
+    last_try: bool,
+}
+
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefusedKind {
+    /// The answer or the channel has not the right form; nothing was spent.
+    Invalid,
+    /// The gate has no such factor, or the factor sends nothing.
+    NotOffered,
+    /// The answer is wrong, and another try is left.
+    Wrong,
+    /// The budget of guesses is used up.
+    Locked,
+    /// The challenge is used, over or was never sent.
+    AlreadyUsed,
+    /// The ticket is expired, forged, or another subject's.
+    Expired,
+    /// Too many messages: wait.
+    RateLimited,
+    /// The store, the courier or the contacts did not answer.
+    Unavailable,
+    /// The engine lacks a policy, a courier or contacts that this needs.
+    Misconfigured,
+}
+
+impl Refused {
+    pub(super) const NOT_OFFERED: Self =
+        Self { kind: RefusedKind::NotOffered, retry_after: None, last_try: false };
+
+    /// What it means.
+    #[must_use]
+    pub const fn kind(&self) -> RefusedKind {
+        self.kind
+    }
+
+    /// Of [`RefusedKind::Locked`], whether this very answer was compared, was wrong, and was the last one to be: what comes
+    /// after it is compared with nothing.
+    #[must_use]
+    pub const fn is_last_try(&self) -> bool {
+        self.last_try
+    }
+
+    /// How long to wait, where waiting helps.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let mut retry_after = None;
+        let kind = match refusal {
+            Refusal::Wrong | Refusal::Unsolved(_) => RefusedKind::Wrong,
+            Refusal::Locked | Refusal::LastTry => RefusedKind::Locked,
+            Refusal::AlreadyUsed => RefusedKind::AlreadyUsed,
+            Refusal::SessionExpired => RefusedKind::Expired,
+            Refusal::RateLimited(wait) => {
+                retry_after = Some(wait);
+                RefusedKind::RateLimited
+            }
+            Refusal::Unavailable | Refusal::FellBack => RefusedKind::Unavailable,
+            Refusal::Misconfigured => RefusedKind::Misconfigured,
+            Refusal::Invalid(_)
+            | Refusal::Foreign
+            | Refusal::NotFound
+            | Refusal::MethodNotAllowed(_)
+            | Refusal::UnsupportedMediaType
+            | Refusal::Executed
+            | Refusal::OtherRequest
+            | Refusal::TooSlow
+            | Refusal::TooLarge
+            | Refusal::Unpaid => RefusedKind::Invalid,
+        };
+        Self { kind, retry_after, last_try: refusal == Refusal::LastTry }
+    }
+}
