@@ -36,7 +36,9 @@ fn shows(line: &str, text: &str) -> bool {
     line.match_indices(text).any(|(at, _)| {
         let before = line.get(..at).and_then(|before| before.chars().next_back());
         let after = line.get(at + text.len()..).and_then(|after| after.chars().next());
-        !(digit(text.chars().next()) && digit(before)) && !(digit(text.chars().next_back()) && digit(after))
+        let goes_on = digit(text.chars().next()) && digit(before);
+        let continues = digit(text.chars().next_back()) && digit(after);
+        !(goes_on || continues)
     })
 }
 
