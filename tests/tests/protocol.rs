@@ -20,7 +20,8 @@ const PAGE: &str = include_str!("../../docs/protocol.md");
 const SCHEMA: &str = include_str!("../../docs/protocol.schema.json");
 
 /// Refusals that a healthy bank has no reason for.
-const UNSEEN: [&str; 4] = ["already_executed", "misconfigured", "unavailable", "proof_required"];
+const UNSEEN: [&str; 5] =
+    ["already_executed", "misconfigured", "unavailable", "proof_required", "request_timeout"];
 
 /// Members that an answer may lack.
 const OPTIONAL: [&str; 4] = ["field", "transaction", "action", "cdata"];
