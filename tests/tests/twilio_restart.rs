@@ -27,7 +27,13 @@ use verify_core::{FakeClock, MemoryStore};
 /// A process over that Redis and that file.
 fn open(mounting: Mounting, redis: &Server, clock: &FakeClock, phone: &phone::Phone, config: Config) -> Site {
     let engine = engine(clock, phone, |builder| builder.store(redis.store()));
-    let resources = DurableResources::open(redis.folder().join("resources.redb")).unwrap();
+    // The workers of the process before may be on their way out yet, and one process has the file open at a time.
+    let mut opened = None;
+    server::until("the file is free", || {
+        opened = DurableResources::open(redis.folder().join("resources.redb")).ok();
+        opened.is_some()
+    });
+    let resources = opened.unwrap();
     let api = TwilioVerify::new(&engine, config, resources).unwrap();
     Site::around(mounting, api, clock.clone(), phone.clone(), MemoryStore::default())
 }
