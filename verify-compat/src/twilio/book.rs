@@ -45,25 +45,47 @@ impl Book {
         let latest = self.latest(&record.service, contact, None);
         let latest_of_pair = self.latest(&record.service, contact, pair.as_deref());
         let name = self.named(b"verification", &record.sid);
-        let sid = record.sid.as_bytes();
         try_join3(
             self.insert(&name, record, kept),
             self.insert(&self.named(b"attempt", &attempt.sid), attempt, kept.max(attempts_kept)),
             try_join(
-                self.point(&latest, sid, is_first, kept),
-                self.point(&latest_of_pair, sid, is_first, kept),
+                self.point(&latest, record, is_first, kept, now),
+                self.point(&latest_of_pair, record, is_first, kept, now),
             ),
         )
         .await?;
         Ok(())
     }
 
-    /// Makes a name stand for a verification: the newest one, whatever it stood for before.
-    async fn point(&self, name: &Key, sid: &[u8], is_first: bool, kept: Duration) -> Result<(), Fault> {
-        if !self.notes.insert(name, sid, kept).await? && is_first {
-            self.notes.take(name).await?;
-            self.notes.insert(name, sid, kept).await?;
+    /// Makes a name stand for a verification: of a first start always, since nothing is newer; of a later one in place of
+    /// nothing, or of one that is over. So a start that is slow does not hide a newer one, and one that broke off after it
+    /// had opened its challenge is made up for.
+    async fn point(
+        &self,
+        name: &Key,
+        record: &Record,
+        is_first: bool,
+        kept: Duration,
+        now: u64,
+    ) -> Result<(), Fault> {
+        let sid = record.sid.as_bytes();
+        if self.notes.insert(name, sid, kept).await? {
+            return Ok(());
         }
+        if !is_first {
+            let known = self.notes.get(name).await?;
+            let known = known.as_ref().and_then(|known| std::str::from_utf8(known).ok());
+            let known = known.filter(|known| *known != record.sid);
+            let Some(other) = known else { return Ok(()) };
+            if let Some(other) = self.find(other).await?
+                && other.expires > now
+                && self.ended(&other).await?.is_none()
+            {
+                return Ok(());
+            }
+        }
+        self.notes.take(name).await?;
+        self.notes.insert(name, sid, kept).await?;
         Ok(())
     }
 
@@ -144,4 +166,76 @@ impl Book {
 
 fn pair_of(record: &Record) -> Option<Vec<u8>> {
     Some(Record::pair(record.amount.as_deref()?, record.payee.as_deref()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use serde_json::json;
+    use verify_core::{Engine, KeyRing, Origin};
+
+    use super::*;
+    use crate::twilio::verification::{Channel, Status, Terms};
+
+    /// The memory store never waits.
+    fn now<F: Future>(future: F) -> F::Output {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("nothing is waited for"),
+        }
+    }
+
+    fn record(digit: &str) -> Record {
+        Record {
+            sid: format!("VE{}", digit.repeat(32)),
+            account: "AC".to_owned(),
+            service: "VA".to_owned(),
+            to: "+15017122661".to_owned(),
+            amount: None,
+            payee: None,
+            ticket: String::new(),
+            terms: Terms { digits: 6, ttl: 600, fresh: false },
+            lookup: json!({}),
+            created: 0,
+            expires: 600_000,
+        }
+    }
+
+    #[test]
+    fn twilio_rule_28_a_number_stands_for_the_newest_verification_whatever_broke_off() {
+        let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+        let engine = Engine::builder(keys, Origin::parse("https://bank.example").unwrap()).build().unwrap();
+        let book = Book { notes: engine.notes("twilio") };
+        let contact = Contact::phone("+15017122661").unwrap();
+        let enter = |record: &Record, is_first: bool| {
+            let attempt = Attempt {
+                sid: book.attempt_sid(&record.sid, 1),
+                account: record.account.clone(),
+                service: record.service.clone(),
+                verification: record.sid.clone(),
+                to: record.to.clone(),
+                channel: Channel::Sms,
+                country: None,
+                at: 0,
+            };
+            now(book.enter(record, &contact, &attempt, is_first, Duration::ZERO, 0)).unwrap();
+        };
+        let latest = || now(book.find_latest("VA", &contact, None)).unwrap().unwrap().sid;
+        let (first, second) = (record("1"), record("2"));
+        enter(&first, true);
+        now(book.end(&first, End { status: Status::Approved, at: 1 })).unwrap();
+        // The first start of the second one broke off before it was noted; its next one makes up for it.
+        enter(&second, false);
+        assert_eq!(latest(), second.sid);
+        // A start of the first one that was slow hides nothing.
+        enter(&first, false);
+        assert_eq!(latest(), second.sid);
+        // And what begins anew is the newest.
+        let third = record("3");
+        enter(&third, true);
+        enter(&second, false);
+        assert_eq!(latest(), third.sid);
+    }
 }
