@@ -90,11 +90,11 @@ fn r37_a_thousand_guesses_spread_over_both_are_five() {
     for answer in answers {
         *kinds.entry(answer).or_insert(0) += 1;
     }
-    // Four are told that they may try again; the fifth is the last, and whoever comes later is told the same as it.
-    let mut counts: Vec<_> = kinds.values().copied().collect();
-    counts.sort_unstable();
-    assert_eq!(counts, [4, 996], "{kinds:#?}");
-    assert!(kinds.keys().all(|(status, _)| *status == 403), "{kinds:#?}");
+    // Four at the most are told that they may try again; the fifth is the last, and whoever comes later is told the same as
+    // it. So may one of the four be, if others have used up the user's failures before its own was counted.
+    let of = |reason: &str| kinds.get(&(403, reason.to_owned())).copied().unwrap_or(0);
+    assert!((1..=4).contains(&of("")), "{kinds:#?}");
+    assert_eq!(of("") + of("locked"), 1_000, "{kinds:#?}");
     for bank in &banks {
         assert_eq!(opened.solve(bank).status, 403, "the right code comes too late");
     }
