@@ -135,6 +135,38 @@ fn r21_one_grant_is_executed_once_on_both_together() {
     assert_eq!(listed(&banks[0]) + listed(&banks[1]), total);
 }
 
+/// How often Redis was asked to do this, since it started.
+fn calls(redis: &Server, command: &str) -> u64 {
+    let stats: String = redis.ask(&["INFO", "commandstats"]);
+    let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    line.and_then(|line| line.split(',').next()).map_or(0, |count| count.parse().unwrap())
+}
+
+#[test]
+fn an_answer_takes_two_steps_if_it_is_wrong_and_four_if_it_is_right() {
+    for framework in [Framework::Axum, Framework::Actix] {
+        let redis = Server::start(&[]);
+        let bank = Bank::start_with(framework, &["--store", &redis.url()]);
+        // A step is one of these; to count, `add` sends a `SET NX` along with its `INCRBY`.
+        let steps = || ["get", "getdel", "incrby"].map(|command| calls(&redis, command));
+        let took = |before: [u64; 3]| {
+            let after = steps();
+            [0, 1, 2].map(|at| after[at] - before[at])
+        };
+        let (first, second) = (Opened::at(&bank, "fay", &vault()), Opened::at(&bank, "gil", &vault()));
+        let before = steps();
+        assert_eq!(first.answer(&bank, &first.wrong(0)).status, 403);
+        assert_eq!(took(before), [0, 0, 2], "{framework:?}: two counts");
+        let before = steps();
+        assert_eq!(second.solve(&bank).status, 200);
+        assert_eq!(
+            took(before),
+            [1, 2, 1],
+            "{framework:?}: a count, a look at another, and two that are taken"
+        );
+    }
+}
+
 #[test]
 fn r60_what_redis_holds_after_everything_tells_nothing() {
     let redis = Server::start(&[]);
