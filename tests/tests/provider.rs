@@ -114,11 +114,9 @@ fn r37_exactly_as_many_guesses_count_as_are_allowed() {
                 told(&check(&pair.bank, user, &id, &wrong(&code, n as u64)))
             });
             // One that was counted in time may still be overtaken by the third, which ends the challenge.
-            assert!(answers.iter().filter(|answer| *answer == WRONG).count() <= 2, "{answers:?}");
-            assert!(
-                answers.iter().all(|answer| [WRONG, LOCKED, USED].contains(&answer.as_str())),
-                "{answers:?}"
-            );
+            let counted = answers.iter().filter(|answer| [WRONG, USED].contains(&answer.as_str())).count();
+            let locked = answers.iter().filter(|answer| *answer == LOCKED).count();
+            assert_eq!((counted, locked), (2, 10), "{answers:?}");
             assert_eq!(told(&check(&pair.bank, user, &id, &code)), LOCKED);
         }
     });

@@ -10,26 +10,10 @@
 use std::sync::Barrier;
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::bank::{Bank, FRAMEWORKS};
+use tests::ceremony::{Opened, payment};
 use tests::http::Request;
-
-const IBAN: &str = "DE89370400440532013000";
-
-fn order(amount: &str) -> Value {
-    json!({ "amount": amount, "currency": "EUR", "payee": { "name": "Acme Inc.", "iban": IBAN } })
-}
-
-/// Blocked, sent, checked: the clearance.
-fn approved(bank: &Bank, user: &str, body: &Value) -> String {
-    let text = |value: &Value, member: &str| value[member].as_str().unwrap().to_owned();
-    let blocked = bank.ask(&Request::json("/transfers", body).user(user)).json();
-    let id = text(&blocked["alternatives"][0][0], "id");
-    let sent = bank.ask(&Request::json("/challenge/send", &json!({ "id": id })).user(user)).json();
-    let code = text(&bank.inbox()[0], "code");
-    let answer = json!({ "id": sent["id"], "code": code });
-    text(&bank.ask(&Request::json("/challenge/check", &answer).user(user)).json(), "clearance")
-}
 
 fn ledger(bank: &Bank) -> Vec<Value> {
     bank.ask(&Request::get("/ledger")).json().as_array().unwrap().clone()
@@ -57,9 +41,9 @@ fn r21_of_fifty_executions_with_one_approval_one_runs() {
         let bank = Bank::start(framework);
         for round in 1..=10 {
             let user = format!("user-{round}");
-            let clearance = approved(&bank, &user, &order("10.00"));
+            let clearance = Opened::at(&bank, &user, &payment("10.00")).clearance(&bank);
             let statuses = at_once(&bank, 50, |_| {
-                let request = Request::json("/transfers", &order("10.00")).user(&user);
+                let request = payment("10.00").user(&user);
                 request.header("challenge-clearance", &clearance)
             });
             let ran = statuses.iter().filter(|status| **status == 200).count();
@@ -73,9 +57,10 @@ fn r21_of_fifty_executions_with_one_approval_one_runs() {
 fn r30_of_fifty_requests_with_one_idempotency_key_one_runs() {
     for framework in FRAMEWORKS {
         let bank = Bank::start(framework);
-        let clearances: Vec<String> = (0..5).map(|_| approved(&bank, "kim", &order("10.00"))).collect();
+        let clearances: Vec<String> =
+            (0..5).map(|_| Opened::at(&bank, "kim", &payment("10.00")).clearance(&bank)).collect();
         let keyed = |n: usize| {
-            let request = Request::json("/transfers", &order("10.00")).user("kim");
+            let request = payment("10.00").user("kim");
             request.header("idempotency-key", "k").header("challenge-clearance", &clearances[n % 5])
         };
         let statuses = at_once(&bank, 50, keyed);
@@ -88,14 +73,13 @@ fn r30_of_fifty_requests_with_one_idempotency_key_one_runs() {
 fn r24_of_many_changed_requests_none_runs_and_neither_does_the_right_one_after_them() {
     for framework in FRAMEWORKS {
         let bank = Bank::start(framework);
-        let clearance = approved(&bank, "lou", &order("10.00"));
+        let clearance = Opened::at(&bank, "lou", &payment("10.00")).clearance(&bank);
         let statuses = at_once(&bank, 20, |n| {
-            let body = order(&format!("1{n}.01"));
-            Request::json("/transfers", &body).user("lou").header("challenge-clearance", &clearance)
+            payment(&format!("1{n}.01")).user("lou").header("challenge-clearance", &clearance)
         });
         assert!(!statuses.contains(&200), "{framework:?}: {statuses:?}");
         assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 1, "one of them has voided it");
-        let right = Request::json("/transfers", &order("10.00")).user("lou");
+        let right = payment("10.00").user("lou");
         assert_eq!(bank.ask(&right.header("challenge-clearance", &clearance)).status, 409);
         assert!(ledger(&bank).is_empty());
     }

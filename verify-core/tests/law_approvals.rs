@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use bank::{Bank, Outcome, Request, Witness, block_on, blocked, enter, id_of, json_of, solved};
 use bytes::Bytes;
 use http::StatusCode;
-use law::{USED, check, generous, send, step_up, told};
+use law::{USED, generous, send, step_up, told};
 use serde_json::{Value, json};
 use verify_core::store::Key;
 use verify_core::{
@@ -366,5 +366,13 @@ fn settings_hold_in_any_order_and_are_refused_where_they_say_nothing() {
     ] {
         assert!(format!("{budgets:?}").contains("permanent_after: Some(3)"));
     }
-    assert_eq!(check(&bank, "alice", "t1.k.x", "123456").status(), 410);
+    let engine = |budgets| {
+        let keys = verify_core::KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+        verify_core::Engine::builder(keys, verify_core::Origin::parse("https://bank.example").unwrap())
+            .budgets(budgets)
+            .build()
+    };
+    let never = engine(Budgets::default().permanently_after(3));
+    assert!(matches!(never, Err(verify_core::ConfigError::NoBlocks)));
+    assert!(engine(Budgets::default().permanently_after(3).block_for(minute)).is_ok());
 }

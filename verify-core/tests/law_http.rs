@@ -390,6 +390,25 @@ fn r67_our_own_pages_and_programs_are_heard() {
 }
 
 #[test]
+fn r67_a_front_end_on_another_host_is_heard_where_it_is_named() {
+    let named = || verify_core::Origin::parse("https://app.bank.example").unwrap();
+    let asks = |bank: &Bank, id: &str, origin: &str, site: &str| {
+        let request = post("status").json(&json!({ "id": id })).header("origin", origin);
+        bank.ask(request.header("sec-fetch-site", site).header("sec-fetch-mode", "cors")).status().as_u16()
+    };
+    let (plain, other) = (Bank::new(), Bank::with(|builder| builder.also_from([named()])));
+    for (bank, heard) in [(&plain, 403), (&other, 200)] {
+        let (id, _) = opened(bank, &bank.gate(vault()));
+        for site in ["same-site", "cross-site"] {
+            assert_eq!(asks(bank, &id, "https://app.bank.example", site), heard, "{site}");
+            for stranger in ["https://app.bank.example.evil.example", "http://app.bank.example", "null"] {
+                assert_eq!(asks(bank, &id, stranger, site), 403, "{stranger} {site}");
+            }
+        }
+    }
+}
+
+#[test]
 fn r67_the_check_holds_for_answers_at_the_gate() {
     let bank = Bank::new();
     let gate = bank.gate(vault());

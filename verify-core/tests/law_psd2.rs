@@ -97,7 +97,9 @@ fn e22_no_more_than_five_are_compared_under_parallelism() {
         let events = Events::default();
         let bank = Bank::with(psd2(&events));
         let (id, code) = opened(&bank, &bank.gate(vault()), "alice");
-        together(16, |n| check(&bank, "alice", &id, &wrong(&code, n as u64)));
+        let answers = together(16, |n| told(&check(&bank, "alice", &id, &wrong(&code, n as u64))));
+        let count = |kind: &str| answers.iter().filter(|answer| *answer == kind).count();
+        assert_eq!((count(WRONG), count(WRONG) + count(LOCKED)), (events.count(EventKind::Failed), 16));
         // The fifth begins the block, which may catch up with one that was counted before it.
         assert!(events.count(EventKind::Failed) <= 4);
         assert_eq!(events.count(EventKind::Blocked), 1);
