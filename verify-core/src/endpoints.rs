@@ -266,7 +266,7 @@ impl Endpoints {
 
     async fn cancel(&self, asking: &Asking, call: &Call) -> Result<Reply, Refusal> {
         let ceremony = Ceremony::begin(&self.core, &asking.subject, asking.source, call.id())?;
-        let _ended = ceremony.cancel().await?;
+        ceremony.cancel().await?;
         if asking.look.page {
             return Ok(page::cancelled(asking));
         }

@@ -31,17 +31,19 @@ struct Use {
 }
 
 /// What goes on to the handler.
-pub(super) struct Executed {
+pub(super) struct Proceed {
     pub(super) settlement: Settlement,
     /// Whether the client's clearance is to be replaced.
     pub(super) is_changed: bool,
 }
 
 /// Why nothing is executed after all.
-pub(super) enum Stop {
+enum Stop {
     /// Another request was faster.
     Used,
+    /// The store did not answer.
     Refused(Refusal),
+    /// Another request with its `Idempotency-Key` was faster.
     Instead(Reply),
 }
 
@@ -66,7 +68,7 @@ impl Gate {
             }
         };
         match outcome {
-            Ok(Ok(Executed { settlement, is_changed })) => {
+            Ok(Ok(Proceed { settlement, is_changed })) => {
                 let headers = if is_changed { offer::clear(&mut asking).headers } else { Vec::new() };
                 Ruling::Allow(Passage { headers, settlement: Some(settlement), ..Passage::of(payload) })
             }
@@ -96,14 +98,18 @@ impl Gate {
     }
 
     /// Uses the approvals of one alternative; whoever takes the first of them executes.
-    async fn spend(&self, asking: &mut Asking, fresh: u64) -> Result<Result<Executed, Ruling>, Refusal> {
+    async fn spend(&self, asking: &mut Asking, fresh: u64) -> Result<Result<Proceed, Ruling>, Refusal> {
         let execution = match self.begin_execution(asking).await? {
             Ok(execution) => execution,
             Err(reply) => return Ok(Err(Ruling::Respond(reply))),
         };
         let uses = self.uses(asking, fresh);
         let spent = match self.take(asking, &uses).await {
-            Ok(true) => self.commit(asking, execution.as_ref()).await,
+            Ok(true) => match self.commit(asking, execution.as_ref()).await {
+                Ok(None) => Ok(()),
+                Ok(Some(reply)) => Err(Stop::Instead(reply)),
+                Err(refusal) => Err(Stop::Refused(refusal)),
+            },
             Ok(false) => Err(Stop::Used),
             Err(refusal) => Err(Stop::Refused(refusal)),
         };
@@ -123,7 +129,7 @@ impl Gate {
                     is_stale || asking.has_new_proof && asking.proofs.iter().any(|proof| !used(proof));
                 let restore = self.record_uses(asking, &uses, restores);
                 let settlement = Settlement { core: Arc::clone(&self.inner.core), restore, execution };
-                Ok(Ok(Executed { settlement, is_changed }))
+                Ok(Ok(Proceed { settlement, is_changed }))
             }
             Err(stop) => {
                 self.give_up(execution).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::audit::{self, EventKind};
 use crate::decision::Ruling;
 use crate::factor::FactorTag;
-use crate::gate::execute::{Executed, Stop};
+use crate::gate::execute::Proceed;
 use crate::gate::{Gate, Inner};
 use crate::inquiry::Asking;
 use crate::refusal::Refusal;
@@ -18,7 +18,7 @@ impl Gate {
         &self,
         asking: &mut Asking,
         fresh: u64,
-    ) -> Result<Option<Result<Executed, Ruling>>, Refusal> {
+    ) -> Result<Option<Result<Proceed, Ruling>>, Refusal> {
         let Inner { core, plan, policy } = &*self.inner;
         let (Some(exemptions), Some(bound)) = (policy.exemptions(), &asking.bound) else { return Ok(None) };
         if asking.is_approved() || !plan.is_met(fresh | plan.bound()) {
@@ -31,18 +31,15 @@ impl Gate {
             Ok(execution) => execution,
             Err(reply) => return Ok(Some(Err(Ruling::Respond(reply)))),
         };
-        if let Err(stop) = self.commit(asking, execution.as_ref()).await {
+        let committed = self.commit(asking, execution.as_ref()).await;
+        if !matches!(committed, Ok(None)) {
             self.give_up(execution).await?;
-            return match stop {
-                Stop::Refused(refusal) => Err(refusal),
-                Stop::Instead(reply) => Ok(Some(Err(Ruling::Respond(reply)))),
-                Stop::Used => Ok(None),
-            };
+            return Ok(committed?.map(Ruling::Respond).map(Err));
         }
         let mut event = self.event(EventKind::Exempted, asking, FactorTag([0; 8]), &[0; 16]);
         (event.challenge, event.exempt) = (String::new(), Some(exempt));
         audit::record(core.listener.as_ref(), &event);
         let settlement = Settlement { core: Arc::clone(core), restore: Vec::new(), execution };
-        Ok(Some(Ok(Executed { settlement, is_changed: asking.has_new_proof })))
+        Ok(Some(Ok(Proceed { settlement, is_changed: asking.has_new_proof })))
     }
 }

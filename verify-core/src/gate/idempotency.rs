@@ -8,7 +8,6 @@ use hmac::Mac;
 
 use crate::decision::Reply;
 use crate::facts;
-use crate::gate::execute::Stop;
 use crate::gate::{Gate, Inner};
 use crate::inquiry::Asking;
 use crate::refusal::Refusal;
@@ -67,16 +66,19 @@ impl Gate {
         Ok(Err(asking.refuse(execution.refusal(running))))
     }
 
-    /// The last step before the handler: from here on the request counts as executed.
-    pub(super) async fn commit(&self, asking: &Asking, execution: Option<&Execution>) -> Result<(), Stop> {
-        let Some(execution) = execution else { return Ok(()) };
-        let store = &self.inner.core.store;
-        let entered = store.insert(&execution.names.begun, execution.mark(), KEPT).await;
-        if entered.map_err(|error| Stop::Refused(error.into()))? {
-            return Ok(());
+    /// The last step before the handler: from here on the request counts as executed. What to answer instead, if another
+    /// one with its key was faster.
+    pub(super) async fn commit(
+        &self,
+        asking: &Asking,
+        execution: Option<&Execution>,
+    ) -> Result<Option<Reply>, Refusal> {
+        let Some(execution) = execution else { return Ok(None) };
+        let (store, begun) = (&self.inner.core.store, &execution.names.begun);
+        if store.insert(begun, execution.mark(), KEPT).await? {
+            return Ok(None);
         }
-        let begun = store.get(&execution.names.begun).await.map_err(|error| Stop::Refused(error.into()))?;
-        Err(Stop::Instead(asking.refuse(execution.refusal(begun))))
+        Ok(Some(asking.refuse(execution.refusal(store.get(begun).await?))))
     }
 
     /// Nothing is executed: the next request with this key may try.
