@@ -82,6 +82,10 @@ pub enum EventKind {
     FellBack,
     /// A captcha's vendor is down, and a visitor passes all the same: see [`Outage::Open`](crate::Outage::Open).
     PassedUnchecked,
+    /// A recovery code took the place of an authenticator app's: tell its owner.
+    RecoveryCodeUsed,
+    /// Three recovery codes are left, or fewer: ask their owner to make new ones.
+    RecoveryCodesLow,
 }
 
 impl EventKind {
@@ -109,6 +113,8 @@ impl EventKind {
             Self::GrantRestored => "grant_restored",
             Self::FellBack => "fell_back",
             Self::PassedUnchecked => "passed_unchecked",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::RecoveryCodesLow => "recovery_codes_low",
         }
     }
 }

@@ -37,6 +37,7 @@ mod remote;
 mod send;
 mod spend;
 mod stand;
+mod totp;
 mod work;
 
 pub(crate) use brief::Brief;
@@ -46,6 +47,7 @@ pub(crate) use deliver::Queue;
 pub(crate) use over::Over;
 pub(crate) use send::Sent;
 pub(crate) use stand::Standing;
+pub(crate) use totp::mark_step;
 pub(crate) use work::{CODE, TICKET};
 
 /// A counter of successes, or of revocations, must never begin anew while something hangs on it, and its time runs from
@@ -107,7 +109,7 @@ impl<'c> Ceremony<'c> {
     pub(crate) async fn send(&self, channel: Option<&str>) -> Result<Option<Sent>, Refusal> {
         match &*self.factor {
             Factor::Code(code) => send::send(self, code, channel).await.map(Some),
-            Factor::Work(_) => Ok(None),
+            Factor::Work(_) | Factor::Totp(_) => Ok(None),
             Factor::Captcha(captcha) => captcha::probe(self, captcha).await.map(|()| None),
         }
     }
@@ -121,6 +123,11 @@ impl<'c> Ceremony<'c> {
 
     /// Checks an answer and redeems the challenge: one proof for one success.
     pub(crate) async fn answer(&self, answer: &str) -> Result<Proof, Refusal> {
+        Ok(self.answer_telling(answer).await?.proof)
+    }
+
+    /// The same, with what the visitor should be told beside it.
+    pub(crate) async fn answer_telling(&self, answer: &str) -> Result<Answered, Refusal> {
         let redeemed = match &*self.factor {
             Factor::Code(code) => answer::code(self, code, answer).await?,
             Factor::Work(_) => {
@@ -128,8 +135,9 @@ impl<'c> Ceremony<'c> {
                 work::redeem(self).await?
             }
             Factor::Captcha(captcha) => captcha::captcha(self, captcha, answer).await?,
+            Factor::Totp(app) => totp::totp(self, app, answer).await?,
         };
-        Ok(self.prove(&redeemed))
+        Ok(Answered { proof: self.prove(&redeemed), recovery_codes_left: redeemed.recovery_codes_left })
     }
 
     /// Redeems a proof of work that was [examined](Self::examine) already.
@@ -294,4 +302,12 @@ pub(crate) struct Redeemed {
     /// As it was opened.
     ticket: Ticket,
     revocations: u64,
+    /// Where a recovery code was used up: how many are left.
+    recovery_codes_left: Option<u32>,
+}
+
+/// A factor that was just satisfied, and what to tell about it.
+pub(crate) struct Answered {
+    pub(crate) proof: Proof,
+    pub(crate) recovery_codes_left: Option<u32>,
 }

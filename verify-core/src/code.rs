@@ -66,6 +66,11 @@ impl Code {
         Self(Zeroizing::new(format!("{number:0width$}", width = digits as usize)))
     }
 
+    /// What an authenticator app shows.
+    pub(crate) fn shown(digits: String) -> Self {
+        Self(Zeroizing::new(digits))
+    }
+
     /// Compares without telling how much was right.
     pub(crate) fn matches(&self, typed: &Typed) -> bool {
         self.0.as_bytes().ct_eq(typed.0.as_bytes()).into()

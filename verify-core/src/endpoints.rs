@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::altcha::{self, SOLVER_JS};
-use crate::ceremony::{Ceremony, Errand, TICKET};
+use crate::ceremony::{Answered, Ceremony, Errand, TICKET};
 use crate::decision::{Decision, Reply, Ruling};
 use crate::engine::Core;
 use crate::factor::Factor;
@@ -217,10 +217,10 @@ impl Endpoints {
 
     async fn check(&self, asking: &mut Asking, call: &Call) -> Result<Reply, Refusal> {
         let core = &self.core;
-        let (proof, factor, return_to) = {
+        let (proof, factor, return_to, recovery_codes_left) = {
             let ceremony = Ceremony::begin(core, &asking.subject, asking.source, call.id())?;
             let answer = call.answer_for(&ceremony.factor)?;
-            match ceremony.answer(answer).await {
+            match ceremony.answer_telling(answer).await {
                 Err(Refusal::FellBack) => {
                     let target = ceremony.ticket.return_to.clone();
                     // Of a transaction, only its request says what is to be approved.
@@ -229,9 +229,10 @@ impl Endpoints {
                     return fell_back(asking, gate, target);
                 }
                 answered => {
-                    let proof = answered?;
+                    let Answered { proof, recovery_codes_left } = answered?;
                     ceremony.enter_grant(&proof).await?;
-                    (proof, Arc::clone(&ceremony.factor), ceremony.ticket.return_to.clone())
+                    let factor = Arc::clone(&ceremony.factor);
+                    (proof, factor, ceremony.ticket.return_to.clone(), recovery_codes_left)
                 }
             }
         };
@@ -241,8 +242,11 @@ impl Endpoints {
             reply::see_other(&return_to, asking.look)
         } else {
             let until = proof.verified_at.saturating_add(crate::clock::millis_of(core.clearance_life));
-            let body =
+            let mut body =
                 json!({ "status": "verified", "clearance": cleared.token, "expires_at": timestamp(until) });
+            if let (Some(left), Some(members)) = (recovery_codes_left, body.as_object_mut()) {
+                members.insert("recovery_codes_left".to_owned(), left.into());
+            }
             reply::json(StatusCode::OK, "application/json", &body, asking.look)
         };
         Ok(reply::with_headers(reply, cleared.headers))
@@ -317,9 +321,9 @@ impl Call {
     fn answer_for(&self, factor: &Factor) -> Result<&str, Refusal> {
         let given = match (factor, &self.code, &self.token, &self.answer) {
             (_, None, None, Some(answer)) => answer,
-            (Factor::Code(_), Some(code), None, None) => code,
+            (Factor::Code(_) | Factor::Totp(_), Some(code), None, None) => code,
             (Factor::Work(_) | Factor::Captcha(_), None, Some(token), None) => token,
-            (Factor::Code(_), ..) => {
+            (Factor::Code(_) | Factor::Totp(_), ..) => {
                 return Err(Refusal::Invalid("this challenge takes `code`, as text, and no `token`"));
             }
             (Factor::Work(_) | Factor::Captcha(_), ..) => {

@@ -22,6 +22,7 @@ use crate::keys::KeyRing;
 use crate::limit::{Limiter, SharedLimit};
 use crate::origin::Origin;
 use crate::policy::{Plan, Policy, PolicyError};
+use crate::preset::Settings;
 use crate::puzzle::Mill;
 use crate::refusal::Refusal;
 use crate::request::{Head, Provenance, RequestView, provenance};
@@ -29,6 +30,7 @@ use crate::revocation::Revocations;
 use crate::source::{self, ClientIp, Source};
 use crate::store::{Store, StoreError};
 use crate::subject::Subject;
+use crate::totp::Authenticators;
 use crate::transaction::AmountFormat;
 
 mod builder;
@@ -121,6 +123,7 @@ pub(crate) struct Core {
     pub(crate) approval_texts: BTreeMap<Channel, Template>,
     pub(crate) amounts: AmountFormat,
     pub(crate) contacts: Option<Arc<dyn Contacts>>,
+    pub(crate) authenticators: Option<Arc<dyn Authenticators>>,
     pub(crate) missing_contacts: MissingContacts,
     pub(crate) subject: Option<SubjectOf>,
     pub(crate) rotate: Option<Rotate>,
@@ -160,6 +163,10 @@ impl Engine {
         let plan = Plan::compile(&policy, self.core.clearance_life)?;
         for leaf in &plan.leaves {
             self.fits_services(&leaf.factor).map_err(|what| PolicyError::new(&policy, what))?;
+            if matches!(&*leaf.factor, Factor::Totp(_)) && self.core.authenticators.is_none() {
+                let what = "it asks for the code of an app, but the engine has no `.authenticators(..)`";
+                return Err(PolicyError::new(&policy, what));
+            }
             for channel in leaf.factor.channels() {
                 let served = self.core.couriers.contains_key(channel);
                 if !served && !self.core.code_services.contains_key(channel) {
@@ -176,6 +183,11 @@ impl Engine {
                     "it sends codes, but the engine has no `.contacts(..)`",
                 ));
             }
+        }
+        let settings = Settings { budgets: &self.core.budgets, uniform: self.core.uniform };
+        let broken = policy.presets.iter().find_map(|preset| preset.broken(&policy, &plan, &settings));
+        if let Some(what) = broken {
+            return Err(PolicyError::new(&policy, what));
         }
         let info = self.core.registry.enter(policy, &plan)?;
         Ok(Gate::new(Arc::clone(&self.core), plan, info))

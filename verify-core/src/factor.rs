@@ -12,12 +12,15 @@ mod captcha;
 mod code;
 mod kinds;
 mod surge;
+mod totp;
 mod work;
 
 pub use captcha::CaptchaFactor;
 pub use code::{CodeFactor, Resend};
 pub use kinds::{Approves, Price};
 pub use surge::Surge;
+pub(crate) use totp::LIFE as TOTP_LIFE;
+pub use totp::TotpFactor;
 pub use work::WorkFactor;
 
 /// How long a proof is good for in a policy that does not say `within`: 30 minutes, the usual life of a clearance
@@ -44,6 +47,8 @@ pub enum Factor {
     Work(WorkFactor),
     /// A vendor's captcha: a price on the request, never an authentication.
     Captcha(CaptchaFactor),
+    /// A code of an authenticator app.
+    Totp(TotpFactor),
 }
 
 impl Factor {
@@ -63,6 +68,13 @@ impl Factor {
         CaptchaFactor::new(name.into(), verifier)
     }
 
+    /// A code of an authenticator app (RFC 6238), or a recovery code in its place. The engine asks
+    /// [`Authenticators`](crate::Authenticators) for the secret; see [`Engine::enrol`](crate::Engine::enrol) for how it gets
+    /// there.
+    pub fn totp(name: impl Into<String>) -> TotpFactor {
+        TotpFactor::new(name.into())
+    }
+
     /// The name that the application gave.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -70,16 +82,18 @@ impl Factor {
             Self::Code(factor) => &factor.name,
             Self::Work(factor) => &factor.name,
             Self::Captcha(factor) => &factor.name,
+            Self::Totp(factor) => &factor.name,
         }
     }
 
-    /// The kind on the wire: `code`, `proof_of_work`, or the [kind](crate::Widget::kind) of the captcha.
+    /// The kind on the wire: `code`, `totp`, `proof_of_work`, or the [kind](crate::Widget::kind) of the captcha.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Code(_) => "code",
             Self::Work(_) => "proof_of_work",
             Self::Captcha(factor) => factor.widget().kind,
+            Self::Totp(_) => "totp",
         }
     }
 
@@ -89,21 +103,27 @@ impl Factor {
             Self::Code(factor) => factor.lasts,
             Self::Work(factor) => factor.lasts,
             Self::Captcha(factor) => factor.lasts,
+            Self::Totp(factor) => factor.lasts,
         }
     }
 
     /// Whether it says anything about who answers; what does not can approve nothing (NIST SP 800-63B-4, 3.2).
     pub(crate) const fn authenticates(&self) -> bool {
         match self {
-            Self::Code(_) => true,
+            Self::Code(_) | Self::Totp(_) => true,
             Self::Work(_) | Self::Captcha(_) => false,
         }
+    }
+
+    /// Whether an answer can be one to a single transaction: the code of an app is the same for all of them.
+    pub(crate) const fn approves(&self) -> bool {
+        matches!(self, Self::Code(_))
     }
 
     pub(crate) fn channels(&self) -> &[Channel] {
         match self {
             Self::Code(factor) => &factor.channels,
-            Self::Work(_) | Self::Captcha(_) => &[],
+            Self::Work(_) | Self::Captcha(_) | Self::Totp(_) => &[],
         }
     }
 
@@ -111,7 +131,7 @@ impl Factor {
     pub(crate) fn price(&self) -> Option<&Self> {
         match self {
             Self::Code(factor) => factor.after.as_deref(),
-            Self::Work(_) | Self::Captcha(_) => None,
+            Self::Work(_) | Self::Captcha(_) | Self::Totp(_) => None,
         }
     }
 
@@ -127,6 +147,7 @@ impl Factor {
             Self::Code(factor) => factor.fault(),
             Self::Work(factor) => factor.fault(),
             Self::Captcha(factor) => factor.fault(),
+            Self::Totp(factor) => factor.fault(),
         }
     }
 
@@ -157,6 +178,7 @@ impl Factor {
                 hash.update(format);
             }
             Self::Captcha(factor) => hash.update(&factor.widget().terms),
+            Self::Totp(factor) => hash.update([factor.drift, u8::from(factor.recovery)]),
         }
         let digest: [u8; 32] = hash.finalize().into();
         FactorTag(digest.first_chunk().copied().unwrap_or_default())
@@ -207,4 +229,4 @@ macro_rules! leaf {
     )+};
 }
 
-leaf!(CodeFactor => Code, WorkFactor => Work, CaptchaFactor => Captcha);
+leaf!(CodeFactor => Code, WorkFactor => Work, CaptchaFactor => Captcha, TotpFactor => Totp);

@@ -51,6 +51,12 @@ pub(crate) fn captcha_binding(key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
     *named(key, b"captcha-binding", &[ticket]).as_bytes()
 }
 
+/// That a step of an authenticator's secret was used: a mark that works by being there, for the minute or two in which the
+/// step could be typed again.
+pub(crate) fn totp_step(facts_key: &MasterKey, subject: &Subject<'_>, secret: &[u8], step: u64) -> Key {
+    named(facts_key, b"totp-step", &[&identity(facts_key, subject), secret, &step.to_be_bytes()])
+}
+
 /// That a challenge was answered and its approval not used: using takes it away.
 pub(crate) fn grant(facts_key: &MasterKey, challenge: &[u8; 16]) -> Key {
     named(facts_key, b"grant", &[challenge])
@@ -244,7 +250,7 @@ pub(crate) fn low_value(facts_key: &MasterKey, subject: &Subject<'_>, since: u64
     named(facts_key, b"low-value", &[&identity, &since.to_be_bytes(), currency.as_bytes()])
 }
 
-fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
+pub(crate) fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
     let mut mac = key.fact.clone();
     mac.update(b"identity");
     subject.feed_identity(&mut mac);

@@ -49,9 +49,11 @@
 //! | for | see |
 //! |---|---|
 //! | what a route asks for | [`Policy`], [`Factor`], [`all_of`], [`any_of`], [`first_of`] |
+//! | standards that a policy is held to | [`Preset`] |
 //! | who tells people from machines | [`CaptchaVerifier`], [`Outage`] |
 //! | who asks | [`Subject`], [`ClientIp`] |
 //! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`] |
+//! | authenticator apps and recovery codes | [`Authenticators`], [`Engine::enrol`], [`AuthenticatorBook`] |
 //! | codes that a service makes and checks | [`CodeService`] |
 //! | where facts are kept | [`Store`], [`MemoryStore`], and the test kit in `conformance` |
 //! | how much is allowed | [`Budgets`], [`RequestLimits`] |
@@ -63,7 +65,8 @@
 //! # Features
 //!
 //! None is on by default, and none changes what others do. `argon2id` and `scrypt` bring the derivations of that name for
-//! proofs of work, and their part of the solver script; `conformance` brings the test kit for stores;
+//! proofs of work, and their part of the solver script; `qr` draws an enrolment as a QR code;
+//! `conformance` brings the test kit for stores;
 //! `danger-development` brings the inbox courier, throw-away keys and plain http, each of which has to be switched on
 //! by name, shouts at start-up and refuses to run beside a real courier.
 
@@ -99,6 +102,7 @@ mod offer;
 mod origin;
 mod page;
 mod policy;
+mod preset;
 mod puzzle;
 mod refusal;
 mod reply;
@@ -109,6 +113,7 @@ mod source;
 mod subject;
 mod text;
 mod ticket;
+mod totp;
 mod transaction;
 
 pub mod altcha;
@@ -142,7 +147,7 @@ pub use direct::{Direct, Dispatch, Refused, RefusedKind, Standing};
 pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
-pub use factor::{Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, Surge, WorkFactor};
+pub use factor::{Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, Surge, TotpFactor, WorkFactor};
 pub use fetch::{Fetch, FetchError, FetchErrorKind};
 pub use gate::{Gate, form_payload};
 pub use inquiry::Inquiry;
@@ -151,11 +156,16 @@ pub use limit::{Backoff, Limit, LimitCount, LimitError, Limiter, RequestLimits, 
 pub use notes::{Note, Notes};
 pub use origin::{InvalidOrigin, Origin};
 pub use policy::{Policy, PolicyError, Requirement, Requirements, all_of, any_of, first_of};
+pub use preset::{Clause, Preset};
 pub use request::{Head, RequestView};
 pub use settlement::Settlement;
 pub use source::{ClientIp, ForwardedHeader, IpNet, Source};
 pub use store::{MemoryStore, Store, StoreError, StoreErrorKind};
 pub use subject::Subject;
+pub use totp::{
+    AuthenticatorBook, Authenticators, AuthenticatorsError, Enrolment, EnrolmentError, InvalidTotpSecret,
+    RecoveryCodes, RecoveryDigest, TotpAlgorithm, TotpSecret,
+};
 pub use transaction::{
     Account, AmountFormat, Currency, Iban, InvalidAccount, InvalidAmount, InvalidIban, InvalidPayee, Money,
     Payee, Transaction, TransactionError, UnknownCurrency,

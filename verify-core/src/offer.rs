@@ -11,7 +11,7 @@ use crate::clearance;
 use crate::clock::millis_of;
 use crate::encoding::random;
 use crate::engine::Core;
-use crate::factor::Factor;
+use crate::factor::{Factor, TOTP_LIFE};
 use crate::inquiry::Asking;
 use crate::policy::Leaf;
 use crate::puzzle;
@@ -59,10 +59,11 @@ impl Offer {
             Factor::Code(_) => CODE_OFFER_MILLIS,
             Factor::Work(work) => millis_of(work.lives),
             Factor::Captcha(captcha) => millis_of(captcha.lives),
+            Factor::Totp(_) => millis_of(TOTP_LIFE),
         };
         let id = random().map_err(|_| SealError)?;
         let puzzle = match &*leaf.factor {
-            Factor::Code(_) | Factor::Captcha(_) => None,
+            Factor::Code(_) | Factor::Captcha(_) | Factor::Totp(_) => None,
             Factor::Work(work) => Some(puzzle::ask(core, work, leaf.tag, &id, now)),
         };
         Ok(Ticket {
@@ -109,6 +110,9 @@ impl Offer {
                     members.insert("altcha".to_owned(), self.altcha(core, &[]));
                 }
                 Factor::Captcha(captcha) => self.describe(core, captcha.widget(), members),
+                Factor::Totp(app) => {
+                    members.insert("recovery_codes".to_owned(), app.recovery.into());
+                }
             }
         }
         challenge

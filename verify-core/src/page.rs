@@ -194,10 +194,15 @@ pub(crate) async fn code_again(
     form: Option<&Form>,
 ) -> Option<Reply> {
     let ceremony = Ceremony::begin(&asking.core, &asking.subject, asking.source, sealed).ok()?;
-    let Factor::Code(_) = &*ceremony.factor else { return None };
-    let tries_left = ceremony.stand().await.ok()?.tries_left;
     let offer = Offer { ticket: ceremony.ticket.clone(), sealed: sealed.to_owned() };
-    let step = typing(asking, &ceremony.factor, &offer, None, tries_left);
+    let step = match &*ceremony.factor {
+        Factor::Code(_) => {
+            let tries_left = ceremony.stand().await.ok()?.tries_left;
+            typing(asking, &ceremony.factor, &offer, None, tries_left)
+        }
+        Factor::Totp(_) => Step::of(&asking.core, &Offered { offer: &offer, factor: &ceremony.factor }),
+        _ => return None,
+    };
     let status = refusal.words().status;
     let notice = Notice::refused(refusal);
     let mut reply = code_page(asking, &ceremony.policy, &offer, step, notice, form, status);

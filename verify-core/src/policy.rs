@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::binding::{Bind, Binder, Binding, DEFAULT_BODY_LIMIT};
 use crate::exemption::Exemptions;
 use crate::factor::{Approves, Factor};
+use crate::preset::Preset;
 
 mod chain;
 mod plan;
@@ -45,6 +46,7 @@ pub struct Policy {
     pub(crate) exemptions: Option<Exemptions>,
     pub(crate) idle: Option<Duration>,
     pub(crate) addresses_given: bool,
+    pub(crate) presets: Vec<Preset>,
 }
 
 /// What is said of transactions, wherever it stands among the other settings.
@@ -81,6 +83,7 @@ impl Policy {
             exemptions: None,
             idle: None,
             addresses_given: false,
+            presets: Vec::new(),
         }
     }
 
@@ -219,6 +222,13 @@ impl Policy {
         self
     }
 
+    /// Holds it to a standard: a policy that breaks one of its clauses does not start, and the error says which. Several can
+    /// be named, and all of them have to be held. None by default.
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.presets.push(preset);
+        self
+    }
+
     /// How it is bound, if it is.
     pub(crate) fn binding(&self) -> Option<BindingRules> {
         let (binder, orders) = (self.binder.clone()?, self.orders);
@@ -263,6 +273,7 @@ impl Policy {
             && self.exemptions == other.exemptions
             && self.idle == other.idle
             && self.addresses_given == other.addresses_given
+            && self.presets == other.presets
     }
 }
 

@@ -170,7 +170,7 @@ pub(super) async fn redeem(
         // The failures before this success no longer count. If this step is lost, they do: closed, not open.
         core.store.add(&facts.era(), 1, LONG_TTL).await?;
     }
-    Ok(Redeemed { ticket: open, revocations: opened.revocations })
+    Ok(Redeemed { ticket: open, revocations: opened.revocations, recovery_codes_left: None })
 }
 
 /// The challenge is over, and the next one has to wait, longer each time.

@@ -90,7 +90,7 @@ pub(super) async fn captcha(
         tracing::warn!(target: "verify", factor = %factor.name, at = now, "a visitor passes unchecked, since the captcha's vendor is down");
         ceremony.record_as(EventKind::PassedUnchecked, ticket);
     }
-    Ok(Redeemed { ticket: ticket.clone(), revocations })
+    Ok(Redeemed { ticket: ticket.clone(), revocations, recovery_codes_left: None })
 }
 
 fn used<T>(ceremony: &Ceremony<'_>) -> Result<T, Refusal> {

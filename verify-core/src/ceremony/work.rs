@@ -54,7 +54,7 @@ pub(super) async fn redeem(ceremony: &Ceremony<'_>) -> Result<Redeemed, Refusal>
         try_join(core.store.insert(&redeemed, Bytes::new(), life), core.store.add(&revocations, 0, LONG_TTL))
             .await?;
     if first {
-        return Ok(Redeemed { ticket: ticket.clone(), revocations });
+        return Ok(Redeemed { ticket: ticket.clone(), revocations, recovery_codes_left: None });
     }
     ceremony.record_as(EventKind::Replayed, ticket);
     Err(Refusal::AlreadyUsed)

@@ -162,7 +162,9 @@ impl Endpoints {
             if let Some(sealed) = &code_ticket {
                 let code = typed.code.as_deref().ok_or(FORM)?;
                 let ceremony = Ceremony::begin(core, &asking.subject, asking.source, sealed)?;
-                if ceremony.ticket.policy != work.ticket.policy || !ceremony.factor.authenticates() {
+                if ceremony.ticket.policy != work.ticket.policy
+                    || !matches!(&*ceremony.factor, Factor::Code(_))
+                {
                     return Err(Refusal::SessionExpired);
                 }
                 proofs.push((ceremony.answer(code).await?, Arc::clone(&ceremony.factor)));

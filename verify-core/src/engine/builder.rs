@@ -25,6 +25,7 @@ use crate::revocation::Revocations;
 use crate::source::ClientIp;
 use crate::store::{MemoryStore, Store};
 use crate::subject::Subject;
+use crate::totp::Authenticators;
 use crate::transaction::AmountFormat;
 
 /// Builds an [`Engine`]; made by [`Engine::builder`].
@@ -41,6 +42,7 @@ pub struct EngineBuilder {
     approval_texts: Vec<(Channel, String)>,
     amounts: AmountFormat,
     contacts: Option<Arc<dyn Contacts>>,
+    authenticators: Option<Arc<dyn Authenticators>>,
     missing_contacts: MissingContacts,
     subject: Option<SubjectOf>,
     rotate: Option<Rotate>,
@@ -74,6 +76,7 @@ impl EngineBuilder {
             approval_texts: Vec::new(),
             amounts: AmountFormat::default(),
             contacts: None,
+            authenticators: None,
             missing_contacts: MissingContacts::default(),
             subject: None,
             rotate: None,
@@ -134,6 +137,13 @@ impl EngineBuilder {
     /// Whom to deliver to: a closure, or an implementation of [`Contacts`].
     pub fn contacts(mut self, contacts: impl Contacts) -> Self {
         self.contacts = Some(Arc::new(contacts));
+        self
+    }
+
+    /// Where the secrets of authenticator apps are kept, for [`Factor::totp`](crate::Factor::totp). None by default: a policy
+    /// that needs one does not start.
+    pub fn authenticators(mut self, authenticators: impl Authenticators) -> Self {
+        self.authenticators = Some(Arc::new(authenticators));
         self
     }
 
@@ -356,6 +366,7 @@ impl EngineBuilder {
                 approval_texts,
                 amounts: self.amounts,
                 contacts: self.contacts,
+                authenticators: self.authenticators,
                 missing_contacts: self.missing_contacts,
                 subject: self.subject,
                 rotate: self.rotate,

@@ -20,6 +20,8 @@ pub(super) enum Step {
         minutes: u64,
         tries_left: Option<u64>,
     },
+    /// The code of an authenticator app.
+    App { id: String, recovery: bool },
     /// A proof of work.
     Work { id: String, challenge: String, tries: u64 },
     /// A vendor's captcha.
@@ -47,6 +49,7 @@ impl Step {
                 id,
                 channels: code.channels.iter().map(|channel| (channel.name(), spoken(*channel))).collect(),
             },
+            Factor::Totp(app) => Self::App { id, recovery: app.recovery },
             Factor::Work(_) => Self::Work {
                 id,
                 challenge: step.offer.altcha(core, &[]).to_string(),

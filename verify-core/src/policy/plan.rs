@@ -88,12 +88,12 @@ impl Plan {
                 );
             }
             for leaf in &mut plan.leaves {
-                leaf.is_bound = leaf.factor.authenticates();
+                leaf.is_bound = leaf.factor.approves();
             }
             let approves = |mask: &u64| plan.leaves_of(*mask).any(|(_, leaf)| leaf.is_bound);
             if !plan.alternatives.iter().all(approves) {
                 return refuse(
-                    "a captcha or a proof of work prices a request and approves nothing: ask for a code in every alternative"
+                    "a captcha, a proof of work or the code of an app approves nothing: ask for a code that is sent, in every alternative"
                         .to_owned(),
                 );
             }
@@ -155,7 +155,7 @@ impl Plan {
             let common = with.copied().reduce(|all, mask| all & mask).unwrap_or(0);
             self.leaves_of(common)
                 .map(|(_, leaf)| leaf)
-                .find(|leaf| leaf.factor.authenticates() && !leaf.is_bound)
+                .find(|leaf| matches!(&*leaf.factor, Factor::Code(_)) && !leaf.is_bound)
         };
         works.map(|(index, leaf)| (leaf.clone(), code_of(index).cloned())).collect()
     }
