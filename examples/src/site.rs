@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use verify_core::{
-    Budgets, Channel, Contact, Engine, Factor, Gate, Head, Inbox, KeyRing, Limit, Origin, Policy, Psd2,
-    Quota, RequestLimits, Store, Subject, all_of,
+    AuthenticatorBook, Budgets, Channel, Contact, Engine, Factor, Gate, Head, Inbox, KeyRing, Limit, Origin,
+    Policy, Psd2, Quota, RequestLimits, Store, Subject, all_of, any_of,
 };
 
 use crate::options::Options;
 
 mod answer;
+mod app;
 mod ledger;
 mod widget;
 
@@ -29,12 +30,16 @@ pub struct Site {
     pub feed: Gate,
     /// `GET /vault`.
     pub vault: Gate,
+    /// `/app`.
+    pub app_gate: Gate,
     /// `POST /transfers`.
     pub transfers: Gate,
     /// `POST /transfers/batch`.
     pub batch: Gate,
     /// `GET /safe`.
     pub safe: Gate,
+    /// Whose authenticator apps are set up.
+    pub authenticators: AuthenticatorBook,
     /// What was transferred.
     pub ledger: Ledger,
     /// The files of ALTCHA's widget, if there are any.
@@ -56,11 +61,13 @@ pub fn open(
 ) -> Result<Site, Box<dyn std::error::Error>> {
     let origin = Origin::parse(&format!("http://{}:{}", options.host, address.port()))?;
     let minute = Duration::from_secs(60);
+    let authenticators = AuthenticatorBook::new();
     let engine = Engine::builder(keys, origin)
         .site("Demo Bank")
         .store(store)
         .subject(customer)
         .contacts(|subject: &Subject<'_>, channel: Channel| contact(subject.id(), channel))
+        .authenticators(authenticators.clone())
         .inbox(Inbox::new())
         .danger_plain_http()
         // One person at one address plays all customers here, so the limits per address are wide.
@@ -80,7 +87,13 @@ pub fn open(
     let step_up = Factor::code("step-up").over([Channel::Sms, Channel::Email]);
     let approval = Factor::code("approval").over([Channel::Sms, Channel::Email]);
     let feed = Policy::new("feed").purpose("read the feed").require(human.clone());
-    let vault = Policy::new("vault").purpose("open the vault").require(step_up.clone().within(15 * minute));
+    let vault = Policy::new("vault")
+        .purpose("open the vault")
+        .require(any_of((step_up.clone().within(15 * minute), Factor::totp("app").within(15 * minute))));
+    // Whoever adds an app proves first what is there already.
+    let app = Policy::new("app")
+        .purpose("set up an authenticator app")
+        .require(step_up.clone().within(15 * minute));
     // Each code is good for this amount to this payee, once.
     let transfers = Policy::new("transfers")
         .purpose("make a transfer")
@@ -101,9 +114,11 @@ pub fn open(
     Ok(Site {
         feed: engine.gate(feed)?,
         vault: engine.gate(vault)?,
+        app_gate: engine.gate(app)?,
         transfers: engine.gate(transfers)?,
         batch: engine.gate(batch)?,
         safe: engine.gate(safe)?,
+        authenticators,
         ledger: Ledger::default(),
         widget: Widget::load(options.altcha_widget.as_deref())?,
         engine,

@@ -7,6 +7,7 @@
 use crate::bank::Bank;
 use crate::siteverify::Siteverify;
 
+mod act_app;
 mod act_captcha;
 mod act_codes;
 mod act_forms;
@@ -28,12 +29,14 @@ pub use scan::{Secret, leaks};
 pub use transcript::{Exchange, Transcript, differences};
 
 /// Text that stands in an answer only if the handler behind the gate has run.
-pub const GUARDED: [&str; 5] = [
+pub const GUARDED: [&str; 7] = [
     "You are in the vault",
     "Every line of this feed",
     "behind two doors",
     "Transfer 1 is made",
     "the transfer is not understood",
+    "Set up an authenticator app</h1>",
+    "Your app is set up",
 ];
 
 /// Plays the acts at a bank whose feed is behind a vendor's captcha.
@@ -80,6 +83,8 @@ pub fn run(bank: &Bank) -> Transcript {
     act_refusals::answers(&mut player);
     act_transfers::ledger(&mut player);
     act_routes::inbox(&mut player);
+    act_app::app(&mut player);
+    act_app::without(&mut player);
     act_visitors::anonymous(&mut player);
     player.finish()
 }

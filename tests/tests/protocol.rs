@@ -24,7 +24,7 @@ const UNSEEN: [&str; 5] =
     ["already_executed", "misconfigured", "unavailable", "proof_required", "request_timeout"];
 
 /// Members that an answer may lack.
-const OPTIONAL: [&str; 4] = ["field", "transaction", "action", "cdata"];
+const OPTIONAL: [&str; 5] = ["field", "transaction", "action", "cdata", "recovery_codes_left"];
 
 fn on_both<T: Send>(act: impl Fn(Framework) -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {

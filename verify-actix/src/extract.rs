@@ -14,7 +14,8 @@ use futures_util::future::Either;
 use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use verify_core::{
-    BindError, Decision, DescribesTransaction, Gate, Reply, Ruling, Transaction, form_payload,
+    BindError, Decision, DescribesTransaction, Engine, Gate, Reply, Ruling, Subject, Transaction,
+    form_payload,
 };
 
 use crate::bridge;
@@ -69,6 +70,13 @@ impl Guard {
     /// [`Blocked`], which is the answer: return it.
     pub async fn require_transaction(&self, gate: &Gate, transaction: &Transaction) -> Result<Pass, Blocked> {
         approve(&self.request, gate, Ok(transaction.clone()), Bytes::new()).await
+    }
+
+    /// Whom the engine's gates take this request to be from; see [`Engine::subject_of`](verify_core::Engine::subject_of).
+    #[must_use]
+    pub fn subject(&self, engine: &Engine) -> Option<Subject<'static>> {
+        let extensions = self.request.extensions();
+        engine.subject_of(&View::new(&self.request, &extensions))
     }
 
     /// A pass for a request that needs no proof after all.

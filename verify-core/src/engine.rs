@@ -267,6 +267,14 @@ impl Engine {
         Ok(())
     }
 
+    /// Whom the engine takes this request to be from, for handlers that act for the same subject as its gates: what the
+    /// application's own middleware, [`EngineBuilder::subject`] or the visitor cookie says. `None` is a visitor without a
+    /// cookie.
+    #[must_use]
+    pub fn subject_of(&self, request: &impl RequestView) -> Option<Subject<'static>> {
+        self.core.subject_of(request).map(Subject::into_owned)
+    }
+
     /// The present moment, by the engine's clock.
     #[must_use]
     pub fn now(&self) -> SystemTime {

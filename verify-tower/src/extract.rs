@@ -12,7 +12,8 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use verify_core::{
-    BindError, Decision, DescribesTransaction, Gate, Reply, RequestView, Ruling, Transaction, form_payload,
+    BindError, Decision, DescribesTransaction, Engine, Gate, Reply, RequestView, Ruling, Subject,
+    Transaction, form_payload,
 };
 
 use crate::body::ResponseBody;
@@ -23,7 +24,7 @@ use crate::view::View;
 /// Asks for a proof inside a handler, where more is known than a layer can see.
 ///
 /// It is asked when the request has been taken apart, so it keeps a copy of the header fields, which is two allocations
-/// and one for each name that HTTP itself does not define, and of a [`Subject`](verify_core::Subject) that is among the
+/// and one for each name that HTTP itself does not define, and of a [`Subject`] that is among the
 /// request's extensions. A layer and [`Verified`] look at the request where it is, and copy nothing to let it pass.
 ///
 /// ```
@@ -68,6 +69,12 @@ impl Guard {
     /// [`Blocked`], which is the answer: return it.
     pub async fn require_transaction(&self, gate: &Gate, transaction: &Transaction) -> Result<Pass, Blocked> {
         approve(&self.head, gate, Ok(transaction.clone()), Bytes::new()).await
+    }
+
+    /// Whom the engine's gates take this request to be from; see [`Engine::subject_of`](verify_core::Engine::subject_of).
+    #[must_use]
+    pub fn subject(&self, engine: &Engine) -> Option<Subject<'static>> {
+        engine.subject_of(&self.head)
     }
 
     /// A pass for a request that needs no proof after all.

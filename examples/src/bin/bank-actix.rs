@@ -8,7 +8,7 @@ use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
 use examples::options::{self, Options};
 use examples::site::{self, Answer, BODY_LIMIT, Site};
-use verify_actix::{Challenge, endpoints};
+use verify_actix::{Challenge, Guard, endpoints};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,6 +33,7 @@ fn routes(app: &mut ServiceConfig, site: &Site) {
         .service(page("/news", Answer::news))
         .service(page("/feed", Answer::feed).wrap(guard(&site.feed)))
         .service(page("/vault", Answer::vault).wrap(guard(&site.vault)))
+        .service(web::resource("/app").to(app_page).wrap(guard(&site.app_gate)))
         .service(web::resource("/transfers").to(transfer).wrap(guard(&site.transfers)))
         .service(web::resource("/transfers/batch").to(batch).wrap(guard(&site.batch)))
         .service(page("/safe", Answer::safe).wrap(guard(&site.safe)))
@@ -44,6 +45,19 @@ fn routes(app: &mut ServiceConfig, site: &Site) {
 fn page(path: &str, show: fn() -> Answer) -> Resource {
     web::resource(path)
         .to(move |method: Method| async move { response(Answer::to_get(method.as_str(), show)) })
+}
+
+async fn app_page(
+    site: Data<Site>,
+    guard: Guard,
+    method: Method,
+    body: actix_web::Result<Bytes>,
+) -> HttpResponse {
+    let subject = guard.subject(&site.engine);
+    response(match body {
+        Ok(body) => site.app(method.as_str(), subject, &body).await,
+        Err(_) => Answer::too_large(),
+    })
 }
 
 async fn transfer(site: Data<Site>, request: HttpRequest, body: actix_web::Result<Bytes>) -> HttpResponse {

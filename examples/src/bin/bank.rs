@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use examples::options::{self, Options};
 use examples::site::{self, Answer, BODY_LIMIT, Site};
-use verify_tower::{ChallengeLayer, EndpointService};
+use verify_tower::{ChallengeLayer, EndpointService, Guard};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,6 +36,7 @@ fn app(site: Site) -> Router {
         .route("/news", page(Answer::news))
         .route("/feed", page(Answer::feed).layer(guard(&site.feed)))
         .route("/vault", page(Answer::vault).layer(guard(&site.vault)))
+        .route("/app", any(app_page).layer(guard(&site.app_gate)))
         .route("/transfers", any(transfer).layer(guard(&site.transfers)))
         .route("/transfers/batch", any(batch).layer(guard(&site.batch)))
         .route("/safe", page(Answer::safe).layer(guard(&site.safe)))
@@ -48,6 +49,19 @@ fn app(site: Site) -> Router {
 
 fn page(show: fn() -> Answer) -> MethodRouter<Site> {
     any(move |method: Method| async move { response(Answer::to_get(method.as_str(), show)) })
+}
+
+async fn app_page(
+    State(site): State<Site>,
+    guard: Guard,
+    method: Method,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let subject = guard.subject(&site.engine);
+    response(match body {
+        Ok(body) => site.app(method.as_str(), subject, &body).await,
+        Err(_) => Answer::too_large(),
+    })
 }
 
 async fn transfer(

@@ -8,6 +8,7 @@ use serde_json::Value;
 pub const NAMES: &[&str] = &[
     "id",
     "other-id",
+    "app-id",
     "code",
     "clearance",
     "visitor",

@@ -185,7 +185,7 @@ async fn wrong(
     let budgets = ceremony.budgets();
     let tries = u64::from(factor.tries.max(1));
     let is_last = failed == u64::from(budgets.failures.count);
-    if !is_last && failed % tries != 0 {
+    if !is_last && !failed.is_multiple_of(tries) {
         ceremony.record_as(EventKind::Failed, ticket);
         return Ok(Refusal::Wrong);
     }

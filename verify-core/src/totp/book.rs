@@ -51,9 +51,9 @@ impl AuthenticatorBook {
         self.entries().insert(owner(subject), entry);
     }
 
-    /// Takes the subject's authenticator away; says whether there was one.
-    pub fn remove(&self, subject: &Subject<'_>) -> bool {
-        self.entries().remove(&owner(subject)).is_some()
+    /// Takes the subject's authenticator and recovery codes away, if there are any.
+    pub fn remove(&self, subject: &Subject<'_>) {
+        self.entries().remove(&owner(subject));
     }
 
     /// Whether the subject has one.

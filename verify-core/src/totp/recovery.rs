@@ -51,6 +51,7 @@ impl Engine {
 
 impl RecoveryCodes {
     /// The codes, for the page that shows them once: two groups of five characters. Case, spaces and dashes do not count.
+    #[must_use]
     pub fn expose(&self) -> impl ExactSizeIterator<Item = &str> {
         self.texts.iter().map(|text| text.as_str())
     }
