@@ -61,7 +61,10 @@ async fn serve(api: &dyn Api, request: &HttpRequest, payload: Payload) -> Reply 
         Err(unread) => return api.refuse_body(matches!(unread, Unread::TooLarge)),
     };
     let mut reply = match bridge::request(request, body) {
-        Some(request) => api.answer(request).await,
+        Some(request) => {
+            let answer = tokio::time::timeout(api.deadline(), api.answer(request)).await;
+            answer.unwrap_or_else(|_| api.too_late())
+        }
         None => api.refuse_body(false),
     };
     if let Some(errand) = Errand::left_with(&mut reply) {

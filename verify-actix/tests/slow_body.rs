@@ -71,3 +71,26 @@ async fn r10_a_body_that_does_not_arrive_is_given_up() {
         assert_eq!(body["code"].as_str(), code);
     }
 }
+
+/// An API whose answer never comes.
+struct Hanging;
+
+#[async_trait::async_trait]
+impl Api for Hanging {
+    async fn answer(&self, _: http::Request<Bytes>) -> Reply {
+        std::future::pending().await
+    }
+
+    fn refuse_body(&self, _: bool) -> Reply {
+        Reply::default()
+    }
+}
+
+#[actix_web::test]
+async fn r10_an_answer_that_does_not_come_is_given_up() {
+    tokio::time::pause();
+    let app = init_service(App::new().service(api("/v2", Hanging))).await;
+    let late = call_service(&app, TestRequest::get().uri("/v2/x").to_request()).await;
+    assert_eq!(late.status(), 503);
+    assert!(late.headers().contains_key("retry-after"));
+}

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Request;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Request, StatusCode};
 
 use crate::courier::DEFAULT_DEADLINE;
 use crate::decision::Reply;
@@ -37,13 +38,22 @@ use crate::decision::Reply;
 /// ```
 #[async_trait]
 pub trait Api: Send + Sync + 'static {
-    /// Answers one request. Keeps a deadline of its own: an adapter waits for as long as this takes.
+    /// Answers one request. An adapter waits for it as long as the [deadline](Api::deadline) says.
     async fn answer(&self, request: Request<Bytes>) -> Reply;
 
-    /// How long what is [left to do](crate::Errand::leave_with) after an answer may take. Default: 10 seconds, as for
-    /// everything that an engine waits for.
+    /// How long an answer may take, and then once more what is [left to do](crate::Errand::leave_with) after it. Default: 10
+    /// seconds, as for everything that an engine waits for.
     fn deadline(&self) -> Duration {
         DEFAULT_DEADLINE
+    }
+
+    /// What to answer where the [deadline](Api::deadline) has passed. What was asked for may have been done all the same.
+    /// Default: 503 with `Retry-After`, and an empty body.
+    fn too_late(&self) -> Reply {
+        let mut reply = Reply::default();
+        *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        reply
     }
 
     /// What to answer to a body that is longer than [`body_limit`](Api::body_limit), or that broke off or took longer than
@@ -70,6 +80,10 @@ impl<A: Api + ?Sized> Api for Arc<A> {
 
     fn deadline(&self) -> Duration {
         (**self).deadline()
+    }
+
+    fn too_late(&self) -> Reply {
+        (**self).too_late()
     }
 
     fn refuse_body(&self, too_large: bool) -> Reply {

@@ -55,6 +55,13 @@ pub trait CodeService: fmt::Debug + Send + Sync + 'static {
     /// When there is no verdict; the try stays counted and nobody gets in.
     async fn check(&self, answer: &CodeAnswer<'_>) -> Result<Verdict, CodeServiceError>;
 
+    /// How long the service may hold on to a code that it has made. For so long the engine remembers which challenge a
+    /// [handle](CodeHandle) belongs to, so that a code which the service sends once more is good for no second challenge.
+    /// Default: 24 hours, the longest that any code here lives.
+    fn remembers(&self) -> Duration {
+        Duration::from_secs(24 * 3600)
+    }
+
     /// Ends a challenge at the service, so that the next one has another code. The engine goes on without it if it fails.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::audit::{self, Event, EventKind, Listener};
 use crate::budgets::Budgets;
-use crate::ceremony::{Over, Queue};
+use crate::ceremony::{Misses, Over, Queue};
 use crate::clearance::{self, Proof};
 use crate::clock::{Clock, millis_of, unix_millis};
 use crate::code_service::CodeService;
@@ -138,6 +138,7 @@ pub(crate) struct Core {
     pub(crate) mill: Mill,
     pub(crate) revocations: Revocations,
     pub(crate) over: Over,
+    pub(crate) misses: Misses,
     pub(crate) queue: Queue,
     pub(crate) cookies: Cookies,
     pub(crate) listener: Option<Listener>,

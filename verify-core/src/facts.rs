@@ -46,6 +46,11 @@ pub(crate) fn captcha_token(facts: &MasterKey, kind: &str, token: &[u8]) -> Key 
     named(facts, b"captcha-token", &[kind.as_bytes(), token])
 }
 
+/// The name of asking a captcha's vendor about this token.
+pub(crate) fn captcha_attempt(key: &MasterKey, ticket: &[u8; 16], token: &[u8]) -> [u8; 16] {
+    *named(key, b"captcha-attempt", &[ticket, token]).as_bytes()
+}
+
 /// What stands for the ticket in a captcha's token.
 pub(crate) fn captcha_binding(key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
     *named(key, b"captcha-binding", &[ticket]).as_bytes()

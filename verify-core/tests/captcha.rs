@@ -477,3 +477,18 @@ fn r65_a_page_shows_what_comes_first_and_then_the_code() {
     let page = text_of(&blocked(&gate, feed().browser().header("challenge-clearance", &token)));
     assert!(!page.contains("class=\"captcha\"") && page.contains("Send a code"), "{page}");
 }
+
+#[test]
+fn captcha_rule_29_twenty_wrong_tokens_wear_a_ticket_out_and_the_vendor_hears_no_more() {
+    let shop = Shop::new();
+    shop.vendor.says(Err(CaptchaErrorKind::SolveAgain(Rejection::Invalid)));
+    let ticket = shop.ticket();
+    for n in 0..20 {
+        assert_eq!(shop.check(&ticket, &format!("junk-{n}")).status(), 403);
+    }
+    let asked = shop.vendor.asked();
+    shop.vendor.says(Ok(()));
+    assert_eq!(json_of(&shop.check(&ticket, "token"))["reason"], "locked");
+    assert_eq!(shop.vendor.asked(), asked, "nobody was asked");
+    assert_eq!(shop.check(&shop.ticket(), "token").status(), 200, "another ticket is not worn");
+}

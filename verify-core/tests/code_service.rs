@@ -176,6 +176,58 @@ fn r53_one_code_is_not_good_for_two_purposes() {
     assert_eq!(told(&check(&bank, "alice", &first, CODE)), "200");
 }
 
+/// The service's clock is its own: a code may be out there that is over here.
+#[test]
+fn r41_r53_a_code_that_is_over_here_and_not_there_is_ended_there_before_the_next() {
+    let (bank, parrot) =
+        served(|builder| builder.budgets(generous()).missing_contacts(MissingContacts::Tell));
+    parrot.set(|book| book.handle = Some("VEsame".to_owned()));
+    let first = started(&bank, "alice");
+    bank.advance(301);
+    assert_eq!(told(&check(&bank, "alice", &first, CODE)), law::EXPIRED);
+    let other = bank.gate(Policy::new("safe").require(Factor::code("other").over(ALL)));
+    let sent = send(&bank, "alice", &ticket(&other, "alice"));
+    assert_eq!(told(&sent), "200");
+    assert_eq!(parrot.calls("cancel"), ["cancel VEsame"]);
+    assert_eq!(parrot.calls("start").len(), 3, "one of the first challenge, two of the second");
+    let id = json_of(&sent)["id"].as_str().unwrap().to_owned();
+    assert_eq!(told(&check(&bank, "alice", &id, CODE)), "200");
+    assert!(!parrot.calls("check").iter().any(|call| call.contains("VEsame")), "the old code opens nothing");
+}
+
+#[test]
+fn r53_a_service_that_ends_nothing_mixes_nothing_up() {
+    let (bank, parrot) =
+        served(|builder| builder.budgets(generous()).missing_contacts(MissingContacts::Tell));
+    parrot.set(|book| book.handle = Some("VEsame".to_owned()));
+    started(&bank, "alice");
+    bank.advance(301);
+    let other = bank.gate(Policy::new("safe").require(Factor::code("other").over(ALL)));
+    parrot.set(|book| book.stubborn = true);
+    assert_eq!(told(&send(&bank, "alice", &ticket(&other, "alice"))), LIMITED);
+}
+
+/// The message may have arrived though the start has failed.
+#[test]
+fn r46_a_code_of_a_failed_start_is_not_held_against_whoever_types_it() {
+    let (bank, parrot) = served(|builder| builder);
+    for _ in 0..3 {
+        parrot.set(|book| book.fails = Some(CodeServiceErrorKind::Unavailable));
+        let id = started(&bank, "alice");
+        parrot.set(|book| book.fails = None);
+        for _ in 0..4 {
+            assert_eq!(told(&check(&bank, "alice", &id, CODE)), WRONG);
+        }
+        assert_eq!(told(&check(&bank, "alice", &id, CODE)), LOCKED, "the tries of the challenge are counted");
+        bank.advance(3600);
+    }
+    let id = started(&bank, "alice");
+    for _ in 0..4 {
+        assert_eq!(told(&check(&bank, "alice", &id, "000000")), WRONG, "fifteen were not his failures");
+    }
+    assert_eq!(told(&check(&bank, "alice", &id, CODE)), "200");
+}
+
 #[test]
 fn r25_amount_and_payee_go_along_in_the_same_words() {
     let (bank, parrot) = served(|builder| builder);

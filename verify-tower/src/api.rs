@@ -88,7 +88,10 @@ where
         Box::pin(async move {
             let body = Limited::new(body, api.body_limit()).collect();
             let mut reply = match tokio::time::timeout(api.body_deadline(), body).await {
-                Ok(Ok(body)) => api.answer(Request::from_parts(parts, body.to_bytes())).await,
+                Ok(Ok(body)) => {
+                    let answer = api.answer(Request::from_parts(parts, body.to_bytes()));
+                    tokio::time::timeout(api.deadline(), answer).await.unwrap_or_else(|_| api.too_late())
+                }
                 Ok(Err(error)) => api.refuse_body(error.is::<LengthLimitError>()),
                 Err(_) => api.refuse_body(false),
             };

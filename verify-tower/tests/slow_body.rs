@@ -107,3 +107,26 @@ async fn r10_a_body_that_does_not_arrive_is_given_up_at_an_api() {
     let (status, _, seconds) = told(response, began).await;
     assert_eq!((status, seconds), (400, 10));
 }
+
+/// An API whose answer never comes.
+struct Hanging;
+
+#[async_trait::async_trait]
+impl Api for Hanging {
+    async fn answer(&self, _: Request<Bytes>) -> Reply {
+        std::future::pending().await
+    }
+
+    fn refuse_body(&self, _: bool) -> Reply {
+        Reply::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r10_an_answer_that_does_not_come_is_given_up() {
+    let began = Instant::now();
+    let request = Request::get("/").body(Empty::<Bytes>::new()).unwrap();
+    let late = ApiService::new(Hanging).oneshot(request).await.unwrap();
+    assert_eq!((late.status().as_u16(), began.elapsed().as_secs()), (503, 10));
+    assert!(late.headers().contains_key("retry-after"));
+}

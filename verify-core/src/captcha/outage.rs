@@ -48,7 +48,9 @@ impl Line {
     }
 
     pub(crate) fn is_down(&self, now: u64) -> bool {
-        now < self.down_until.load(Ordering::Relaxed)
+        let until = self.down_until.load(Ordering::Relaxed);
+        // A clock that was set back must not make an outage of half a minute one of an hour.
+        now < until && until - now <= DOWN_MILLIS
     }
 
     pub(crate) fn went_down(&self, now: u64) {

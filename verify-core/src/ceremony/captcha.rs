@@ -8,12 +8,12 @@ use futures_util::future::try_join;
 use crate::audit::EventKind;
 use crate::captcha::{CaptchaContext, CaptchaErrorKind, Outage};
 use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed};
-use crate::encoding::{random, to_hex};
+use crate::encoding::to_hex;
 use crate::factor::CaptchaFactor;
 use crate::facts;
 use crate::keys::KeyRing;
 use crate::refusal::Refusal;
-use crate::ticket::{SealError, Ticket};
+use crate::ticket::Ticket;
 
 /// Room for clocks that differ: a token may be so much older, or younger, than its vendor's clock says.
 const SKEW: Duration = Duration::from_secs(60);
@@ -54,6 +54,7 @@ pub(super) async fn captcha(
     {
         return Err(FORM);
     }
+    ceremony.refuse_worn_out()?;
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let redeemed = facts::redeemed(key, &ticket.id);
     // The public test keys have one token for everybody.
@@ -70,7 +71,8 @@ pub(super) async fn captcha(
         return used(ceremony);
     }
     let is_checked = ask(ceremony, factor, token).await?;
-    if let Some(spent) = &spent {
+    // One that was waved through is no token of the vendor's as far as anybody knows: it burns its ticket alone.
+    if let Some(spent) = spent.as_ref().filter(|_| is_checked) {
         let life = widget.token_lives + 2 * SKEW + GRACE;
         if !core.store.insert(spent, Bytes::new(), life).await? {
             return used(ceremony);
@@ -100,11 +102,12 @@ fn used<T>(ceremony: &Ceremony<'_>) -> Result<T, Refusal> {
 
 /// Asks the vendor: whether the token was checked, and not waved through.
 async fn ask(ceremony: &Ceremony<'_>, factor: &CaptchaFactor, token: &str) -> Result<bool, Refusal> {
-    let Ceremony { ticket, now, .. } = ceremony;
+    let Ceremony { core, ticket, now, .. } = ceremony;
     let Err(kind) = verify(ceremony, factor, token).await? else { return Ok(true) };
     match (kind, factor.outage) {
         (CaptchaErrorKind::SolveAgain(_) | CaptchaErrorKind::LowScore, _) => {
             factor.line.came_up();
+            core.misses.add(&ticket.id);
             ceremony.record_for(EventKind::Failed, ticket, kind.name());
             Err(Refusal::Unsolved(kind))
         }
@@ -140,7 +143,9 @@ async fn verify(
 ) -> Result<Result<(), CaptchaErrorKind>, Refusal> {
     let Ceremony { core, policy, ticket, .. } = ceremony;
     let Bond { action, binding } = Bond::of(&core.keys, &policy.name, ticket);
-    let attempt = uuid(random().map_err(|_| SealError)?);
+    // The same for the same token, so that a vendor who knows repetitions takes a form that is sent twice for one.
+    let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
+    let attempt = uuid(facts::captcha_attempt(key, &ticket.id, token.as_bytes()));
     let began = core.clock.now();
     let context = CaptchaContext::new(core.origin.host(), began)
         .with_action(&action)
@@ -157,7 +162,8 @@ async fn verify(
             tracing::error!(target: "verify", factor = %factor.name, "nobody passes: {error}");
         }
         CaptchaErrorKind::Unavailable => {
-            tracing::warn!(target: "verify", factor = %factor.name, "{error}");
+            let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(target: "verify", factor = %factor.name, source, "{error}");
         }
         _ => tracing::debug!(target: "verify", factor = %factor.name, "{error}"),
     });

@@ -199,6 +199,11 @@ impl Message {
             Either::Right(_) => Err(Refusal::Unavailable),
         };
         self.tell(delivered);
+        if let (Err(_), Parcel::Order(order)) = (delivered, &self.parcel)
+            && order.note_failure(&self.core).await.is_err()
+        {
+            tracing::warn!(target: "verify", "a failed start could not be noted");
+        }
         if delivered.is_err() && self.reserved.release(&self.core).await.is_err() {
             tracing::warn!(target: "verify", "the wait for the next message could not be ended");
         }

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::try_join3;
 
 use crate::audit::EventKind;
 use crate::ceremony::answer::{self, Count};
@@ -19,6 +18,7 @@ use crate::code_service::{
     Verdict,
 };
 use crate::contact::Contact;
+use crate::encoding::{Reader, Writer};
 use crate::engine::Core;
 use crate::factor::CodeFactor;
 use crate::facts;
@@ -35,6 +35,7 @@ pub(super) struct Order {
     order: CodeOrder,
     challenge: [u8; 16],
     handle: Key,
+    expires_at: u64,
     life: Duration,
 }
 
@@ -56,7 +57,13 @@ impl Order {
             expires_at: UNIX_EPOCH + Duration::from_millis(ticket.expires_at),
         };
         let handle = facts::handle(key, &ticket.id);
-        Ok(Self { order, challenge: ticket.id, handle, life: ceremony.until(ticket.expires_at) })
+        Ok(Self {
+            order,
+            challenge: ticket.id,
+            handle,
+            expires_at: ticket.expires_at,
+            life: ceremony.until(ticket.expires_at),
+        })
     }
 
     pub(super) fn channel(&self) -> crate::contact::Channel {
@@ -64,26 +71,81 @@ impl Order {
     }
 
     /// Has the code made and delivered, and keeps its handle.
+    ///
+    /// A service that answers with a code which is out for something else already would let that code in here too. What it was
+    /// out for may be over by our clock, since the service has one of its own: then the code is ended there, and another made.
     pub(super) async fn place(&self, core: &Core) -> Result<(), Refusal> {
         let service = core.code_services.get(&self.order.channel).ok_or(Refusal::Misconfigured)?;
-        let handle = service.start(&self.order).await.map_err(|error| refusal(&error))?;
-        let owner = facts::handle_owner(core.keys.facts(), handle.expose());
-        let sealed = core.keys.newest().seal_handle(handle.expose()).ok_or(SealError)?;
-        // A service that answers with a code which is out for something else already would let that code in here too.
-        let mine = Bytes::copy_from_slice(&self.challenge);
-        if !core.store.insert(&owner, mine.clone(), self.life).await?
-            && core.store.get(&owner).await?.is_some_and(|other| other != mine)
-        {
-            tracing::warn!(target: "verify", "the code service mixed two challenges up: give each factor a service of its own there");
-            return Err(Refusal::RateLimited(self.life));
+        let mut handle = service.start(&self.order).await.map_err(|error| refusal(&error))?;
+        match self.own(core, &**service, &handle).await? {
+            Owner::Mine => {}
+            Owner::Gone => {
+                service.cancel(&handle).await.map_err(|error| refusal(&error))?;
+                handle = service.start(&self.order).await.map_err(|error| refusal(&error))?;
+                if self.own(core, &**service, &handle).await? != Owner::Mine {
+                    return Err(self.mixed_up());
+                }
+            }
+            Owner::Other => return Err(self.mixed_up()),
         }
+        let sealed = core.keys.newest().seal_handle(handle.expose()).ok_or(SealError)?;
         if !core.store.insert(&self.handle, sealed.clone().into(), self.life).await? {
             core.store.take(&self.handle).await?;
             core.store.insert(&self.handle, sealed.into(), self.life).await?;
         }
         Ok(())
     }
+
+    /// Whose a handle is: ours, if nobody had it before.
+    async fn own(
+        &self,
+        core: &Core,
+        service: &dyn CodeService,
+        handle: &CodeHandle,
+    ) -> Result<Owner, StoreError> {
+        let name = facts::handle_owner(core.keys.facts(), handle.expose());
+        let mut mine = Writer::with_capacity(24);
+        mine.fixed(&self.challenge).u64(self.expires_at);
+        let life = service.remembers().max(self.life);
+        if core.store.insert(&name, mine.finish().into(), life).await? {
+            return Ok(Owner::Mine);
+        }
+        let Some(owner) = core.store.get(&name).await? else { return Ok(Owner::Gone) };
+        let mut reader = Reader::new(&owner);
+        let (challenge, until) = (reader.array(), reader.u64().unwrap_or(u64::MAX));
+        Ok(match challenge {
+            Some(challenge) if challenge == self.challenge => Owner::Mine,
+            _ if until <= core.now() => Owner::Gone,
+            _ => Owner::Other,
+        })
+    }
+
+    fn mixed_up(&self) -> Refusal {
+        tracing::warn!(target: "verify", "the code service mixed two challenges up: give each factor a service of its own there");
+        Refusal::RateLimited(self.life)
+    }
+
+    /// Notes that nothing is known to have left, unless something had before: answers are wrong then, as everybody's without
+    /// an address are, and they are not held against the subject, who may well have got a code.
+    pub(super) async fn note_failure(&self, core: &Core) -> Result<(), Refusal> {
+        let sealed = core.keys.newest().seal_handle(UNSENT).ok_or(SealError)?;
+        core.store.insert(&self.handle, sealed.into(), self.life).await?;
+        Ok(())
+    }
 }
+
+/// Whose a service's name for a challenge is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Mine,
+    /// Another challenge's, which is over.
+    Gone,
+    /// Another challenge's.
+    Other,
+}
+
+/// In the place of a handle, where the service has given none.
+const UNSENT: &str = "";
 
 /// What is approved, in words that are the same at start and at check.
 fn payment(core: &Core, ticket: &Ticket) -> Option<PaymentText> {
@@ -109,16 +171,19 @@ pub(super) async fn answer(
     let (tries_name, _) = ceremony.counters(&open)?;
     let (life, window) = (ceremony.counted_until(&open), ceremony.budgets().failures.window);
     let (handle_name, failures_name) = (facts::handle(key, &open.id), facts.failures(opened.era));
-    let (tries, (failed, blocked), handle) = try_join3(
+    let handle = core.store.get(&handle_name).await?;
+    let handle = handle.and_then(|sealed| core.keys.all().find_map(|key| key.open_handle(&sealed)));
+    // Who may have got a code that the engine knows nothing of is not blamed for typing it.
+    let blamed = u32::from(handle.as_deref() != Some(UNSENT));
+    let (tries, failed, blocked) = try_join3(
         core.store.add(&tries_name, 1, life),
-        try_join(core.store.add(&failures_name, 1, window), block::stands(ceremony)),
-        core.store.get(&handle_name),
+        core.store.add(&failures_name, blamed, window),
+        block::stands(ceremony),
     )
     .await?;
     let count = Count { tries, failed, blocked };
     answer::within(ceremony, factor, &open, count)?;
-    let handle = handle.and_then(|sealed| core.keys.all().find_map(|key| key.open_handle(&sealed)));
-    let handle = handle.map(CodeHandle::new);
+    let handle = handle.filter(|handle| handle != UNSENT).map(CodeHandle::new);
     let verdict = match handle {
         // Whatever was typed, it is no answer to this: somebody has changed what it is about.
         _ if open.terms != ceremony.brief.terms => Ok(Verdict::Wrong),
@@ -154,7 +219,8 @@ pub(super) async fn abandon(core: &Core, challenge: &Ticket) -> Result<(), Store
     let Some(service) = core.code_services.get(&opened.channel) else { return Ok(()) };
     let Some(key) = challenge.key(&core.keys) else { return Ok(()) };
     let Some(sealed) = core.store.take(&facts::handle(key, &challenge.id)).await? else { return Ok(()) };
-    let Some(handle) = core.keys.all().find_map(|key| key.open_handle(&sealed)) else { return Ok(()) };
+    let handle = core.keys.all().find_map(|key| key.open_handle(&sealed)).filter(|handle| handle != UNSENT);
+    let Some(handle) = handle else { return Ok(()) };
     let owner = facts::handle_owner(core.keys.facts(), &handle);
     match service.cancel(&CodeHandle::new(handle)).await {
         Ok(()) => core.store.take(&owner).await.map(|_| ()),

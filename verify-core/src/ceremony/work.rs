@@ -20,6 +20,7 @@ impl Ceremony<'_> {
         let (Factor::Work(_), Some(puzzle)) = (&*self.factor, &self.ticket.puzzle) else {
             return Err(Refusal::SessionExpired);
         };
+        self.refuse_worn_out()?;
         // A challenge from the endpoint carries its ticket; then that has to be the one that is answered. What else it
         // carries is what it says, since all of it is signed.
         let own = altcha::claimed(answer, TICKET);
@@ -30,6 +31,7 @@ impl Ceremony<'_> {
         puzzle.check(self.core, &self.ticket, &data, answer, self.core.clock.now()).map_err(|refused| {
             let refusal = Refusal::from(refused);
             if refusal == Refusal::Wrong {
+                self.core.misses.add(&self.ticket.id);
                 self.record_as(EventKind::Failed, &self.ticket);
             }
             refusal

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::audit::Event;
 use crate::budgets::Budgets;
-use crate::ceremony::{Over, Queue};
+use crate::ceremony::{Misses, Over, Queue};
 use crate::clock::{Clock, SystemClock};
 use crate::code_service::CodeService;
 use crate::contact::Channel;
@@ -381,6 +381,7 @@ impl EngineBuilder {
                 mill: Mill::default(),
                 revocations: Revocations::default(),
                 over: Over::default(),
+                misses: Misses::default(),
                 queue: Queue::new(self.queue),
                 cookies,
                 listener: self.listener,

@@ -26,6 +26,8 @@ pub struct Book {
     pub handle: Option<String>,
     /// What it answers to a check, instead of comparing.
     pub verdict: Option<Verdict>,
+    /// Whether it sends what was ended once more.
+    pub stubborn: bool,
     /// How it fails, whatever it is asked.
     pub fails: Option<CodeServiceErrorKind>,
 }
@@ -68,6 +70,12 @@ impl CodeService for Parrot {
     }
 
     async fn cancel(&self, handle: &CodeHandle) -> Result<(), CodeServiceError> {
-        self.note(format!("cancel {}", handle.expose()))
+        self.note(format!("cancel {}", handle.expose()))?;
+        // What was ended is not sent once more.
+        let mut book = self.book.lock().unwrap();
+        if !book.stubborn {
+            book.handle = None;
+        }
+        Ok(())
     }
 }
