@@ -1,0 +1,219 @@
+//! Mail through a real server, over real TLS: it arrives as a parser of others reads it, whatever goes wrong on the way, and
+//! never twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tests::mail::MailServer;
+use verify_core::{
+    Account, Channel, Clock, Contact, Currency, Engine, Factor, FakeClock, KeyRing, MissingContacts, Money,
+    Origin, Payee, Policy, RefusedKind, Subject, SystemClock, Transaction,
+};
+use verify_providers::{CircuitBreaker, Smtp, SmtpError};
+
+/// Everybody's mail address begins with their name.
+fn engine(mail: Smtp, clock: impl Clock) -> Engine {
+    let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+    Engine::builder(keys, Origin::parse("https://bank.example").unwrap())
+        .site("Die Bank – für alle")
+        .clock(clock)
+        .courier(Channel::Email, mail)
+        .contacts(|subject: &Subject<'_>, _: Channel| {
+            Contact::email(&format!("{}@example.com", subject.id())).ok()
+        })
+        .missing_contacts(MissingContacts::Tell)
+        .build()
+        .unwrap()
+}
+
+fn smtp(server: &MailServer, before: &str) -> Smtp {
+    let from = "Die Bank <no-reply@bank.example>";
+    let smtp = Smtp::new(&server.url(before), from).unwrap().root_certificate(&server.authority()).unwrap();
+    smtp.pause(Duration::from_millis(1))
+}
+
+async fn send(engine: &Engine, user: &str) -> Result<(), RefusedKind> {
+    let gate =
+        engine.gate(Policy::new("vault").require(Factor::code("by-mail").over([Channel::Email]))).unwrap();
+    let direct = engine.direct(Subject::user(user.to_owned()));
+    let ticket = direct.offer(&gate, "by-mail").unwrap();
+    direct.send(&ticket, None).await.map(drop).map_err(|refused| refused.kind())
+}
+
+/// What the server tells comes over a pipe.
+fn mails(server: &MailServer, count: usize) -> Vec<Value> {
+    let until = Instant::now() + Duration::from_secs(20);
+    while server.told("mail").len() < count && Instant::now() < until {
+        std::thread::yield_now();
+    }
+    server.told("mail")
+}
+
+const IMPLICIT: &str = "smtps://bank:hunter%3A2@";
+const STARTTLS: &str = "smtp://bank:hunter%3A2@";
+
+#[tokio::test]
+async fn p20_mail_arrives_over_tls_as_a_parser_reads_it() {
+    for (mode, before) in [("implicit", IMPLICIT), ("starttls", STARTTLS)] {
+        let server = MailServer::start(mode);
+        let engine = engine(smtp(&server, before), SystemClock::default());
+        assert_eq!(send(&engine, "alice").await, Ok(()), "{mode}");
+        let [mail] = &mails(&server, 1)[..] else { panic!("one mail") };
+        assert_eq!(mail["defects"], serde_json::json!([]), "{mode}");
+        assert_eq!(mail["envelope"], serde_json::json!(["no-reply@bank.example", "alice@example.com"]));
+        assert_eq!((&mail["tls"], &mail["user"]), (&true.into(), &"bank".into()), "{mode}");
+        assert_eq!(mail["kind"], "multipart/alternative");
+        let header = |name: &str| mail["headers"][name].as_str().unwrap_or_default().to_owned();
+        assert_eq!(header("subject"), "Your Die Bank – für alle code");
+        assert_eq!(
+            (header("to"), header("auto-submitted")),
+            ("alice@example.com".into(), "auto-generated".into())
+        );
+        assert!(header("from").contains("no-reply@bank.example"));
+        assert!(header("message-id").ends_with("@bank.example>") && header("date").contains("20"));
+        let (text, html) = (mail["text"].as_str().unwrap(), mail["html"].as_str().unwrap());
+        let code: String = text.lines().find(|line| line.len() == 6).unwrap().to_owned();
+        assert!(code.bytes().all(|byte| byte.is_ascii_digit()), "{text}");
+        assert!(html.contains(&code) && !header("subject").contains(&code));
+        assert!(text.contains("https://bank.example/challenge/not-me?token="), "{text}");
+        for call in ["<img", "src=", "<script", "<link"] {
+            assert!(!html.contains(call), "{call}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r57_one_connection_serves_many_and_a_lost_one_is_replaced() {
+    let server = MailServer::start("implicit");
+    let engine = engine(smtp(&server, IMPLICIT), SystemClock::default());
+    for user in ["ann", "ben", "cyd"] {
+        assert_eq!(send(&engine, user).await, Ok(()));
+    }
+    assert_eq!(mails(&server, 3).len(), 3);
+    assert_eq!(server.told("connect").len(), 1);
+}
+
+/// What a server says about somebody, and what follows: how often it was asked, and how many mails it got.
+#[tokio::test]
+async fn r57_a_mail_is_sent_again_while_it_surely_has_not_arrived() {
+    let server = MailServer::start("starttls");
+    for (user, came_to, asked, got) in [
+        ("gone", Err(RefusedKind::Invalid), 1, 0),
+        ("busy", Ok(()), 2, 1),
+        ("down", Err(RefusedKind::Unavailable), 3, 0),
+        ("full", Ok(()), 2, 1),
+        ("spam", Err(RefusedKind::Unavailable), 1, 0),
+        ("cut", Err(RefusedKind::Unavailable), 1, 0),
+        ("mute", Err(RefusedKind::Unavailable), 1, 1),
+    ] {
+        let before = mails(&server, 0).len();
+        let engine = engine(smtp(&server, STARTTLS), SystemClock::default());
+        assert_eq!(send(&engine, user).await, came_to, "{user}");
+        let address = format!("{user}@example.com");
+        let arrived = mails(&server, before + got).len() - before;
+        let times = server.told("rcpt").iter().filter(|event| event["to"] == address.as_str()).count();
+        assert_eq!((times, arrived), (asked, got), "{user}");
+    }
+}
+
+#[tokio::test]
+async fn r57_the_second_try_is_the_same_mail() {
+    let server = MailServer::start("implicit");
+    let engine = engine(smtp(&server, IMPLICIT), SystemClock::default());
+    assert_eq!(send(&engine, "mute").await, Err(RefusedKind::Unavailable));
+    // The visitor asks again, and gets the same code in another mail: the one before is known by another name.
+    assert_eq!(send(&engine, "mute").await, Err(RefusedKind::Unavailable));
+    let mails = mails(&server, 2);
+    let id = |mail: &Value| mail["headers"]["message-id"].clone();
+    assert_eq!(mails.len(), 2);
+    assert_ne!(id(&mails[0]), id(&mails[1]));
+}
+
+#[tokio::test]
+async fn o15_slow_servers_and_dead_ones_end_at_the_deadline() {
+    let server = MailServer::start("implicit");
+    let slow = engine(smtp(&server, IMPLICIT).deadline(Duration::from_millis(400)), SystemClock::default());
+    let begun = Instant::now();
+    assert_eq!(send(&slow, "slow").await, Err(RefusedKind::Unavailable));
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert_eq!(server.told("mail").len(), 0);
+    let down = smtp(&server, IMPLICIT);
+    drop(server);
+    assert_eq!(send(&engine(down, SystemClock::default()), "alice").await, Err(RefusedKind::Unavailable));
+}
+
+#[tokio::test]
+async fn o15_a_bad_certificate_gets_no_mail_and_no_password() {
+    let server = MailServer::start("implicit");
+    let from = "no-reply@bank.example";
+    let stranger = Smtp::new(&server.url(IMPLICIT), from).unwrap().pause(Duration::from_millis(1));
+    assert_eq!(send(&engine(stranger, SystemClock::default()), "alice").await, Err(RefusedKind::Unavailable));
+    let other = MailServer::start("implicit");
+    let mixed = Smtp::new(&server.url(IMPLICIT), from).unwrap().root_certificate(&other.authority()).unwrap();
+    let mixed = mixed.pause(Duration::from_millis(1));
+    assert_eq!(send(&engine(mixed, SystemClock::default()), "alice").await, Err(RefusedKind::Unavailable));
+    assert!(server.told("rcpt").is_empty() && server.told("mail").is_empty());
+}
+
+#[tokio::test]
+async fn o15_wrong_credentials_are_no_visitors_fault_and_are_not_tried_again() {
+    let server = MailServer::start("implicit");
+    let mail = smtp(&server, "smtps://bank:wrong@");
+    assert_eq!(send(&engine(mail, SystemClock::default()), "alice").await, Err(RefusedKind::Unavailable));
+    assert_eq!((server.told("connect").len(), server.told("rcpt").len()), (1, 0));
+}
+
+#[tokio::test]
+async fn r57_nothing_is_sent_when_the_code_is_dead() {
+    let server = MailServer::start("implicit");
+    let (clock, ahead) = (FakeClock::default(), FakeClock::default());
+    ahead.advance(Duration::from_secs(3600));
+    let mail = smtp(&server, IMPLICIT).clock(ahead);
+    assert_eq!(send(&engine(mail, clock), "alice").await, Err(RefusedKind::Unavailable));
+    assert!(server.told("connect").is_empty());
+}
+
+#[tokio::test]
+async fn o15_a_server_that_fails_is_left_alone_for_a_while() {
+    let server = MailServer::start("implicit");
+    let clock = FakeClock::default();
+    let breaker = CircuitBreaker::default().after(3).clock(clock.clone());
+    let engine = engine(smtp(&server, IMPLICIT).breaker(breaker), SystemClock::default());
+    assert_eq!(send(&engine, "down").await, Err(RefusedKind::Unavailable));
+    let asked = server.told("rcpt").len();
+    assert_eq!(send(&engine, "alice").await, Err(RefusedKind::Unavailable));
+    assert_eq!(server.told("rcpt").len(), asked, "it is not even asked");
+    clock.advance(Duration::from_secs(30));
+    assert_eq!(send(&engine, "alice").await, Ok(()));
+}
+
+/// Whatever a payee is called, it is text of the mail: not a header field, not a tag, not a line of its own.
+#[tokio::test]
+async fn r64_a_payee_cannot_write_header_fields_or_html() {
+    assert!(
+        Payee::new("Eve\r\nBcc: eve@evil.example", Account::iban("DE89370400440532013000").unwrap()).is_err()
+    );
+    let amount = Money::parse("10.00", Currency::parse("EUR").unwrap()).unwrap();
+    let payee = Payee::new("<img src=x> & Söhne", Account::iban("DE89370400440532013000").unwrap()).unwrap();
+    assert!(Transaction::payment(amount, payee).is_ok());
+    assert!(Contact::email("a@example.com\r\nBcc: eve@evil.example").is_err());
+}
+
+#[test]
+fn r60_settings_are_checked_and_the_password_does_not_print() {
+    let new = |url: &str, from: &str| Smtp::new(url, from).map(drop).unwrap_err();
+    assert_eq!(new("https://mail.example", "a@b.example"), SmtpError::Url);
+    assert_eq!(new("smtps://mail.example", "no sender"), SmtpError::From);
+    assert_eq!(new("smtps://mail.example", "a@b.example\r\nBcc: c@d.example"), SmtpError::From);
+    let smtp = Smtp::new("smtps://bank:hunter2@mail.example", "a@b.example").unwrap();
+    assert!(smtp.clone().root_certificate(b"no PEM").is_err());
+    let shown = format!("{smtp:?}");
+    assert!(shown.contains("mail.example") && !shown.contains("hunter2"), "{shown}");
+}
