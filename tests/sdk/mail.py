@@ -7,10 +7,16 @@ import asyncio
 import email
 import email.policy
 import json
+import logging
 import ssl
 import sys
+import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+# It warns of what is asked for here: sign-in over TLS from the first byte.
+warnings.simplefilter("ignore")
+logging.disable(logging.WARNING)
 
 seen = {}
 

@@ -10,7 +10,9 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tests::bank::{Bank, FRAMEWORKS};
+use tests::http::Request;
 use tests::mail::MailServer;
 use verify_core::{
     Account, Channel, Clock, Contact, Currency, Engine, Factor, FakeClock, KeyRing, MissingContacts, Money,
@@ -118,8 +120,12 @@ async fn r57_a_mail_is_sent_again_while_it_surely_has_not_arrived() {
         assert_eq!(send(&engine, user).await, came_to, "{user}");
         let address = format!("{user}@example.com");
         let arrived = mails(&server, before + got).len() - before;
-        let times = server.told("rcpt").iter().filter(|event| event["to"] == address.as_str()).count();
-        assert_eq!((times, arrived), (asked, got), "{user}");
+        let times = || server.told("rcpt").iter().filter(|event| event["to"] == address.as_str()).count();
+        let until = Instant::now() + Duration::from_secs(20);
+        while times() < asked && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        assert_eq!((times(), arrived), (asked, got), "{user}");
     }
 }
 
@@ -194,16 +200,74 @@ async fn o15_a_server_that_fails_is_left_alone_for_a_while() {
     assert_eq!(send(&engine, "alice").await, Ok(()));
 }
 
-/// Whatever a payee is called, it is text of the mail: not a header field, not a tag, not a line of its own.
+/// Whatever stands in a message, it is text of the mail: not a header field, not a command, not its end.
 #[tokio::test]
-async fn r64_a_payee_cannot_write_header_fields_or_html() {
-    assert!(
-        Payee::new("Eve\r\nBcc: eve@evil.example", Account::iban("DE89370400440532013000").unwrap()).is_err()
-    );
-    let amount = Money::parse("10.00", Currency::parse("EUR").unwrap()).unwrap();
-    let payee = Payee::new("<img src=x> & Söhne", Account::iban("DE89370400440532013000").unwrap()).unwrap();
-    assert!(Transaction::payment(amount, payee).is_ok());
-    assert!(Contact::email("a@example.com\r\nBcc: eve@evil.example").is_err());
+async fn r64_a_message_cannot_write_header_fields_or_commands() {
+    let server = MailServer::start("implicit");
+    let engine = engine(smtp(&server, IMPLICIT), SystemClock::default());
+    let gate =
+        engine.gate(Policy::new("vault").require(Factor::code("by-mail").over([Channel::Email]))).unwrap();
+    let text = "Grüße\n.\nMAIL FROM:<eve@evil.example>\n..two dots\nBcc: eve@evil.example\n";
+    for (user, subject, came_to) in [
+        ("ann", "Your code", Ok(())),
+        ("ben", "Your code\r\nBcc: eve@evil.example", Err(RefusedKind::Unavailable)),
+        ("cyd", "Your code\n\nand a body", Err(RefusedKind::Unavailable)),
+        ("dot", "", Err(RefusedKind::Unavailable)),
+    ] {
+        let worded = engine.direct(Subject::user(user)).worded(move |_, _, _| {
+            Message::new(text).with_subject(subject).with_html("<p>Grüße</p>\n.\nQUIT\n")
+        });
+        let ticket = worded.offer(&gate, "by-mail").unwrap();
+        let sent = worded.send(&ticket, None).await.map(drop).map_err(|refused| refused.kind());
+        assert_eq!(sent, came_to, "{subject:?}");
+    }
+    let [mail] = &mails(&server, 1)[..] else { panic!("one mail") };
+    assert_eq!(mail["text"].as_str().unwrap().trim_end(), text.trim_end());
+    assert!(mail["html"].as_str().unwrap().contains("\n.\nQUIT"));
+    assert_eq!(mail["defects"], json!([]));
+    assert!(mail["headers"].get("bcc").is_none() && mail["raw"].as_str().unwrap().is_ascii());
+    assert_eq!(server.told("rcpt").len(), 1);
+}
+
+/// The bank with `--smtp`: blocked, mailed, answered, in; and a mail that was none of the reader's is void.
+#[test]
+fn a_bank_sends_real_mail_on_both_frameworks() {
+    for framework in FRAMEWORKS {
+        let server = MailServer::start("none");
+        let url = server.url("smtp://");
+        let bank = Bank::start_with(framework, &["--smtp", &url, "--origin", "https://bank.test"]);
+        let call = |user: &str, endpoint: &str, body: &Value| {
+            bank.ask(&Request::json(&format!("/challenge/{endpoint}"), body).user(user))
+        };
+        let mut count = 0;
+        let mut mailed = |user: &str| {
+            let blocked = bank.ask(&Request::get("/vault").user(user)).json();
+            let offer = &blocked["alternatives"][0][0];
+            assert_eq!(offer["channels"], json!(["email"]));
+            let sent = call(user, "send", &json!({ "id": offer["id"] }));
+            assert_eq!(sent.status, 200, "{}", sent.text());
+            count += 1;
+            let mail = mails(&server, count).pop().expect("it arrives");
+            assert_eq!(mail["envelope"], json!(["no-reply@bank.test", format!("{user}@example.com")]));
+            let text = mail["text"].as_str().unwrap().to_owned();
+            let code = text.lines().find(|line| line.len() == 6).unwrap().to_owned();
+            (sent.json()["id"].clone(), code, text)
+        };
+        let (id, code, _) = mailed("ann");
+        let checked = call("ann", "check", &json!({ "id": id, "code": code }));
+        assert_eq!(checked.status, 200, "{}", checked.text());
+        let (id, code, text) = mailed("ben");
+        let (_, link) =
+            text.split_once("https://bank.test").unwrap().1.split_once("https://bank.test").unwrap();
+        let link = link.split_whitespace().next().unwrap();
+        assert_eq!(bank.ask(&Request::get(link).browser()).status, 200);
+        let token = link.split_once('=').unwrap().1;
+        let reported = bank.ask(&Request::json("/challenge/not-me", &json!({ "token": token })));
+        assert_eq!(reported.json(), json!({ "status": "voided" }));
+        assert_eq!(call("ben", "check", &json!({ "id": id, "code": code })).status, 409);
+        let printed = bank.printed();
+        assert!(printed.contains("reported") && !printed.contains(&code), "{printed}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub const NAMES: &[&str] = &[
     "seconds",
     "time",
     "request",
+    "token",
 ];
 
 /// Marks a JSON value that a name stands for.

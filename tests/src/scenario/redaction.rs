@@ -106,6 +106,8 @@ fn label_of(word: &str) -> Option<&'static str> {
         Some("ticket")
     } else if sealed("c1.") {
         Some("clearance")
+    } else if sealed("n1.") {
+        Some("token")
     } else if is_time(word) {
         Some("time")
     } else {

@@ -8,6 +8,9 @@ use percent_encoding::percent_decode_str;
 use crate::smtp::session::{Fault, Stage};
 use crate::smtp::{Secret, SmtpError};
 
+/// How a certificate begins in PEM (RFC 7468, 5).
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 /// Where mail is handed over.
 pub(super) struct Server {
     host: String,
@@ -63,6 +66,10 @@ impl Server {
 
     /// The same, trusting one more authority.
     pub(super) fn trusting(&self, pem: &[u8]) -> Result<Self, SmtpError> {
+        // The parser takes a text without any certificate for one with none.
+        if !pem.windows(BEGIN.len()).any(|window| window == BEGIN) {
+            return Err(SmtpError::Certificate);
+        }
         let mut roots = self.roots.clone();
         roots.push(Certificate::from_pem(pem).map_err(|_| SmtpError::Certificate)?);
         Ok(Self {
