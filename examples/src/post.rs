@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use verify_core::{Channel, Contact, Countries, EngineBuilder, Inbox, Origin};
-use verify_providers::{HttpClient, PhoneNumbers, Smtp, TwilioReceipts, TwilioSms};
+use verify_providers::{HttpClient, Smtp, TwilioReceipts, TwilioSms};
 
 /// What the command line says of it. With neither `--smtp` nor `--twilio` the inbox shows everything.
 #[derive(Clone, Debug, Default)]
@@ -116,8 +116,7 @@ impl Post {
             let sms = sms.base_url(&twilio.url)?.receipts_at(&format!("{origin}{RECEIPTS}"))?;
             let home = self.phone.as_ref().and_then(Contact::country);
             let countries = Countries::only(home.map_or(vec!["US", "CA"], |home| vec![home.code()]))?;
-            builder =
-                builder.courier(Channel::Sms, sms).countries(countries).number_plan(PhoneNumbers::new());
+            builder = builder.courier(Channel::Sms, sms).countries(countries);
         }
         Ok(builder)
     }

@@ -50,11 +50,12 @@ class Handler:
     async def handle_DATA(self, server, session, envelope):
         (to,) = envelope.rcpt_tos
         who = name(to)
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.strict)
+        tell(event="data", to=to, id=mail["message-id"])
         if who == "full" and times("data " + to) == 1:
             return "452 4.3.1 no room right now"
         if who == "spam":
             return "554 5.7.1 looks like spam"
-        mail = email.message_from_bytes(envelope.content, policy=email.policy.strict)
         html = mail.get_body(("html",))
         tell(
             event="mail",

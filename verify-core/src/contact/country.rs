@@ -61,7 +61,8 @@ pub struct UnknownCountry;
 ///
 /// let home = Countries::only(["DE", "AT", "CH"])?;
 /// assert!(home.allows(&Contact::phone("+49 151 23456789")?));
-/// assert!(!home.allows(&Contact::phone("+881 612345678").or(Contact::phone("+1 900 555 0123"))?));
+/// assert!(!home.allows(&Contact::phone("+1 202 555 0123")?));
+/// assert!(!Countries::any().allows(&Contact::phone("+1 900 555 0123")?), "a premium number is in no country");
 /// assert!(!Countries::none().allows(&Contact::phone("+49 151 23456789")?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -91,7 +92,7 @@ impl Countries {
     }
 
     /// Every country, for whoever has other means against messages that somebody else earns by. Numbers of no country,
-    /// as satellite phones and free numbers, are refused all the same.
+    /// as free and premium ones of the codes +1 and +44, are refused all the same.
     #[must_use]
     pub const fn any() -> Self {
         Self(Allowed::Any)

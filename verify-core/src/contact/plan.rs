@@ -111,8 +111,13 @@ impl Plan {
         // Mexico dialled a 1 before mobile numbers until 2019, and many address books still do.
         let found =
             if code == 52 && found.len() == 11 { found.strip_prefix('1').unwrap_or(found) } else { found };
-        let zero = self.trunk == Trunk::Prefix("0") && found.starts_with('0');
-        (fits(found) && !zero).then_some(found)
+        // No number begins with what is dialled before numbers; where a zero does, it was not left out.
+        let trunk = match (self.trunk, code) {
+            (Trunk::None, _) => false,
+            (Trunk::Prefix(_), 1) => found.starts_with(['0', '1']),
+            (Trunk::Prefix(_), _) => found.starts_with('0'),
+        };
+        (fits(found) && !trunk).then_some(found)
     }
 
     /// The country of a number: two letters, or nothing for numbers of no country.

@@ -1,4 +1,23 @@
+use proptest::prelude::*;
+
 use super::*;
+
+proptest! {
+    #[test]
+    fn r55_whatever_is_taken_is_its_own_spelling(text in "(\\+|00)[1-9][0-9 ().\\-]{6,18}") {
+        if let Ok(taken) = Contact::phone(&text) {
+            let again = Contact::phone(taken.expose());
+            prop_assert!(again == Ok(taken.clone()), "{} of {}", taken.expose(), text);
+            prop_assert!((8..=16).contains(&taken.expose().len()));
+        }
+    }
+
+    #[test]
+    fn r49_no_address_panics(text in ".{0,60}") {
+        let _ = (Contact::phone(&text), Contact::email(&text));
+        let _ = Contact::email(&format!("{text}@example.com")).map(|contact| contact.counted());
+    }
+}
 
 #[test]
 fn r55_spellings_of_one_address_are_one_address() {
@@ -38,6 +57,8 @@ fn r55_every_spelling_of_a_number_is_that_number_or_refused() {
         "+39 (0)6 1234 5678",
         "+225 (0)1 23 45 67 89",
         "+1 2 202 555 0123",
+        "+1 120 255 5012",
+        "+36 06 123 4567",
         "+1 202 555 012",
         "+44 7700 900123 9",
         "+44 770(0) 900123",

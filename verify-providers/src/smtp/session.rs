@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -13,6 +14,9 @@ use crate::smtp::server::Server;
 
 /// Connections that wait for the next mail; more than this at one time are closed after their mail.
 const KEPT: usize = 8;
+
+/// How long a connection from before may take to say that it is one.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Connections to one server. They end with this value.
 #[derive(Default)]
@@ -69,7 +73,8 @@ impl Sessions {
     async fn waiting_one(&self) -> Option<AsyncSmtpConnection> {
         loop {
             let mut connection = self.waiting().pop()?;
-            if connection.test_connected().await {
+            // One that the network has forgotten would not answer at all.
+            if matches!(tokio::time::timeout(PATIENCE, connection.test_connected()).await, Ok(true)) {
                 return Some(connection);
             }
         }
