@@ -4,6 +4,7 @@
 pub mod captcha;
 pub mod gateway;
 pub mod options;
+pub mod post;
 pub mod site;
 
 #[cfg(doctest)]

@@ -7,10 +7,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use lexopt::prelude::{Long, ValueExt};
-use verify_core::{KeyRing, MemoryStore, Store};
+use verify_core::{Contact, KeyRing, MemoryStore, Store};
 use verify_redis::RedisStore;
 
 use crate::captcha::Captcha;
+use crate::post::Post;
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Options {
     /// The folder `dist` of the unmodified npm package `altcha`, to be served with a page that uses its widget. Default:
     /// none; the pages of the engine need no widget.
     pub altcha_widget: Option<PathBuf>,
+    /// Who delivers. Default: nobody; the inbox shows messages.
+    pub post: Post,
     /// The ALTCHA format that proofs of work are asked in. Default: the second.
     pub work: Work,
 }
@@ -71,6 +74,7 @@ impl Options {
             captcha: Captcha::default(),
             altcha_widget: None,
             work: Work::default(),
+            post: Post::default(),
         };
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
@@ -80,6 +84,12 @@ impl Options {
                 Long("store") => options.store = parser.value()?.string()?,
                 Long("captcha") => options.captcha = parser.value()?.parse()?,
                 Long("altcha-widget") => options.altcha_widget = Some(parser.value()?.into()),
+                Long("origin") => options.post.origin = Some(parser.value()?.parse()?),
+                Long("smtp") => options.post.smtp = Some(parser.value()?.string()?),
+                Long("mail-from") => options.post.mail_from = Some(parser.value()?.string()?),
+                Long("mail-to") => options.post.mail_to = Some(parser.value()?.parse_with(Contact::email)?),
+                Long("twilio") => options.post.twilio = Some(parser.value()?.parse()?),
+                Long("phone") => options.post.phone = Some(parser.value()?.parse_with(Contact::phone)?),
                 Long("work") => options.work = parser.value()?.parse()?,
                 other => return Err(other.unexpected()),
             }
@@ -142,6 +152,12 @@ mod tests {
         let options = parse("--altcha-widget dist --work v1").unwrap();
         assert_eq!((options.altcha_widget, options.work), (Some("dist".into()), Work::First));
         assert!(parse("--work v3").is_err());
+        let account = format!("AC{}", "a".repeat(32));
+        let post = parse(&format!("--smtp smtp://localhost --twilio http://127.0.0.1:1,{account},secret"))
+            .unwrap()
+            .post;
+        assert!(post.is_real() && post.twilio.is_some());
+        assert!(parse("--twilio AC1").is_err() && parse("--phone 0123").is_err());
         assert!(parse("--listen nowhere").is_err() && parse("--colour").is_err());
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use verify_core::{
-    AuthenticatorBook, Budgets, Channel, Contact, Engine, Factor, Gate, Head, Inbox, KeyRing, Limit, Origin,
-    Policy, Psd2, Quota, RequestLimits, Store, Subject, all_of, any_of,
+    AuthenticatorBook, Budgets, Channel, Contact, Engine, Factor, Gate, Head, KeyRing, Limit, Origin, Policy,
+    Psd2, Quota, RequestLimits, Store, Subject, all_of, any_of,
 };
+use verify_providers::TwilioReceipts;
 
 use crate::options::Options;
 
@@ -42,6 +43,8 @@ pub struct Site {
     pub authenticators: AuthenticatorBook,
     /// What was transferred.
     pub ledger: Ledger,
+    /// What Twilio tells of messages, if it delivers them.
+    pub receipts: Option<TwilioReceipts>,
     /// The files of ALTCHA's widget, if there are any.
     pub widget: Widget,
 }
@@ -59,17 +62,20 @@ pub fn open(
     options: &Options,
     address: SocketAddr,
 ) -> Result<Site, Box<dyn std::error::Error>> {
-    let origin = Origin::parse(&format!("http://{}:{}", options.host, address.port()))?;
+    let post = &options.post;
+    let origin = post.origin(Origin::parse(&format!("http://{}:{}", options.host, address.port()))?)?;
     let minute = Duration::from_secs(60);
     let authenticators = AuthenticatorBook::new();
-    let engine = Engine::builder(keys, origin)
+    let (mail_to, phone) = (post.mail_to.clone(), post.phone.clone());
+    let engine = Engine::builder(keys, origin.clone())
         .site("Demo Bank")
         .store(store)
         .subject(customer)
-        .contacts(|subject: &Subject<'_>, channel: Channel| contact(subject.id(), channel))
+        .contacts(move |subject: &Subject<'_>, channel: Channel| {
+            let everybodys = if channel == Channel::Email { &mail_to } else { &phone };
+            everybodys.clone().or_else(|| contact(subject.id(), channel))
+        })
         .authenticators(authenticators.clone())
-        .inbox(Inbox::new())
-        .danger_plain_http()
         // One person at one address plays all customers here, so the limits per address are wide.
         .limits(
             RequestLimits::default()
@@ -80,12 +86,12 @@ pub fn open(
             Budgets::default()
                 .per_destination([Quota::new(60, 60 * minute)])
                 .per_source([Quota::new(2000, 60 * minute)]),
-        )
-        .build()?;
+        );
+    let engine = post.serve(engine, &origin)?.build()?;
 
     let human = options.captcha.factor(options.work)?;
-    let step_up = Factor::code("step-up").over([Channel::Sms, Channel::Email]);
-    let approval = Factor::code("approval").over([Channel::Sms, Channel::Email]);
+    let step_up = Factor::code("step-up").over(post.channels());
+    let approval = Factor::code("approval").over(post.channels());
     let feed = Policy::new("feed").purpose("read the feed").require(human.clone());
     let vault = Policy::new("vault")
         .purpose("open the vault")
@@ -112,6 +118,7 @@ pub fn open(
     let safe =
         Policy::new("safe").purpose("open the safe").require(all_of((human, step_up))).checks_revocation();
     Ok(Site {
+        receipts: post.receipts(&engine, &origin)?,
         feed: engine.gate(feed)?,
         vault: engine.gate(vault)?,
         app_gate: engine.gate(app)?,

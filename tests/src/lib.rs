@@ -7,6 +7,7 @@ pub mod browser;
 pub mod ceremony;
 pub mod gateway;
 pub mod http;
+pub mod mail;
 pub mod openapi;
 pub mod protocol;
 pub mod recorder;

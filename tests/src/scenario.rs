@@ -12,6 +12,7 @@ mod act_captcha;
 mod act_codes;
 mod act_forms;
 mod act_refusals;
+mod act_reports;
 mod act_routes;
 mod act_transfers;
 mod act_visitors;
@@ -63,6 +64,8 @@ pub fn run(bank: &Bank) -> Transcript {
     act_codes::exhausted(&mut player);
     act_codes::cancelled(&mut player);
     act_codes::channels(&mut player);
+    act_reports::program(&mut player);
+    act_reports::browser(&mut player);
     act_work::feed(&mut player);
     act_work::safe(&mut player);
     act_work::safe_in_line(&mut player);

@@ -24,11 +24,24 @@ impl Sdk {
     /// When Python is missing or the packages do not come.
     #[must_use]
     pub fn python() -> Self {
-        let folder = installed("python", &["requirements.txt"], |folder| {
+        Self::environment("python", "requirements.txt")
+    }
+
+    /// Python with a mail server, the packages of `mail.txt`.
+    ///
+    /// # Panics
+    /// As [`Sdk::python`].
+    #[must_use]
+    pub fn mail() -> Self {
+        Self::environment("mail", "mail.txt")
+    }
+
+    fn environment(name: &str, list: &str) -> Self {
+        let folder = installed(name, &[list], |folder| {
             let venv = "apt-get install python3 python3-venv";
             run(Command::new("python3").args(["-m", "venv"]).arg(folder), venv);
             let pip = "pip did not get the packages: try again when the network is there";
-            let list = Path::new(FOLDER).join("requirements.txt");
+            let list = Path::new(FOLDER).join(list);
             let mut install = Command::new(folder.join("bin/python"));
             install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
             // The list is whole, so nothing else may come along.

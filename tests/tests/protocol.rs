@@ -82,6 +82,7 @@ impl Schema {
             "checked",
             "status",
             "cancelled",
+            "reported",
             "inbox",
             "widget_challenge",
             "widget_verified",
@@ -132,6 +133,7 @@ fn definition(exchange: &Exchange) -> Option<&'static str> {
         ("application/json", Some("check")) => Some("checked"),
         ("application/json", Some("status")) => Some("status"),
         ("application/json", Some("cancel")) => Some("cancelled"),
+        ("application/json", Some("not-me")) => Some("reported"),
         ("application/json", Some("inbox")) => Some("inbox"),
         ("application/json", Some("altcha" | "verify")) if exchange.response.status != 200 => {
             Some("widget_refusal")

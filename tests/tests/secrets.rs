@@ -23,6 +23,11 @@ fn secrets(bank: &Bank, played: &Transcript) -> Vec<Secret> {
         secrets.extend([Secret::Code(text("code")), Secret::Text(text("to"))]);
         // A log has one line for one line, so a message is told by any of its own.
         secrets.extend(text("text").lines().map(|line| Secret::Text(line.to_owned())));
+        // What a link is good for is in its token, whatever stands before it.
+        let tokens = text("text").split("not-me?token=").skip(1).map(str::to_owned).collect::<Vec<_>>();
+        secrets.extend(
+            tokens.iter().filter_map(|token| token.lines().next()).map(|t| Secret::Text(t.to_owned())),
+        );
     }
     for exchange in played.raw() {
         let response = &exchange.response;

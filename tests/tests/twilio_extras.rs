@@ -27,7 +27,9 @@ use site::{
     refused, text,
 };
 use verify_compat::twilio::{TestIdentity, TwilioVerify, WebhookConfig};
-use verify_core::{Channel, CourierErrorKind, Engine, Fetch, FetchError, FetchErrorKind, KeyRing, Origin};
+use verify_core::{
+    Channel, Countries, CourierErrorKind, Engine, Fetch, FetchError, FetchErrorKind, KeyRing, Origin,
+};
 
 fn twilio_extra_header_fields_tell_what_is_left(mounting: Mounting) {
     let site = Site::open(mounting);
@@ -311,6 +313,7 @@ fn twilio_channels_without_a_courier_are_refused(mounting: Mounting) {
     let calls_only: Engine = Engine::builder(keys, Origin::parse("https://bank.example").unwrap())
         .clock(clock.clone())
         .courier(Channel::Voice, phone.clone())
+        .countries(Countries::any())
         .build()
         .unwrap();
     let api = TwilioVerify::builder(&calls_only).config(config()).build().unwrap();

@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use verify_actix::{Blocked, Challenge, Guard, Protected, Verified, endpoints, unguarded};
 use verify_core::{
-    Channel, Contact, Courier, CourierError, Delivery, Engine, EngineBuilder, EventKind, Factor, Gate, Inbox,
-    KeyRing, MissingContacts, Origin, Policy, Subject,
+    Channel, Contact, Countries, Courier, CourierError, Delivery, Engine, EngineBuilder, EventKind, Factor,
+    Gate, Inbox, KeyRing, MissingContacts, Origin, Policy, Subject,
 };
 
 #[derive(Default)]
@@ -138,7 +138,8 @@ async fn r10_a_courier_that_hangs_is_answered_with_503_within_the_deadline() {
 
 /// Status, and the seconds that it took.
 async fn send_with_a_courier_that_hangs(answers: MissingContacts) -> (u16, u64) {
-    let engine = builder().courier(Channel::Sms, Hanging).missing_contacts(answers);
+    let engine =
+        builder().courier(Channel::Sms, Hanging).countries(Countries::any()).missing_contacts(answers);
     let engine = engine.deadline(Duration::from_secs(3)).build().unwrap();
     let app = app(&engine).await;
     let blocked = call_service(&app, get("/middleware").to_request()).await;
@@ -159,6 +160,7 @@ async fn r59_a_courier_that_hangs_after_the_answer_is_told_and_ends_the_wait() {
     let counts = (Arc::clone(&sent), Arc::clone(&failed));
     let engine = builder()
         .courier(Channel::Sms, Hanging)
+        .countries(Countries::any())
         .on_event(move |event| {
             counts.0.fetch_add(usize::from(event.kind == EventKind::Sent), Ordering::SeqCst);
             counts.1.fetch_add(usize::from(event.kind == EventKind::DeliveryFailed), Ordering::SeqCst);

@@ -3,7 +3,7 @@
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use verify_compat::twilio::{AccountConfig, ServiceConfig, TwilioVerify};
-//! use verify_core::{Channel, Engine, KeyRing, Origin};
+//! use verify_core::{Channel, Countries, Engine, KeyRing, Origin};
 //! # use verify_core::{Courier, CourierError, Delivery};
 //! # #[derive(Debug)] struct Carrier;
 //! # #[async_trait::async_trait] impl Courier for Carrier {
@@ -14,6 +14,7 @@
 //! # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
 //! let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
 //!     .courier(Channel::Sms, Carrier)
+//!     .countries(Countries::only(["US", "CA"])?)
 //!     .build()?;
 //! let twilio = TwilioVerify::builder(&engine)
 //!     .account(AccountConfig::new("ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "secret"))

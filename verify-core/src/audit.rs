@@ -34,6 +34,8 @@ pub struct Event {
     /// Of [`EventKind::Exempted`], the reason.
     pub exempt: Option<Exempt>,
     /// Of [`EventKind::Failed`] at a captcha, what was wrong: a word of [`CaptchaErrorKind`](crate::CaptchaErrorKind::name).
+    /// Of [`EventKind::SendRefused`] for an address that nothing goes to, why: `country`, `premium_number` or
+    /// `unreachable_number`.
     pub reason: Option<&'static str>,
 }
 
@@ -49,7 +51,7 @@ pub enum EventKind {
     Delivered,
     /// The courier did not deliver.
     DeliveryFailed,
-    /// A send was refused by a budget.
+    /// A send was refused by a budget, or because nothing goes to that address.
     SendRefused,
     /// An answer was counted and compared, and was wrong.
     Failed,
@@ -78,6 +80,13 @@ pub enum EventKind {
     Unblocked,
     /// An approval was given back, because the handler failed and the policy says so.
     GrantRestored,
+    /// Whoever got the message said that it was none of theirs: the challenge is void. [`Event::reason`] is `voided`, or `over`
+    /// if it had been answered or called off before, in which case look at what was done with it.
+    Reported,
+    /// A message is at its recipient's, as its service says.
+    Arrived,
+    /// A message that its service had taken will never be.
+    Lost,
     /// A captcha's vendor is down, and what takes its place is asked for: see [`Outage::Fallback`](crate::Outage::Fallback).
     FellBack,
     /// A captcha's vendor is down, and a visitor passes all the same: see [`Outage::Open`](crate::Outage::Open).
@@ -111,6 +120,9 @@ impl EventKind {
             Self::BlockedPermanently => "blocked_permanently",
             Self::Unblocked => "unblocked",
             Self::GrantRestored => "grant_restored",
+            Self::Reported => "reported",
+            Self::Arrived => "arrived",
+            Self::Lost => "lost",
             Self::FellBack => "fell_back",
             Self::PassedUnchecked => "passed_unchecked",
             Self::RecoveryCodeUsed => "recovery_code_used",

@@ -13,15 +13,20 @@ use crate::subject::Subject;
 #[cfg(feature = "danger-development")]
 mod inbox;
 mod message;
+mod sms;
 mod template;
+mod texts;
+mod wording;
 
 #[cfg(feature = "danger-development")]
 pub use inbox::Inbox;
 #[cfg(feature = "danger-development")]
 pub(crate) use inbox::Letter;
 pub use message::Message;
-pub(crate) use message::{Approving, Wording, whom};
-pub(crate) use template::Template;
+pub use sms::{SmsEncoding, SmsLength};
+pub use texts::MessageTemplate;
+pub(crate) use texts::Text;
+pub(crate) use wording::{Approving, Wording, longest, whom};
 
 /// Delivers messages over one channel or several.
 ///
@@ -30,25 +35,71 @@ pub(crate) use template::Template;
 /// engine's deadline. A message that may have left must not be sent a second time under another
 /// [`id`](Delivery::id).
 ///
+/// A courier over some provider's HTTP API is twenty lines. It sends once, hands the id on, and says no more of a failure
+/// than what can be done about it:
+///
 /// ```
 /// use async_trait::async_trait;
-/// use verify_core::{Courier, CourierError, Delivery};
+/// use bytes::Bytes;
+/// use verify_core::{Courier, CourierError, CourierErrorKind, Delivery, Fetch};
 ///
 /// #[derive(Debug)]
-/// struct Console;
+/// struct Carrier<F>(F);
 ///
 /// #[async_trait]
-/// impl Courier for Console {
+/// impl<F: Fetch> Courier for Carrier<F> {
 ///     async fn deliver(&self, delivery: &Delivery) -> Result<(), CourierError> {
-///         println!("{} bytes for a phone", delivery.message().text().len()); // never the text itself
-///         Ok(())
+///         let unavailable = || CourierError::new(CourierErrorKind::Unavailable);
+///         let request = http::Request::post("https://carrier.example/messages")
+///             .header("idempotency-key", delivery.id())
+///             .header("to", delivery.to().expose())
+///             .body(Bytes::copy_from_slice(delivery.message().text().as_bytes()))
+///             .map_err(|_| unavailable())?;
+///         match self.0.fetch(request).await.map_err(|error| unavailable().with_source(error))?.status().as_u16() {
+///             200..=299 => Ok(()),
+///             422 => Err(CourierError::new(CourierErrorKind::Refused)), // not a phone
+///             status => Err(unavailable().with_source(format!("status {status}"))),
+///         }
 ///     }
 ///
 ///     fn is_development(&self) -> bool {
-///         true
+///         false
 ///     }
 /// }
+/// # fn block_on<F: Future>(future: F) -> F::Output {
+/// #     let mut future = std::pin::pin!(future);
+/// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// #     loop { if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) { return output } }
+/// # }
+/// # #[derive(Debug)] struct Answers(u16);
+/// # #[async_trait] impl Fetch for Answers {
+/// #     async fn fetch(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, verify_core::FetchError> {
+/// #         let mut answer = http::Response::new(Bytes::new());
+/// #         *answer.status_mut() = http::StatusCode::from_u16(self.0).unwrap();
+/// #         Ok(answer)
+/// #     }
+/// # }
+/// # use verify_core::{Channel, Contact, Countries, Engine, Factor, KeyRing, MissingContacts, Origin, Policy, RefusedKind, Subject};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # for (answer, sent) in [(200, Ok(())), (422, Err(RefusedKind::Invalid)), (500, Err(RefusedKind::Unavailable))] {
+/// # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
+/// # let my_client = Answers(answer);
+///
+/// let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
+///     .courier(Channel::Sms, Carrier(my_client))
+///     .countries(Countries::only(["US"])?)
+/// #     .missing_contacts(MissingContacts::Tell)
+/// #     .contacts(|_: &Subject<'_>, _: Channel| Contact::phone("+12025550123").ok())
+///     .build()?;
+/// # let gate = engine.gate(Policy::new("vault").require(Factor::code("step-up")))?;
+/// # let alice = engine.direct(Subject::user("alice"));
+/// # let came = block_on(alice.send(&alice.offer(&gate, "step-up")?, None)).map(drop).map_err(|refused| refused.kind());
+/// # assert_eq!(came, sent);
+/// # }
+/// # Ok(()) }
 /// ```
+///
+/// `verify-providers` has couriers over SMTP, Twilio and a signed webhook, which also try again where that is safe.
 #[async_trait]
 pub trait Courier: fmt::Debug + Send + Sync + 'static {
     /// Delivers one message; `Ok` means that the service has taken it.
@@ -70,7 +121,6 @@ pub trait Courier: fmt::Debug + Send + Sync + 'static {
 }
 
 /// One message on its way.
-#[derive(Debug)]
 pub struct Delivery {
     pub(crate) id: [u8; 16],
     pub(crate) channel: Channel,
@@ -79,6 +129,7 @@ pub struct Delivery {
     pub(crate) code: Code,
     pub(crate) sent_at: SystemTime,
     pub(crate) expires_at: SystemTime,
+    pub(crate) receipt: String,
 }
 
 impl Delivery {
@@ -113,6 +164,13 @@ impl Delivery {
         &self.code
     }
 
+    /// What the service gives back with a receipt, as part of the address that it calls or as a name for the message: with it
+    /// [`Engine::receive`](crate::Engine::receive) tells what became of the message. Sealed, at most 250 characters of a URL.
+    #[must_use]
+    pub fn receipt(&self) -> &str {
+        &self.receipt
+    }
+
     /// When the engine decided to send.
     #[must_use]
     pub fn sent_at(&self) -> SystemTime {
@@ -123,6 +181,19 @@ impl Delivery {
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { channel, to, message, code, .. } = self;
+        f.debug_struct("Delivery")
+            .field("id", &self.id())
+            .field("channel", channel)
+            .field("to", to)
+            .field("message", message)
+            .field("code", code)
+            .finish_non_exhaustive()
     }
 }
 

@@ -24,6 +24,7 @@ use crate::request::{Provenance, RequestView, content_type_is, is_preflight};
 use crate::text::timestamp;
 
 mod carried;
+mod report;
 mod widget;
 
 /// More than a ticket and a solved proof of work need together.
@@ -91,6 +92,8 @@ impl Endpoints {
             "status" => Action::Status,
             "cancel" => Action::Cancel,
             "verify" => Action::Verify,
+            "not-me" if reads => return Decision::Respond(self.report_page(request, look)),
+            "not-me" => Action::Report,
             "altcha" if reads => return Decision::Respond(self.widget_challenge(request, look)),
             "solver.js" if reads => {
                 return Decision::Respond(reply::asset("text/javascript; charset=utf-8", SOLVER_JS, look));
@@ -125,7 +128,8 @@ impl Endpoints {
         if is_preflight(request) || request.method() != "POST" {
             return self.refuse(look, Refusal::MethodNotAllowed("POST"));
         }
-        if core.provenance(request) == Provenance::Foreign {
+        // A link is opened from wherever mail is read.
+        if action != Action::Report && core.provenance(request) == Provenance::Foreign {
             return self.refuse(look, Refusal::Foreign);
         }
         let form = content_type_is(request, "application/x-www-form-urlencoded");
@@ -160,6 +164,9 @@ impl Endpoints {
         if action == Action::Verify {
             return Ruling::Respond(self.widget_verify(&mut asking, &body).await);
         }
+        if action == Action::Report {
+            return Ruling::Respond(self.report(&asking, &body, form).await);
+        }
         let call = match if form { Call::from_form(&body) } else { Call::from_json(&body) } {
             Ok(call) => call,
             Err(refusal) => return Ruling::Respond(asking.refuse(refusal)),
@@ -176,7 +183,7 @@ impl Endpoints {
             Action::Check => self.check(&mut asking, &call).await,
             Action::Status => self.status(&asking, &call).await,
             Action::Cancel => self.cancel(&asking, &call).await,
-            Action::Verify => Err(Refusal::NotFound),
+            Action::Verify | Action::Report => Err(Refusal::NotFound),
         };
         let reply = match outcome {
             Ok(reply) => reply,

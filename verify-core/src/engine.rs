@@ -11,9 +11,9 @@ use crate::ceremony::{Misses, Over, Queue};
 use crate::clearance::{self, Proof};
 use crate::clock::{Clock, millis_of, unix_millis};
 use crate::code_service::CodeService;
-use crate::contact::Channel;
+use crate::contact::{Channel, Contact, Countries, NumberKind, NumberPlan};
 use crate::cookies::Cookies;
-use crate::courier::{Contacts, Courier, Template};
+use crate::courier::{self, Contacts, Courier, Text};
 use crate::endpoints::Endpoints;
 use crate::factor::{Factor, Resend};
 use crate::facts;
@@ -41,7 +41,7 @@ mod settings;
 pub use builder::EngineBuilder;
 pub use config_error::ConfigError;
 pub(crate) use registry::{PolicyInfo, Registry};
-pub use settings::{BlockStatus, MissingContacts};
+pub use settings::{BlockStatus, MissingContacts, NotMe};
 
 /// The count must not begin anew while a clearance from before is alive, and its time runs from the first revocation: so
 /// it stays, as far as a store goes.
@@ -53,7 +53,7 @@ const SKEW_MILLIS: u64 = 30_000;
 /// The engine of one application. Cheap to clone; clones are one engine.
 ///
 /// ```
-/// use verify_core::{Channel, Contact, Engine, Factor, KeyRing, Origin, Policy, Subject};
+/// use verify_core::{Channel, Contact, Countries, Engine, Factor, KeyRing, Origin, Policy, Subject};
 /// # use verify_core::{Courier, CourierError, Delivery};
 /// # #[derive(Debug)] struct Sms;
 /// # #[async_trait::async_trait] impl Courier for Sms {
@@ -66,6 +66,7 @@ const SKEW_MILLIS: u64 = 30_000;
 /// let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
 ///     .site("Demo Bank")
 ///     .courier(Channel::Sms, Sms)
+///     .countries(Countries::only(["US", "CA"])?)
 ///     .contacts(|_: &Subject<'_>, _: Channel| Contact::phone("+12025550123").ok())
 ///     .subject(|head| Some(Subject::user(head.header("x-user")?)))
 ///     .build()?;
@@ -82,6 +83,9 @@ pub struct Engine {
 
 /// What the application's closure says of a request.
 pub(crate) type SubjectOf = Box<dyn for<'a> Fn(&Head<'a>) -> Option<Subject<'a>> + Send + Sync>;
+
+/// What somebody reads; see [`EngineBuilder::language`].
+pub(crate) type LanguageOf = Box<dyn Fn(&Subject<'_>) -> Option<String> + Send + Sync>;
 
 /// What the application does with a session that has just proven more; see [`EngineBuilder::on_verified`].
 pub(crate) type Rotate = Box<dyn Fn(&Subject<'_>) -> Option<Rotated> + Send + Sync>;
@@ -120,10 +124,15 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) couriers: BTreeMap<Channel, Arc<dyn Courier>>,
     pub(crate) code_services: BTreeMap<Channel, Arc<dyn CodeService>>,
-    pub(crate) approval_texts: BTreeMap<Channel, Template>,
+    pub(crate) texts: Vec<Text>,
+    pub(crate) language: Option<LanguageOf>,
+    pub(crate) sms_parts: usize,
+    pub(crate) not_me: NotMe,
     pub(crate) amounts: AmountFormat,
     pub(crate) contacts: Option<Arc<dyn Contacts>>,
     pub(crate) authenticators: Option<Arc<dyn Authenticators>>,
+    pub(crate) countries: Option<Countries>,
+    pub(crate) number_plan: Option<Arc<dyn NumberPlan>>,
     pub(crate) missing_contacts: MissingContacts,
     pub(crate) subject: Option<SubjectOf>,
     pub(crate) rotate: Option<Rotate>,
@@ -146,7 +155,7 @@ pub(crate) struct Core {
     pub(crate) deadline: Duration,
     pub(crate) status: BlockStatus,
     #[cfg(feature = "danger-development")]
-    pub(crate) inbox: Option<crate::courier::Inbox>,
+    pub(crate) inbox: Option<courier::Inbox>,
 }
 
 impl Engine {
@@ -178,6 +187,7 @@ impl Engine {
                     return Err(PolicyError::new(&policy, what));
                 }
             }
+            self.fits_an_sms(&policy, &leaf.factor).map_err(|what| PolicyError::new(&policy, what))?;
             if !leaf.factor.channels().is_empty() && self.core.contacts.is_none() && !policy.addresses_given {
                 return Err(PolicyError::new(
                     &policy,
@@ -213,6 +223,25 @@ impl Engine {
         }
         if first.is_some() && code.resend == Resend::FreshCode {
             return Err("a code service sends the same code again: `Resend::SameCode`".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What a text message of this policy can come to has to be known before it costs anything.
+    fn fits_an_sms(&self, policy: &Policy, factor: &Factor) -> Result<(), String> {
+        let (core, sms) = (&*self.core, Channel::Sms);
+        if !factor.channels().contains(&sms) || core.code_services.contains_key(&sms) {
+            return Ok(());
+        }
+        let longest = courier::longest(core, &policy.name, &policy.purpose, policy.binder.is_some());
+        if longest.parts() > core.sms_parts {
+            return Err(format!(
+                "its text message may take {} parts, and {} are allowed: shorten the text, the purpose or the site's name, or \
+                 say `.sms_parts({})`",
+                longest.parts(),
+                core.sms_parts,
+                longest.parts()
+            ));
         }
         Ok(())
     }
@@ -297,6 +326,21 @@ impl Engine {
 impl Core {
     pub(crate) fn now(&self) -> u64 {
         unix_millis(self.clock.now())
+    }
+
+    /// Why nothing is sent to an address, whoever it belongs to; nothing if it may be written to.
+    pub(crate) fn barred(&self, contact: &Contact) -> Option<&'static str> {
+        if !contact.is_phone() {
+            return None;
+        }
+        let country = self.countries.as_ref().is_some_and(|countries| !countries.allows(contact));
+        let kind = self.number_plan.as_ref().map_or(NumberKind::Ordinary, |plan| plan.kind(contact));
+        match kind {
+            _ if country => Some("country"),
+            NumberKind::Ordinary => None,
+            NumberKind::Premium => Some("premium_number"),
+            NumberKind::Unreachable => Some("unreachable_number"),
+        }
     }
 
     /// Counts a request that has passed this process's own limit against that of all machines, where there is one.

@@ -100,6 +100,11 @@ pub(crate) fn message(key: &MasterKey, ticket: &[u8; 16], number: u64) -> [u8; 1
     *named(key, b"message", &[ticket, &number.to_be_bytes()]).as_bytes()
 }
 
+/// That a message's receipt was told.
+pub(crate) fn receipt(facts_key: &MasterKey, message: &[u8; 16], what: &str) -> Key {
+    named(facts_key, b"receipt", &[message, what.as_bytes()])
+}
+
 /// What somebody notes beside the engine's own facts.
 pub(crate) fn note(oldest: &MasterKey, space: &str, parts: &[&[u8]]) -> Key {
     in_space(oldest, b"note", space, parts)
@@ -161,6 +166,27 @@ impl<'k> SubjectFacts<'k> {
         }
     }
 
+    /// The same names again, from what a token of the engine's own has kept of them.
+    pub(crate) const fn restored(
+        facts_key: &'k MasterKey,
+        factor: FactorTag,
+        identity: [u8; 16],
+        place: [u8; 16],
+        bound: Option<[u8; 32]>,
+    ) -> Self {
+        Self { key: facts_key, factor, identity, place, bound }
+    }
+
+    /// Where its challenges are open.
+    pub(crate) const fn place(&self) -> &[u8; 16] {
+        &self.place
+    }
+
+    /// What the challenge is bound to.
+    pub(crate) const fn bound(&self) -> Option<&[u8; 32]> {
+        self.bound.as_ref()
+    }
+
     /// The one open challenge of this subject (session and all) at this factor: a sealed ticket. Redeeming takes it.
     pub(crate) fn open(&self) -> Key {
         named(self.key, b"open", &[&self.place, &self.factor.0])
@@ -207,7 +233,7 @@ impl<'k> SubjectFacts<'k> {
     /// everybody's do and nobody can tell.
     pub(crate) fn destination(&self, contact: Option<&Contact>) -> [u8; 16] {
         match contact {
-            Some(contact) => *named(self.key, b"destination", &[contact.expose().as_bytes()]).as_bytes(),
+            Some(contact) => *named(self.key, b"destination", &[contact.counted().as_bytes()]).as_bytes(),
             None => *named(self.key, b"nowhere", &[&self.identity]).as_bytes(),
         }
     }

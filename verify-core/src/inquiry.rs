@@ -57,6 +57,8 @@ pub(crate) enum Action {
     Cancel,
     /// What an ALTCHA widget sends to its `verifyUrl`.
     Verify,
+    /// Whoever got a message says that it was none of theirs.
+    Report,
 }
 
 /// Who asks, from where, and how the answer should look.

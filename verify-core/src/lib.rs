@@ -52,7 +52,7 @@
 //! | standards that a policy is held to | [`Preset`] |
 //! | who tells people from machines | [`CaptchaVerifier`], [`Outage`] |
 //! | who asks | [`Subject`], [`ClientIp`] |
-//! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`] |
+//! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`], [`Countries`] |
 //! | authenticator apps and recovery codes | [`Authenticators`], [`Engine::enrol`], [`AuthenticatorBook`] |
 //! | codes that a service makes and checks | [`CodeService`] |
 //! | where facts are kept | [`Store`], [`MemoryStore`], and the test kit in `conformance` |
@@ -131,21 +131,26 @@ pub use captcha::{
     CaptchaContext, CaptchaError, CaptchaErrorKind, CaptchaVerifier, Outage, Rejection, Widget, WidgetApi,
     WidgetSigns, WidgetSources,
 };
-pub use ceremony::Errand;
+pub use ceremony::{Errand, Fate, ReceiptOutcome};
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use code::{Code, InvalidCode};
 pub use code_service::{
     CodeAnswer, CodeHandle, CodeOrder, CodeService, CodeServiceError, CodeServiceErrorKind, PaymentText,
     Verdict,
 };
-pub use contact::{Channel, Contact, InvalidContact};
+pub use contact::{
+    Channel, Contact, Countries, Country, InvalidContact, NumberKind, NumberPlan, UnknownCountry,
+};
 #[cfg(feature = "danger-development")]
 pub use courier::Inbox;
-pub use courier::{Contacts, ContactsError, Courier, CourierError, CourierErrorKind, Delivery, Message};
+pub use courier::{
+    Contacts, ContactsError, Courier, CourierError, CourierErrorKind, Delivery, Message, MessageTemplate,
+    SmsEncoding, SmsLength,
+};
 pub use decision::{Decision, Passage, Reply, Ruling};
 pub use direct::{Direct, Dispatch, Refused, RefusedKind, Standing};
 pub use endpoints::Endpoints;
-pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
+pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, NotMe, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
 pub use factor::{Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, Surge, TotpFactor, WorkFactor};
 pub use fetch::{Fetch, FetchError, FetchErrorKind};

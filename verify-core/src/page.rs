@@ -19,11 +19,13 @@ use crate::reply::{self, with_refusal_headers, with_visitor};
 
 mod policy;
 mod ready;
+mod report;
 mod shown;
 mod step;
 
 use policy::render;
 pub(crate) use ready::ready;
+pub(crate) use report::{report, reported, unreportable};
 use shown::Shown;
 use step::{Step, spoken};
 

@@ -120,12 +120,38 @@ fn r60_debug_of_messages_is_redacted() {
     let bank = Bank::with(|builder| builder.courier(Channel::Sms, post.clone()));
     assert_eq!(send(&bank, "alice", &ticket(&bank.gate(vault()), "alice")).status(), 200);
     let parcel = post.last();
-    is_silent("a delivery", &parcel.debug, &[&parcel.code, &parcel.to, &parcel.to[1..], "bank.example"]);
+    let secrets = [&parcel.code, &parcel.to, &parcel.to[1..], &parcel.receipt, "bank.example"];
+    is_silent("a delivery", &parcel.debug, &secrets);
     assert!(parcel.debug.contains("redacted"));
     let code = Code::chosen("a1b2c3").unwrap();
     is_silent("a code", &format!("{code:?} {:?}", Code::chosen("nope!!").unwrap_err()), &["a1b2c3", "nope"]);
     let refused = Contact::phone("+1202555O123").unwrap_err();
     is_silent("a refused number", &format!("{refused:?} {refused}"), &["1202555"]);
+}
+
+/// The token of a link is sealed, so that it tells nothing of whom it is about; and the store has none of it.
+#[test]
+fn r60_what_leaves_with_a_message_tells_nothing() {
+    let post = Post::default();
+    let bank = Bank::with(|builder| builder.courier(Channel::Email, post.clone()));
+    let by_mail = Policy::new("mail").require(verify_core::Factor::code("by-mail").over([Channel::Email]));
+    assert_eq!(send(&bank, "alice", &ticket(&bank.gate(by_mail), "alice")).status(), 200);
+    let parcel = post.last();
+    let token = parcel.text.split_once("token=").unwrap().1.split_whitespace().next().unwrap().to_owned();
+    for sealed in [&token, &parcel.receipt] {
+        let body = sealed.rsplit('.').next().unwrap();
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let bytes = base64::Engine::decode(&bytes, body).unwrap();
+        for secret in [parcel.code.as_str(), "alice", "example.com", "by-mail"] {
+            assert!(!sealed.contains(secret));
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+        }
+        for (_, value, _) in bank.store.entries() {
+            let found =
+                value.is_some_and(|value| value.windows(20).any(|window| window == &sealed.as_bytes()[..20]));
+            assert!(!found, "the store has it");
+        }
+    }
 }
 
 #[test]

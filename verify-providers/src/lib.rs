@@ -14,12 +14,32 @@
 //! # Ok(()) }
 //! ```
 
+mod breaker;
 mod http_client;
+#[cfg(any(feature = "smtp", feature = "twilio-sms", feature = "webhook"))]
+mod persistence;
+#[cfg(feature = "phone-numbers")]
+mod phone_numbers;
 #[cfg(feature = "siteverify")]
 pub mod siteverify;
+#[cfg(feature = "smtp")]
+mod smtp;
+#[cfg(feature = "twilio-sms")]
+mod twilio_sms;
 #[cfg(feature = "twilio-verify")]
 mod twilio_verify;
+#[cfg(feature = "webhook")]
+mod webhook;
 
+pub use breaker::{CircuitBreaker, Pass};
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};
+#[cfg(feature = "phone-numbers")]
+pub use phone_numbers::PhoneNumbers;
+#[cfg(feature = "smtp")]
+pub use smtp::{Smtp, SmtpError};
+#[cfg(feature = "twilio-sms")]
+pub use twilio_sms::{TwilioReceipts, TwilioSms, TwilioSmsError};
 #[cfg(feature = "twilio-verify")]
 pub use twilio_verify::{TwilioVerify, TwilioVerifyError};
+#[cfg(feature = "webhook")]
+pub use webhook::{Webhook, WebhookError, WebhookKey};

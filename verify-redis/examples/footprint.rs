@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 use verify_core::{
-    Budgets, Channel, Contact, Courier, CourierError, Delivery, Engine, Factor, Gate, KeyRing, Origin,
-    Policy, Subject,
+    Budgets, Channel, Contact, Countries, Courier, CourierError, Delivery, Engine, Factor, Gate, KeyRing,
+    Origin, Policy, Subject,
 };
 use verify_redis::RedisStore;
 
@@ -70,6 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     )
     .store(RedisStore::connect(&url).await?)
     .courier(Channel::Sms, phones.clone())
+    .countries(Countries::any())
     .contacts(|subject: &Subject<'_>, _: Channel| Contact::phone(subject.id()).ok())
     .budgets(Budgets::default().per_source([]))
     .build()?;

@@ -20,8 +20,8 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use verify_core::{
-    Channel, Contact, Courier, CourierError, Delivery, Engine, EngineBuilder, EventKind, Factor, Inbox,
-    KeyRing, MissingContacts, Origin, Policy, Subject,
+    Channel, Contact, Countries, Courier, CourierError, Delivery, Engine, EngineBuilder, EventKind, Factor,
+    Inbox, KeyRing, MissingContacts, Origin, Policy, Subject,
 };
 use verify_tower::{Challenge, ChallengeLayer, EndpointService, ResponseBody, ResponseFuture};
 
@@ -166,6 +166,7 @@ async fn r59_a_courier_that_hangs_after_the_answer_is_told_and_ends_the_wait() {
     let counts = (Arc::clone(&sent), Arc::clone(&failed));
     let engine = builder()
         .courier(Channel::Sms, Hanging)
+        .countries(Countries::any())
         .on_event(move |event| {
             counts.0.fetch_add(usize::from(event.kind == EventKind::Sent), Ordering::SeqCst);
             counts.1.fetch_add(usize::from(event.kind == EventKind::DeliveryFailed), Ordering::SeqCst);
@@ -194,7 +195,8 @@ async fn r59_a_courier_that_hangs_after_the_answer_is_told_and_ends_the_wait() {
 
 /// Status, and the seconds that it took.
 async fn send_with_a_courier_that_hangs(answers: MissingContacts) -> (u16, u64) {
-    let engine = builder().courier(Channel::Sms, Hanging).missing_contacts(answers);
+    let engine =
+        builder().courier(Channel::Sms, Hanging).countries(Countries::any()).missing_contacts(answers);
     let engine = engine.deadline(Duration::from_secs(3)).build().unwrap();
     let mut service = ChallengeLayer::new(&engine, vault()).unwrap().layer(service_fn(echo));
     let blocked =

@@ -7,8 +7,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
 use examples::options::{self, Options};
+use examples::post;
 use examples::site::{self, Answer, BODY_LIMIT, Site};
-use verify_actix::{Challenge, Guard, endpoints};
+use verify_actix::{Challenge, Guard, api, endpoints};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +19,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = listener.local_addr()?;
     let site = site::open(options::keys()?, options::open_store(&options.store).await?, &options, address)?;
     println!("The bank is open: http://{}:{}/", options.host, address.port());
-    println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
+    if !options.post.is_real() {
+        println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
+    }
     let server = HttpServer::new(move || App::new().configure(|app| routes(app, &site))).shutdown_timeout(1);
     server.listen(listener)?.run().await?;
     println!("The bank is closed.");
@@ -27,6 +30,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn routes(app: &mut ServiceConfig, site: &Site) {
     let guard = |gate: &verify_core::Gate| Challenge::from(gate.clone());
+    if let Some(receipts) = &site.receipts {
+        app.service(api(post::RECEIPTS, receipts.clone()));
+    }
     app.app_data(Data::new(site.clone()))
         .app_data(web::PayloadConfig::new(BODY_LIMIT))
         .service(page("/", Answer::index))

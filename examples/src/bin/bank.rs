@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use examples::options::{self, Options};
+use examples::post;
 use examples::site::{self, Answer, BODY_LIMIT, Site};
-use verify_tower::{ChallengeLayer, EndpointService, Guard};
+use verify_tower::{ApiService, ChallengeLayer, EndpointService, Guard};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,7 +23,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = listener.local_addr()?;
     let site = site::open(options::keys()?, options::open_store(&options.store).await?, &options, address)?;
     println!("The bank is open: http://{}:{}/", options.host, address.port());
-    println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
+    if !options.post.is_real() {
+        println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
+    }
     let app = app(site).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;
     println!("The bank is closed.");
@@ -31,8 +34,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn app(site: Site) -> Router {
     let guard = |gate: &verify_core::Gate| ChallengeLayer::from(gate.clone());
-    Router::new()
-        .route("/", page(Answer::index))
+    let receipts = site.receipts.clone().map(|receipts| ApiService::new(receipts));
+    let app =
+        receipts.map_or_else(Router::new, |receipts| Router::new().nest_service(post::RECEIPTS, receipts));
+    app.route("/", page(Answer::index))
         .route("/news", page(Answer::news))
         .route("/feed", page(Answer::feed).layer(guard(&site.feed)))
         .route("/vault", page(Answer::vault).layer(guard(&site.vault)))

@@ -19,6 +19,7 @@ pub const NAMES: &[&str] = &[
     "seconds",
     "time",
     "request",
+    "token",
 ];
 
 /// Marks a JSON value that a name stands for.

@@ -108,6 +108,8 @@ fn label_of(word: &str) -> Option<&'static str> {
         Some("clearance")
     } else if sealed("e1.") {
         Some("enrolment")
+    } else if sealed("n1.") {
+        Some("token")
     } else if is_time(word) {
         Some("time")
     } else {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tests::http::{Request, Response};
 use tokio::sync::oneshot;
 use verify_compat::twilio::{AccountConfig, Config, ServiceConfig, TwilioVerify, TwilioVerifyBuilder};
-use verify_core::{Channel, Engine, EngineBuilder, FakeClock, KeyRing, MemoryStore, Origin};
+use verify_core::{Channel, Countries, Engine, EngineBuilder, FakeClock, KeyRing, MemoryStore, Origin};
 
 use super::phone::Phone;
 
@@ -168,7 +168,8 @@ pub fn engine(
         .courier(Channel::Sms, phone.clone())
         .courier(Channel::Voice, phone.clone())
         .courier(Channel::Email, phone.clone())
-        .courier(Channel::WhatsApp, phone.clone());
+        .courier(Channel::WhatsApp, phone.clone())
+        .countries(Countries::any());
     finish(builder).build().unwrap()
 }
 

@@ -1,19 +1,19 @@
 //! Sending a code: look, reserve, commit, then deliver. Nothing that was refused leaves a trace.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
 use crate::ceremony::cooldown::Cooldown;
 use crate::ceremony::deliver::{Errand, Parcel, Permit};
+use crate::ceremony::letter::letter;
 use crate::ceremony::remote::Order;
 use crate::ceremony::spend::{self, Reserved};
 use crate::ceremony::{Ceremony, LONG_TTL, block};
 use crate::clock::millis_of;
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
-use crate::courier::{Approving, Delivery, Wording};
 use crate::encoding::{Reader, random};
 use crate::engine::MissingContacts;
 use crate::factor::{CodeFactor, Resend};
@@ -48,6 +48,7 @@ pub(super) async fn send(
     let permit = core.queue.enter().ok_or(Refusal::Unavailable)?;
     let channel = pick(ceremony, factor, channel)?;
     let contact = whom(ceremony, channel).await?.filter(|contact| contact.fits(channel));
+    let contact = allowed(ceremony, contact);
     if contact.is_none() && (core.missing_contacts == MissingContacts::Tell || ceremony.brief.to.is_some()) {
         return Err(UNREACHABLE);
     }
@@ -99,6 +100,14 @@ pub(super) async fn send(
         }
     }
     Err(Refusal::Unavailable)
+}
+
+/// The address, unless messages may not go there: then it is as if there were none, and nothing is spent on it.
+fn allowed(ceremony: &Ceremony<'_>, contact: Option<Contact>) -> Option<Contact> {
+    let contact = contact?;
+    let Some(reason) = ceremony.core.barred(&contact) else { return Some(contact) };
+    ceremony.record_for(EventKind::SendRefused, &ceremony.ticket, reason);
+    None
 }
 
 /// The address that the caller gives, or else the application's for this subject.
@@ -278,31 +287,7 @@ fn errand(
         let order = Parcel::Order(Box::new(Order::new(ceremony, ticket, to, number)?));
         return Ok(Errand::new(core, order, event, reserved, permit));
     }
-    let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-    let code = code_of(ceremony, factor, ticket, generation(factor, number))?;
-    let wording = Wording {
-        site: &core.site,
-        origin: &core.origin,
-        purpose: &ceremony.policy.purpose,
-        life: ceremony.until(ticket.expires_at),
-        approval: ticket.bound.as_ref().map(|bound| Approving {
-            transaction: &bound.transaction,
-            format: core.amounts,
-            template: core.approval_texts.get(&channel),
-        }),
-    };
-    let delivery = Delivery {
-        id: facts::message(key, &ticket.id, number),
-        channel,
-        to,
-        message: match &ceremony.brief.words {
-            Some(words) => words(channel, &code, wording.life),
-            None => wording.render(channel, &code),
-        },
-        code,
-        sent_at: core.clock.now(),
-        expires_at: UNIX_EPOCH + Duration::from_millis(ticket.expires_at),
-    };
+    let delivery = letter(ceremony, factor, ticket, channel, to, number)?;
     Ok(Errand::new(core, Parcel::Message(Box::new(delivery)), event, reserved, permit))
 }
 

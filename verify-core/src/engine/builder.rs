@@ -10,11 +10,12 @@ use crate::budgets::Budgets;
 use crate::ceremony::{Misses, Over, Queue};
 use crate::clock::{Clock, SystemClock};
 use crate::code_service::CodeService;
-use crate::contact::Channel;
+use crate::contact::{Channel, Countries, NumberPlan};
 use crate::cookies::Cookies;
-use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, Template};
+use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, MessageTemplate, Text};
 use crate::engine::{
-    BlockStatus, ConfigError, Core, Engine, MissingContacts, Registry, Rotate, Rotated, SubjectOf,
+    BlockStatus, ConfigError, Core, Engine, LanguageOf, MissingContacts, NotMe, Registry, Rotate, Rotated,
+    SubjectOf,
 };
 use crate::keys::KeyRing;
 use crate::limit::{Limiter, RequestLimits, SharedLimit};
@@ -28,6 +29,8 @@ use crate::subject::Subject;
 use crate::totp::Authenticators;
 use crate::transaction::AmountFormat;
 
+mod messages;
+
 /// Builds an [`Engine`]; made by [`Engine::builder`].
 #[must_use]
 pub struct EngineBuilder {
@@ -39,10 +42,15 @@ pub struct EngineBuilder {
     store: Option<Arc<dyn Store>>,
     couriers: BTreeMap<Channel, Arc<dyn Courier>>,
     code_services: BTreeMap<Channel, Arc<dyn CodeService>>,
-    approval_texts: Vec<(Channel, String)>,
+    templates: Vec<MessageTemplate>,
+    language: Option<LanguageOf>,
+    sms_parts: usize,
+    not_me: NotMe,
     amounts: AmountFormat,
     contacts: Option<Arc<dyn Contacts>>,
     authenticators: Option<Arc<dyn Authenticators>>,
+    countries: Option<Countries>,
+    number_plan: Option<Arc<dyn NumberPlan>>,
     missing_contacts: MissingContacts,
     subject: Option<SubjectOf>,
     rotate: Option<Rotate>,
@@ -73,10 +81,15 @@ impl EngineBuilder {
             store: None,
             couriers: BTreeMap::new(),
             code_services: BTreeMap::new(),
-            approval_texts: Vec::new(),
+            templates: Vec::new(),
+            language: None,
+            sms_parts: 2,
+            not_me: NotMe::default(),
             amounts: AmountFormat::default(),
             contacts: None,
             authenticators: None,
+            countries: None,
+            number_plan: None,
             missing_contacts: MissingContacts::default(),
             subject: None,
             rotate: None,
@@ -115,55 +128,10 @@ impl EngineBuilder {
         self
     }
 
-    /// Who delivers over that channel. None by default: a policy that needs one does not start.
-    pub fn courier(mut self, channel: Channel, courier: impl Courier) -> Self {
-        self.couriers.insert(channel, Arc::new(courier));
-        self
-    }
-
-    /// Who makes, delivers and checks the codes of these channels, instead of the engine and a courier. The channels of
-    /// one factor are all of one service, or of none. The service's own texts are used, and its own number of digits: say
-    /// the same with [`CodeFactor::digits`](crate::CodeFactor::digits). Default: none.
-    pub fn code_service(
-        mut self,
-        channels: impl IntoIterator<Item = Channel>,
-        service: impl CodeService,
-    ) -> Self {
-        let service: Arc<dyn CodeService> = Arc::new(service);
-        self.code_services.extend(channels.into_iter().map(|channel| (channel, Arc::clone(&service))));
-        self
-    }
-
-    /// Whom to deliver to: a closure, or an implementation of [`Contacts`].
-    pub fn contacts(mut self, contacts: impl Contacts) -> Self {
-        self.contacts = Some(Arc::new(contacts));
-        self
-    }
-
     /// Where the secrets of authenticator apps are kept, for [`Factor::totp`](crate::Factor::totp). None by default: a policy
     /// that needs one does not start.
     pub fn authenticators(mut self, authenticators: impl Authenticators) -> Self {
         self.authenticators = Some(Arc::new(authenticators));
-        self
-    }
-
-    /// The text of messages on that channel that approve a transaction, in your own words and language. In braces may
-    /// stand `site`, `code`, `amount`, `payee`, `account` and `minutes`; without `{code}`, `{amount}` and `{payee}` the
-    /// engine does not start. An SMS gets the origin-bound line behind it. Default: a text in English.
-    pub fn approval_text(mut self, channel: Channel, text: impl Into<String>) -> Self {
-        self.approval_texts.push((channel, text.into()));
-        self
-    }
-
-    /// How amounts are written for people. Default: [`AmountFormat::International`].
-    pub fn amounts(mut self, format: AmountFormat) -> Self {
-        self.amounts = format;
-        self
-    }
-
-    /// What a send answers where [`EngineBuilder::contacts`] knows no address. Default: [`MissingContacts::Hide`].
-    pub fn missing_contacts(mut self, missing: MissingContacts) -> Self {
-        self.missing_contacts = missing;
         self
     }
 
@@ -257,23 +225,9 @@ impl EngineBuilder {
         self
     }
 
-    /// How many messages may be on their way to couriers at once, in this process. Beyond it a send is answered with 503
-    /// before anything is spent. Default: 1000, a second's worth for a courier that takes one.
-    pub fn delivery_queue(mut self, messages: usize) -> Self {
-        self.queue = messages;
-        self
-    }
-
     /// The status of a blocked request. Default: [`BlockStatus::Forbidden`].
     pub fn block_status(mut self, status: BlockStatus) -> Self {
         self.status = status;
-        self
-    }
-
-    /// Catches the messages of all channels that have no courier and shows them under the endpoints, at `inbox`.
-    #[cfg(feature = "danger-development")]
-    pub fn inbox(mut self, inbox: crate::courier::Inbox) -> Self {
-        self.inbox = Some(inbox);
         self
     }
 
@@ -311,6 +265,14 @@ impl EngineBuilder {
         if development > 0 && real {
             return Err(ConfigError::DevelopmentCourierBesideReal);
         }
+        let paid = |(channel, courier): &(&Channel, &Arc<dyn Courier>)| {
+            channel.is_phones() && !courier.is_development()
+        };
+        if self.countries.is_none()
+            && let Some((channel, _)) = couriers.iter().find(paid)
+        {
+            return Err(ConfigError::NoCountries { channel: *channel });
+        }
         if self.plain_http && real {
             return Err(ConfigError::PlainHttpBesideReal);
         }
@@ -329,11 +291,11 @@ impl EngineBuilder {
         if !mount.starts_with('/') || mount.contains("//") || !clean {
             return Err(ConfigError::Mount);
         }
-        let mut approval_texts = BTreeMap::new();
-        for (channel, text) in self.approval_texts {
-            let template = Template::approval(&text).map_err(|what| ConfigError::Text { channel, what })?;
-            approval_texts.insert(channel, template);
-        }
+        let check = |template: &MessageTemplate| {
+            let channel = template.channel();
+            Text::check(template).map_err(|what| ConfigError::Text { channel, what })
+        };
+        let texts = self.templates.iter().map(check).collect::<Result<_, _>>()?;
         let day = Duration::from_secs(24 * 3600);
         if self.clearance_life.is_zero() || self.clearance_life > 30 * day {
             return Err(ConfigError::ClearanceLife);
@@ -363,10 +325,15 @@ impl EngineBuilder {
                 store,
                 couriers,
                 code_services: self.code_services,
-                approval_texts,
+                texts,
+                language: self.language,
+                sms_parts: self.sms_parts,
+                not_me: self.not_me,
                 amounts: self.amounts,
                 contacts: self.contacts,
                 authenticators: self.authenticators,
+                countries: self.countries,
+                number_plan: self.number_plan,
                 missing_contacts: self.missing_contacts,
                 subject: self.subject,
                 rotate: self.rotate,

@@ -31,6 +31,14 @@ pub enum ConfigError {
         /// The channel.
         channel: Channel,
     },
+    /// A real courier to phones, and no word on where its messages may go.
+    #[error(
+        "messages over {channel:?} cost money, and no country is allowed: `.countries(Countries::only([\"DE\", ..])?)`, or `Countries::any()` if you must"
+    )]
+    NoCountries {
+        /// The channel.
+        channel: Channel,
+    },
     /// The site's name.
     #[error("the site's name is 1 to 40 printable characters on one line")]
     Site,
@@ -49,7 +57,7 @@ pub enum ConfigError {
         status: u16,
     },
     /// A text for messages.
-    #[error("the text for approvals over {channel:?} cannot be used: {what}")]
+    #[error("a text for messages over {channel:?} cannot be used: {what}")]
     Text {
         /// The channel that it is for.
         channel: Channel,

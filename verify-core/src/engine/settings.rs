@@ -1,5 +1,7 @@
 //! Settings of an engine that are a choice of several.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 /// The status of a blocked request.
@@ -37,4 +39,16 @@ pub enum MissingContacts {
     /// That the channel does not reach the subject; and the answer waits for the courier and says whether it took the
     /// message. For applications whose subjects have all logged in.
     Tell,
+}
+
+/// What follows when the reader of a message says *this was not me*. The challenge is void in any case, and an
+/// [`EventKind::Reported`](crate::EventKind::Reported) tells you.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotMe {
+    /// Nothing more. The default: the next message is as likely to be the reader's own wish.
+    #[default]
+    Void,
+    /// No message for this user and factor for so long, whoever asks.
+    LockFor(Duration),
 }

@@ -19,6 +19,7 @@ pub struct Parcel {
     pub code: String,
     pub sent_at: SystemTime,
     pub expires_at: SystemTime,
+    pub receipt: String,
     /// How it prints.
     pub debug: String,
 }
@@ -84,6 +85,7 @@ impl Courier for Post {
             code: delivery.code().expose().to_owned(),
             sent_at: delivery.sent_at(),
             expires_at: delivery.expires_at(),
+            receipt: delivery.receipt().to_owned(),
             debug: format!("{delivery:?} {:?} {:?} {:?}", delivery.message(), delivery.code(), delivery.to()),
         };
         assert_eq!(delivery.id(), parcel.id, "one message has one id, however often it is asked");

@@ -1,0 +1,71 @@
+//! What travels with a message and comes back from outside: sealed, so that it tells whoever carries it nothing.
+
+use chacha20poly1305::XNonce;
+use chacha20poly1305::aead::{Aead, Payload};
+
+use crate::encoding::{from_base64url, random, to_base64url};
+use crate::keys::KeyRing;
+
+/// Longer than any of them.
+const MAX_TEXT: usize = 1024;
+
+/// The two kinds, by the version of their form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Says that the reader did not ask for the message.
+    Report,
+    /// Says what became of a message.
+    Receipt,
+}
+
+impl Kind {
+    const fn version(self) -> &'static str {
+        match self {
+            Self::Report => "n1",
+            Self::Receipt => "d1",
+        }
+    }
+}
+
+/// Seals under the newest key; kind and key id are authenticated with it.
+pub(super) fn seal(ring: &KeyRing, kind: Kind, plain: &[u8]) -> Option<String> {
+    let key = ring.newest();
+    let nonce: [u8; 24] = random().ok()?;
+    let head = format!("{}.{}.", kind.version(), key.id);
+    let sealed =
+        key.message.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: head.as_bytes() }).ok()?;
+    Some(format!("{head}{}", to_base64url(&[&nonce[..], &sealed].concat())))
+}
+
+/// Opens what any key of the ring has sealed.
+pub(super) fn open(ring: &KeyRing, kind: Kind, text: &str) -> Option<Vec<u8>> {
+    if text.len() > MAX_TEXT {
+        return None;
+    }
+    let mut parts = text.splitn(3, '.');
+    let (version, id, body) = (parts.next()?, parts.next()?, parts.next()?);
+    if version != kind.version() {
+        return None;
+    }
+    let key = ring.find(id.as_bytes())?;
+    let body = from_base64url(body)?;
+    let (nonce, sealed) = body.split_first_chunk::<24>()?;
+    let head = format!("{version}.{id}.");
+    key.message.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: head.as_bytes() }).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r53_a_token_of_one_kind_is_none_of_the_other() {
+        let ring = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+        let sealed = seal(&ring, Kind::Report, b"abc").unwrap();
+        assert_eq!(open(&ring, Kind::Report, &sealed).as_deref(), Some(&b"abc"[..]));
+        assert!(open(&ring, Kind::Receipt, &sealed).is_none());
+        assert!(open(&ring, Kind::Receipt, &sealed.replacen("n1", "d1", 1)).is_none());
+        let other = KeyRing::parse(&format!("k1:{}", "5b".repeat(32))).unwrap();
+        assert!(open(&other, Kind::Report, &sealed).is_none());
+    }
+}
