@@ -91,6 +91,9 @@ pub enum EventKind {
     FellBack,
     /// A captcha's vendor is down, and a visitor passes all the same: see [`Outage::Open`](crate::Outage::Open).
     PassedUnchecked,
+    /// So few of the codes to a range of numbers, or to a country, are answered that nothing more is sent there for a while;
+    /// see [`Budgets::watch_prefixes`](crate::Budgets::watch_prefixes). Told once in each window.
+    ConversionLow,
     /// A recovery code took the place of an authenticator app's: tell its owner.
     RecoveryCodeUsed,
     /// Three recovery codes are left, or fewer: ask their owner to make new ones.
@@ -125,6 +128,7 @@ impl EventKind {
             Self::Lost => "lost",
             Self::FellBack => "fell_back",
             Self::PassedUnchecked => "passed_unchecked",
+            Self::ConversionLow => "conversion_low",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::RecoveryCodesLow => "recovery_codes_low",
         }

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use crate::limit::Backoff;
 
+mod spending;
+
+pub(crate) use spending::Spending;
+pub use spending::{Conversion, Cost, DailyCap};
+
 /// So many in one window. The window opens at the first one and closes as a whole, so at the worst twice the number
 /// fits around the seam of two windows; the numbers are chosen with that in mind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +46,7 @@ pub struct Budgets {
     pub(crate) idempotent: Duration,
     pub(crate) per_destination: Vec<Quota>,
     pub(crate) per_source: Vec<Quota>,
+    pub(crate) spending: Spending,
 }
 
 /// Permanent, as far as a store goes: ten years.
@@ -61,6 +67,7 @@ impl Default for Budgets {
             idempotent: Duration::from_secs(30),
             per_destination: vec![Quota::new(5, HOUR), Quota::new(10, DAY)],
             per_source: vec![Quota::new(10, HOUR)],
+            spending: Spending::default(),
         }
     }
 }
@@ -133,6 +140,7 @@ impl Budgets {
             idempotent: Duration::ZERO,
             per_destination: Vec::new(),
             per_source: Vec::new(),
+            spending: Spending::default(),
         }
     }
 

@@ -160,6 +160,12 @@ impl Contact {
         phone::country(&self.text).filter(|_| self.is_phone()).map(Country::of)
     }
 
+    /// The range that a number is in: all but its last four digits.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        let range = self.text.len().checked_sub(4).and_then(|end| self.text.get(..end));
+        range.filter(|_| self.is_phone())
+    }
+
     /// What budgets count it by: one name for all spellings that reach the same person.
     pub(crate) fn counted(&self) -> Zeroizing<String> {
         match self.kind {

@@ -259,6 +259,22 @@ pub(crate) fn source_quota(facts_key: &MasterKey, source: &Source, quota: Quota)
     named(facts_key, b"source-quota", &[source.as_bytes().as_slice(), &quota.window.as_secs().to_be_bytes()])
 }
 
+/// Messages of one kind of budget in one kind of window.
+pub(crate) fn spending(facts_key: &MasterKey, kind: &[u8], whose: &[u8], quota: Quota) -> Key {
+    named(facts_key, b"spending", &[kind, whose, &quota.window.as_secs().to_be_bytes()])
+}
+
+/// A range of numbers, in a ticket: a keyed digest, which tells nobody which.
+pub(crate) fn prefix(facts_key: &MasterKey, digits: &str) -> [u8; 8] {
+    let name = named(facts_key, b"prefix", &[digits.as_bytes()]);
+    name.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+/// Codes that were sent, or answered, where these numbers are, in one window of a watch.
+pub(crate) fn conversion(facts_key: &MasterKey, kind: &[u8], place: &[u8], window: u64) -> Key {
+    named(facts_key, b"conversion", &[kind, place, &window.to_be_bytes()])
+}
+
 /// Requests of one source in one window of a shared limit.
 pub(crate) fn requests(facts_key: &MasterKey, source: &Source, period: u64, window: u64) -> Key {
     let parts = [source.as_bytes().as_slice(), &period.to_be_bytes(), &window.to_be_bytes()];

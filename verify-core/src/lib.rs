@@ -126,7 +126,7 @@ pub use audit::{Event, EventKind};
 #[doc(hidden)]
 pub use binding::Binding;
 pub use binding::{Bind, BindError, BoundRequest, DescribesTransaction, Psd2};
-pub use budgets::{Budgets, Quota};
+pub use budgets::{Budgets, Conversion, Cost, DailyCap, Quota};
 pub use captcha::{
     CaptchaContext, CaptchaError, CaptchaErrorKind, CaptchaVerifier, Outage, Rejection, Widget, WidgetApi,
     WidgetSigns, WidgetSources,

@@ -58,6 +58,10 @@ pub(crate) struct Opened {
     pub(crate) channel: Channel,
     /// For the conversion metric; see [`crate::contact::Contact::calling_code`].
     pub(crate) calling_code: u16,
+    /// A digest of the range that the number is in, for the watch on conversion; zeros for mail.
+    pub(crate) prefix: [u8; 8],
+    /// When the last message left, in milliseconds since 1970.
+    pub(crate) sent_at: u64,
 }
 
 /// The short name of a policy inside a ticket.
@@ -98,6 +102,7 @@ impl Ticket {
             (Some(opened), _) => {
                 plain.byte(1).u64(opened.era).u64(opened.revocations);
                 plain.byte(opened.channel.byte()).u16(opened.calling_code);
+                plain.fixed(&opened.prefix).u64(opened.sent_at);
             }
             (None, Some(puzzle)) => {
                 plain.byte(2);
@@ -165,6 +170,8 @@ impl Ticket {
                 revocations: reader.u64()?,
                 channel: Channel::from_byte(reader.byte()?)?,
                 calling_code: reader.u16()?,
+                prefix: reader.array()?,
+                sent_at: reader.u64()?,
             }),
             _ => return None,
         };
@@ -247,7 +254,14 @@ mod tests {
             chosen: era.map(|_| Code::chosen("4711ab").unwrap()),
             bound: None,
             terms: era.map(|_| [4; 32]),
-            opened: era.map(|era| Opened { era, revocations: 3, channel: Channel::Voice, calling_code: 420 }),
+            opened: era.map(|era| Opened {
+                era,
+                revocations: 3,
+                channel: Channel::Voice,
+                calling_code: 420,
+                prefix: [8; 8],
+                sent_at: 77,
+            }),
             puzzle: None,
         }
     }

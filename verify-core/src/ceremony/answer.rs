@@ -3,7 +3,7 @@
 use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, remote, send};
+use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, remote, send, spending};
 use crate::clock::millis_of;
 use crate::code::Typed;
 use crate::encoding::Writer;
@@ -166,6 +166,7 @@ pub(super) async fn redeem(
         ceremony.record_as(EventKind::Replayed, &challenge);
         return Err(Refusal::AlreadyUsed);
     };
+    spending::verified(ceremony, &opened).await?;
     if failed > 0 {
         // The failures before this success no longer count. If this step is lost, they do: closed, not open.
         core.store.add(&facts.era(), 1, LONG_TTL).await?;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::{Either, select};
 
 use crate::audit::{self, Event, EventKind};
+use crate::ceremony::ladder::Rung;
 use crate::ceremony::remote::Order;
 use crate::ceremony::send::UNREACHABLE;
 use crate::ceremony::spend::Reserved;
@@ -76,6 +77,8 @@ struct Message {
     event: Event,
     reserved: Reserved,
     is_told: bool,
+    /// Where it goes if its service will never deliver it.
+    rung: Option<Rung>,
     _permit: Permit,
 }
 
@@ -115,6 +118,7 @@ impl Errand {
         event: Event,
         reserved: Reserved,
         permit: Permit,
+        rung: Option<Rung>,
     ) -> Self {
         let core = Arc::clone(core);
         Self(Work::Deliver(Box::new(Message {
@@ -123,6 +127,7 @@ impl Errand {
             event,
             reserved,
             is_told: false,
+            rung,
             _permit: permit,
         })))
     }
@@ -193,8 +198,23 @@ impl Errand {
 }
 
 impl Message {
-    async fn deliver(mut self: Box<Self>, too_late: impl Future<Output = ()>) -> Result<(), Refusal> {
-        let delivered = match select(pin!(self.parcel.hand_over(&self.core)), pin!(too_late)).await {
+    async fn deliver(self: Box<Self>, too_late: impl Future<Output = ()>) -> Result<(), Refusal> {
+        let mut too_late = pin!(too_late);
+        let mut message = self;
+        loop {
+            match message.hand_over(too_late.as_mut()).await {
+                (Err(refusal), Some(next)) if refusal == UNREACHABLE => message = next,
+                (delivered, _) => return delivered,
+            }
+        }
+    }
+
+    /// Hands it over; what follows from that, and the message that takes its place if it will never be delivered.
+    async fn hand_over(
+        mut self: Box<Self>,
+        too_late: Pin<&mut impl Future<Output = ()>>,
+    ) -> (Result<(), Refusal>, Option<Box<Self>>) {
+        let delivered = match select(pin!(self.parcel.hand_over(&self.core)), too_late).await {
             Either::Left((delivered, _)) => delivered,
             Either::Right(_) => Err(Refusal::Unavailable),
         };
@@ -207,7 +227,19 @@ impl Message {
         if delivered.is_err() && self.reserved.release(&self.core).await.is_err() {
             tracing::warn!(target: "verify", "the wait for the next message could not be ended");
         }
-        delivered
+        let rung = self.rung.take().filter(|_| delivered == Err(UNREACHABLE));
+        let core = Arc::clone(&self.core);
+        // The next one takes a place in the queue of its own.
+        drop(self);
+        let next = match rung {
+            Some(rung) => rung.climb(core).await.ok().flatten(),
+            None => None,
+        };
+        let next = next.and_then(|errand| match errand.0 {
+            Work::Deliver(message) => Some(message),
+            Work::Other(_) => None,
+        });
+        (delivered, next)
     }
 
     /// Tells what became of it, once.

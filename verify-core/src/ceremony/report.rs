@@ -63,6 +63,8 @@ impl Report {
             revocations: 0,
             channel: Channel::from_byte(reader.byte()?)?,
             calling_code: reader.u16()?,
+            prefix: [0; 8],
+            sent_at: 0,
         };
         let bound = match reader.byte()? {
             0 => None,

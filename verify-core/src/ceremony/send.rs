@@ -7,10 +7,11 @@ use futures_util::future::{try_join, try_join3};
 use crate::audit::EventKind;
 use crate::ceremony::cooldown::Cooldown;
 use crate::ceremony::deliver::{Errand, Parcel, Permit};
+use crate::ceremony::ladder::{self, Rung};
 use crate::ceremony::letter::letter;
 use crate::ceremony::remote::Order;
 use crate::ceremony::spend::{self, Reserved};
-use crate::ceremony::{Ceremony, LONG_TTL, block};
+use crate::ceremony::{Ceremony, LONG_TTL, block, spending};
 use crate::clock::millis_of;
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
@@ -39,17 +40,34 @@ pub(super) const UNREACHABLE: Refusal =
 /// Concurrent sends may open, exhaust and close the entry between two looks at it; this many looks settle it.
 const LOOKS: usize = 4;
 
+/// Sends over the channel that was asked for; or else over the first one of the ladder that takes the message.
 pub(super) async fn send(
     ceremony: &Ceremony<'_>,
     factor: &CodeFactor,
     channel: Option<&str>,
 ) -> Result<Sent, Refusal> {
+    let mut over = pick(ceremony, factor, channel)?;
+    loop {
+        let sent = send_over(ceremony, factor, over, channel.is_none()).await;
+        match (sent, ladder::after(factor, over)) {
+            (Err(UNREACHABLE), Some(next)) if channel.is_none() => over = next,
+            (sent, _) => return sent,
+        }
+    }
+}
+
+/// Sends over this channel; `may_climb` says whether another one may take its place if it will never deliver.
+pub(super) async fn send_over(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    channel: Channel,
+    may_climb: bool,
+) -> Result<Sent, Refusal> {
     let Ceremony { core, facts, subject, .. } = ceremony;
     let permit = core.queue.enter().ok_or(Refusal::Unavailable)?;
-    let channel = pick(ceremony, factor, channel)?;
     let contact = whom(ceremony, channel).await?.filter(|contact| contact.fits(channel));
     let contact = allowed(ceremony, contact);
-    if contact.is_none() && (core.missing_contacts == MissingContacts::Tell || ceremony.brief.to.is_some()) {
+    if contact.is_none() && tells(ceremony) {
         return Err(UNREACHABLE);
     }
     let hint = contact.as_ref().map_or_else(|| decoy(&facts.decoy(), channel), Contact::hint);
@@ -65,8 +83,18 @@ pub(super) async fn send(
         ceremony.record_as(EventKind::SendRefused, &ceremony.ticket);
         return Err(Refusal::Locked);
     }
-    let calling_code = contact.as_ref().map_or(0, Contact::calling_code);
-    let opened = Opened { era, revocations, channel, calling_code };
+    let opened = Opened {
+        era,
+        revocations,
+        channel,
+        calling_code: contact.as_ref().map_or(0, Contact::calling_code),
+        prefix: match contact.as_ref().and_then(Contact::prefix) {
+            Some(prefix) => facts::prefix(core.keys.facts(), prefix),
+            None => facts.decoy().first_chunk().copied().unwrap_or_default(),
+        },
+        sent_at: ceremony.now,
+    };
+    let contact = affordable(ceremony, contact, &opened).await?;
     for _ in 0..LOOKS {
         let wish = look(ceremony, factor, opened).await?;
         let reserved = match wish.reserve(ceremony, factor, contact.as_ref()).await {
@@ -81,12 +109,15 @@ pub(super) async fn send(
                 if !wish.is_open {
                     ceremony.record_as(EventKind::Created, &wish.ticket);
                 }
-                ceremony.record_as(EventKind::Sent, &wish.ticket);
                 let resend_at = reserved.resend_at;
-                let errand = match contact {
-                    Some(to) => Some(errand(ceremony, factor, &wish.ticket, to, number, reserved, permit)?),
+                let errand = match paid(ceremony, contact, &wish.ticket, &reserved).await? {
+                    Some(to) => {
+                        let letter = Letter { factor, ticket: &wish.ticket, to, number, may_climb };
+                        Some(errand(ceremony, letter, reserved, permit)?)
+                    }
                     None => None,
                 };
+                ceremony.record_as(EventKind::Sent, &wish.ticket);
                 let number = Some(number);
                 return deliver(ceremony, Sent { ticket: wish.ticket, hint, resend_at, number, errand })
                     .await;
@@ -100,6 +131,49 @@ pub(super) async fn send(
         }
     }
     Err(Refusal::Unavailable)
+}
+
+/// Whether an answer may say that a message goes nowhere.
+fn tells(ceremony: &Ceremony<'_>) -> bool {
+    ceremony.core.missing_contacts == MissingContacts::Tell || ceremony.brief.to.is_some()
+}
+
+/// The address, if a message to it is within what may be spent. If not, it is as if there were none where nobody may learn who
+/// has one: limits of a range of numbers would tell.
+async fn affordable(
+    ceremony: &Ceremony<'_>,
+    contact: Option<Contact>,
+    opened: &Opened,
+) -> Result<Option<Contact>, Refusal> {
+    match spending::look(ceremony, contact.as_ref(), opened).await? {
+        Ok(()) => Ok(contact),
+        Err(_) if contact.is_none() => Ok(None),
+        Err(stop) => {
+            let refusal = stop.tell(ceremony);
+            if tells(ceremony) { Err(refusal) } else { Ok(None) }
+        }
+    }
+}
+
+/// The same once the message is counted.
+async fn paid(
+    ceremony: &Ceremony<'_>,
+    contact: Option<Contact>,
+    ticket: &Ticket,
+    reserved: &Reserved,
+) -> Result<Option<Contact>, Refusal> {
+    match spending::count(ceremony, contact.as_ref(), ticket).await? {
+        Ok(()) => Ok(contact),
+        Err(_) if contact.is_none() => Ok(None),
+        Err(stop) => {
+            let refusal = stop.tell(ceremony);
+            if tells(ceremony) {
+                reserved.release(ceremony.core).await?;
+                return Err(refusal);
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// The address, unless messages may not go there: then it is as if there were none, and nothing is spent on it.
@@ -129,13 +203,11 @@ fn refused(ceremony: &Ceremony<'_>, wish: &Wish, refusal: Refusal) -> Refusal {
     refusal
 }
 
-/// The channel that was asked for, if the factor offers it; else that of the message before, else the preferred one.
+/// The channel that was asked for, if the factor offers it; else where the ladder stands.
 fn pick(ceremony: &Ceremony<'_>, factor: &CodeFactor, asked: Option<&str>) -> Result<Channel, Refusal> {
     match asked {
-        None => {
-            let before = ceremony.ticket.opened.map(|opened| opened.channel);
-            before.or(factor.channels.first().copied()).ok_or(Refusal::Misconfigured)
-        }
+        None => ladder::stands(factor, ceremony.ticket.opened.as_ref(), ceremony.now)
+            .ok_or(Refusal::Misconfigured),
         Some(name) => Channel::from_name(name)
             .filter(|channel| factor.channels.contains(channel))
             .ok_or(Refusal::Invalid("`channel` is not among those that this challenge offers")),
@@ -181,7 +253,7 @@ async fn look(ceremony: &Ceremony<'_>, factor: &CodeFactor, opened: Opened) -> R
         if tries < u64::from(factor.tries) {
             // The open challenge, under the policy and with the way back of whoever asked now.
             let known = open.opened.unwrap_or(opened);
-            let opened = Opened { channel: opened.channel, calling_code: opened.calling_code, ..known };
+            let opened = Opened { era: known.era, revocations: known.revocations, ..opened };
             let ticket = Ticket {
                 policy: ticket.policy,
                 return_to: ticket.return_to.clone(),
@@ -271,24 +343,33 @@ impl Wish {
     }
 }
 
-fn errand(
-    ceremony: &Ceremony<'_>,
-    factor: &CodeFactor,
-    ticket: &Ticket,
+/// A message that is to leave.
+struct Letter<'l> {
+    factor: &'l CodeFactor,
+    ticket: &'l Ticket,
     to: Contact,
     number: u64,
+    may_climb: bool,
+}
+
+fn errand(
+    ceremony: &Ceremony<'_>,
+    message: Letter<'_>,
     reserved: Reserved,
     permit: Permit,
 ) -> Result<Errand, Refusal> {
+    let Letter { factor, ticket, to, number, may_climb } = message;
     let core = ceremony.core;
     let channel = ticket.opened.map(|opened| opened.channel).ok_or(Refusal::Misconfigured)?;
     let event = ceremony.event(EventKind::Delivered, ticket);
-    if core.code_services.contains_key(&channel) {
-        let order = Parcel::Order(Box::new(Order::new(ceremony, ticket, to, number)?));
-        return Ok(Errand::new(core, order, event, reserved, permit));
-    }
-    let delivery = letter(ceremony, factor, ticket, channel, to, number)?;
-    Ok(Errand::new(core, Parcel::Message(Box::new(delivery)), event, reserved, permit))
+    let parcel = if core.code_services.contains_key(&channel) {
+        Parcel::Order(Box::new(Order::new(ceremony, ticket, to, number)?))
+    } else {
+        Parcel::Message(Box::new(letter(ceremony, factor, ticket, channel, to, number)?))
+    };
+    // Whoever is told that a channel does not reach takes the next one with open eyes.
+    let rung = (may_climb && !tells(ceremony)).then(|| Rung::above(ceremony, factor, channel)).flatten();
+    Ok(Errand::new(core, parcel, event, reserved, permit, rung))
 }
 
 /// Delivers before the answer where the application lets its answers tell how that went, and leaves it for after the
@@ -298,7 +379,7 @@ async fn deliver(ceremony: &Ceremony<'_>, mut sent: Sent) -> Result<Sent, Refusa
         // Whoever gives the address decides whether its answer waits for the message.
         return Ok(sent);
     }
-    let tells = ceremony.core.missing_contacts == MissingContacts::Tell;
+    let tells = tells(ceremony);
     if let Some(errand) = sent.errand.take_if(|errand| tells || errand.is_instant()) {
         errand.deliver().await?;
     }

@@ -82,9 +82,16 @@ async fn pay(
     let facts_key = core.keys.facts();
     let per_destination = ceremony.budgets().per_destination.iter();
     let per_source = ceremony.budgets().per_source.iter();
+    let spending = &ceremony.budgets().spending;
     let quotas: Vec<(Key, Quota)> = per_destination
         .map(|quota| (facts::destination_quota(facts_key, &destination, *quota), *quota))
         .chain(per_source.map(|quota| (facts::source_quota(facts_key, &ceremony.source, *quota), *quota)))
+        .chain(spending.per_subject.iter().map(|quota| {
+            (facts::spending(facts_key, b"subject", facts.identity().as_slice(), *quota), *quota)
+        }))
+        .chain(
+            spending.in_total.iter().map(|quota| (facts::spending(facts_key, b"total", &[], *quota), *quota)),
+        )
         .collect();
     // Look first: what one budget refuses must not use up another.
     let counts = count(core, &quotas, 0).await?;

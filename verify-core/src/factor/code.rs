@@ -24,6 +24,7 @@ pub struct CodeFactor {
     pub(crate) sends: u32,
     pub(crate) resend: Resend,
     pub(crate) after: Option<Arc<Factor>>,
+    pub(crate) fallback_after: Option<Duration>,
 }
 
 /// What a second send of the same challenge carries. In both modes the tries, the sends and the deadline stay.
@@ -51,12 +52,23 @@ impl CodeFactor {
             sends: 3,
             resend: Resend::SameCode,
             after: None,
+            fallback_after: None,
         }
     }
 
     /// The channels, the preferred one first. Default: SMS.
+    ///
+    /// They are a ladder: where a service says that it will never deliver to an address, the message goes over the next one
+    /// by itself, with the same code and within the same budgets, unless the visitor has asked for that channel by name.
     pub fn over(mut self, channels: impl IntoIterator<Item = Channel>) -> Self {
         self.channels = channels.into_iter().collect();
+        self
+    }
+
+    /// Lets a message that is asked for once more go over the next channel, when the one before has been under way for so long
+    /// and no code was typed. Default: it goes over the same one, and the visitor may choose another.
+    pub fn fallback_after(mut self, wait: Duration) -> Self {
+        self.fallback_after = Some(wait);
         self
     }
 

@@ -42,6 +42,7 @@ pub struct Post {
     parcels: Arc<Mutex<Vec<Parcel>>>,
     mood: Arc<Mutex<Mood>>,
     during: Arc<Mutex<Option<During>>>,
+    refuses: Arc<Mutex<Vec<Channel>>>,
 }
 
 impl Post {
@@ -52,6 +53,11 @@ impl Post {
     /// Runs while a message is being delivered.
     pub fn during(&self, run: impl Fn(&Parcel) + Send + Sync + 'static) {
         *self.during.lock().unwrap() = Some(Box::new(run));
+    }
+
+    /// Will never deliver over these channels.
+    pub fn refuses(&self, channels: impl IntoIterator<Item = Channel>) {
+        *self.refuses.lock().unwrap() = channels.into_iter().collect();
     }
 
     pub fn parcels(&self) -> Vec<Parcel> {
@@ -92,6 +98,9 @@ impl Courier for Post {
         self.parcels.lock().unwrap().push(parcel.clone());
         if let Some(during) = &*self.during.lock().unwrap() {
             during(&parcel);
+        }
+        if self.refuses.lock().unwrap().contains(&delivery.channel()) {
+            return Err(CourierError::new(CourierErrorKind::Refused));
         }
         let mood = *self.mood.lock().unwrap();
         match mood {
