@@ -33,6 +33,7 @@ mod captcha;
 mod cooldown;
 mod deliver;
 mod over;
+mod pin;
 mod remote;
 mod send;
 mod spend;
@@ -44,6 +45,7 @@ pub(crate) use captcha::Bond;
 pub use deliver::Errand;
 pub(crate) use deliver::Queue;
 pub(crate) use over::Over;
+pub(crate) use pin::{DIALLED, hear};
 pub(crate) use send::Sent;
 pub(crate) use stand::Standing;
 pub(crate) use work::{CODE, TICKET};
@@ -107,6 +109,10 @@ impl<'c> Ceremony<'c> {
     pub(crate) async fn send(&self, channel: Option<&str>) -> Result<Option<Sent>, Refusal> {
         match &*self.factor {
             Factor::Code(code) => send::send(self, code, channel).await.map(Some),
+            Factor::ReversePin(pin) => {
+                let sent = send::send(self, &pin.pin, channel).await?;
+                Ok(Some(Sent { pin: self.pin(&sent.ticket), ..sent }))
+            }
             Factor::Work(_) => Ok(None),
             Factor::Captcha(captcha) => captcha::probe(self, captcha).await.map(|()| None),
         }
@@ -123,6 +129,7 @@ impl<'c> Ceremony<'c> {
     pub(crate) async fn answer(&self, answer: &str) -> Result<Proof, Refusal> {
         let redeemed = match &*self.factor {
             Factor::Code(code) => answer::code(self, code, answer).await?,
+            Factor::ReversePin(pin) => pin::redeem(self, &pin.pin, answer).await?,
             Factor::Work(_) => {
                 self.examine(answer)?;
                 work::redeem(self).await?

@@ -57,6 +57,9 @@ pub(crate) enum Action {
     Cancel,
     /// What an ALTCHA widget sends to its `verifyUrl`.
     Verify,
+    /// Dials at a call in the development inbox.
+    #[cfg(feature = "danger-development")]
+    Dial,
 }
 
 /// Who asks, from where, and how the answer should look.

@@ -53,6 +53,7 @@
 //! | who asks | [`Subject`], [`ClientIp`] |
 //! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`] |
 //! | codes that a service makes and checks | [`CodeService`] |
+//! | calls that ask for a PIN, whose answer arrives from outside | [`PinService`], [`Engine::hear`] |
 //! | where facts are kept | [`Store`], [`MemoryStore`], and the test kit in `conformance` |
 //! | how much is allowed | [`Budgets`], [`RequestLimits`] |
 //! | what has happened | [`Event`] |
@@ -98,6 +99,7 @@ mod notes;
 mod offer;
 mod origin;
 mod page;
+mod pin_service;
 mod policy;
 mod puzzle;
 mod refusal;
@@ -142,7 +144,9 @@ pub use direct::{Direct, Dispatch, Refused, RefusedKind, Standing};
 pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
-pub use factor::{Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, Surge, WorkFactor};
+pub use factor::{
+    Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, ReversePinFactor, Surge, WorkFactor,
+};
 pub use fetch::{Fetch, FetchError, FetchErrorKind};
 pub use gate::{Gate, form_payload};
 pub use inquiry::Inquiry;
@@ -150,6 +154,7 @@ pub use keys::{KeyError, KeyRing};
 pub use limit::{Backoff, Limit, LimitCount, LimitError, Limiter, RequestLimits, Wait};
 pub use notes::{Note, Notes};
 pub use origin::{InvalidOrigin, Origin};
+pub use pin_service::{CallToken, Heard, PinOrder, PinReport, PinResult, PinService};
 pub use policy::{Policy, PolicyError, Requirement, Requirements, all_of, any_of, first_of};
 pub use request::{Head, RequestView};
 pub use settlement::Settlement;

@@ -7,6 +7,7 @@ use futures_util::future::{try_join, try_join3};
 use crate::audit::EventKind;
 use crate::ceremony::cooldown::Cooldown;
 use crate::ceremony::deliver::{Errand, Parcel, Permit};
+use crate::ceremony::pin::Dial;
 use crate::ceremony::remote::Order;
 use crate::ceremony::spend::{self, Reserved};
 use crate::ceremony::{Ceremony, LONG_TTL, block};
@@ -16,7 +17,7 @@ use crate::contact::{Channel, Contact};
 use crate::courier::{Approving, Delivery, Wording};
 use crate::encoding::{Reader, random};
 use crate::engine::MissingContacts;
-use crate::factor::{CodeFactor, Resend};
+use crate::factor::{CodeFactor, Factor, Resend};
 use crate::facts;
 use crate::refusal::Refusal;
 use crate::ticket::{Opened, SealError, Ticket};
@@ -28,6 +29,8 @@ pub(crate) struct Sent {
     pub(crate) resend_at: u64,
     /// Which of its challenge's messages it is, counted from one; nothing for one that had been sent already.
     pub(crate) number: Option<u64>,
+    /// What has to be dialled, where the answer comes from outside.
+    pub(crate) pin: Option<Code>,
     /// What still has to be done, once this was answered.
     pub(crate) errand: Option<Errand>,
 }
@@ -71,7 +74,7 @@ pub(super) async fn send(
         let reserved = match wish.reserve(ceremony, factor, contact.as_ref()).await {
             Ok(Reservation::Made(reserved)) => reserved,
             Ok(Reservation::AlreadySent { ticket, resend_at }) => {
-                return Ok(Sent { ticket: *ticket, hint, resend_at, number: None, errand: None });
+                return Ok(Sent { ticket: *ticket, hint, resend_at, number: None, pin: None, errand: None });
             }
             Err(refusal) => return Err(refused(ceremony, &wish, refusal)),
         };
@@ -87,8 +90,11 @@ pub(super) async fn send(
                     None => None,
                 };
                 let number = Some(number);
-                return deliver(ceremony, Sent { ticket: wish.ticket, hint, resend_at, number, errand })
-                    .await;
+                return deliver(
+                    ceremony,
+                    Sent { ticket: wish.ticket, hint, resend_at, number, pin: None, errand },
+                )
+                .await;
             }
             // Somebody else has opened one in between: look again.
             Ok(None) => reserved.release(core).await?,
@@ -274,6 +280,10 @@ fn errand(
     let core = ceremony.core;
     let channel = ticket.opened.map(|opened| opened.channel).ok_or(Refusal::Misconfigured)?;
     let event = ceremony.event(EventKind::Delivered, ticket);
+    if matches!(&*ceremony.factor, Factor::ReversePin(_)) {
+        let dial = Parcel::Call(Box::new(Dial::new(ceremony, factor, ticket, to, number)?));
+        return Ok(Errand::new(core, dial, event, reserved, permit));
+    }
     if core.code_services.contains_key(&channel) {
         let order = Parcel::Order(Box::new(Order::new(ceremony, ticket, to, number)?));
         return Ok(Errand::new(core, order, event, reserved, permit));

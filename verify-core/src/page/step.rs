@@ -2,6 +2,7 @@
 
 use crate::captcha::{Outage, Widget, WidgetApi, WidgetSigns};
 use crate::ceremony::Bond;
+use crate::code::Code;
 use crate::contact::Channel;
 use crate::engine::Core;
 use crate::factor::Factor;
@@ -20,6 +21,10 @@ pub(super) enum Step {
         minutes: u64,
         tries_left: Option<u64>,
     },
+    /// A call to let ring.
+    Call { id: String },
+    /// A call asks for this PIN; `waits` until it is over.
+    Dial { id: String, pin: Code, hint: Option<String>, minutes: u64, waits: bool },
     /// A proof of work.
     Work { id: String, challenge: String, tries: u64 },
     /// A vendor's captcha.
@@ -47,6 +52,7 @@ impl Step {
                 id,
                 channels: code.channels.iter().map(|channel| (channel.name(), spoken(*channel))).collect(),
             },
+            Factor::ReversePin(_) => Self::Call { id },
             Factor::Work(_) => Self::Work {
                 id,
                 challenge: step.offer.altcha(core, &[]).to_string(),

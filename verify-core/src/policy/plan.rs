@@ -87,6 +87,13 @@ impl Plan {
                     "a handler's answer is not seen by its gate: `restore_on_5xx` needs the layer".to_owned(),
                 );
             }
+            if let Some(leaf) = plan.leaves.iter().find(|leaf| matches!(&*leaf.factor, Factor::ReversePin(_)))
+            {
+                return refuse(format!(
+                    "the call of `{}` names neither amount nor payee, so it approves nothing: ask for a code",
+                    leaf.factor.name()
+                ));
+            }
             for leaf in &mut plan.leaves {
                 leaf.is_bound = leaf.factor.authenticates();
             }
@@ -155,7 +162,7 @@ impl Plan {
             let common = with.copied().reduce(|all, mask| all & mask).unwrap_or(0);
             self.leaves_of(common)
                 .map(|(_, leaf)| leaf)
-                .find(|leaf| leaf.factor.authenticates() && !leaf.is_bound)
+                .find(|leaf| matches!(&*leaf.factor, Factor::Code(_)) && !leaf.is_bound)
         };
         works.map(|(index, leaf)| (leaf.clone(), code_of(index).cloned())).collect()
     }
