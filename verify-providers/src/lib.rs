@@ -15,11 +15,15 @@
 //! ```
 
 mod http_client;
+#[cfg(feature = "phonesverification")]
+mod phonesverification;
 #[cfg(feature = "siteverify")]
 pub mod siteverify;
 #[cfg(feature = "twilio-verify")]
 mod twilio_verify;
 
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};
+#[cfg(feature = "phonesverification")]
+pub use phonesverification::{PhonesVerification, PhonesVerificationCallbacks, PhonesVerificationError};
 #[cfg(feature = "twilio-verify")]
 pub use twilio_verify::{TwilioVerify, TwilioVerifyError};
