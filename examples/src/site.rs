@@ -35,6 +35,8 @@ pub struct Site {
     pub batch: Gate,
     /// `GET /safe`.
     pub safe: Gate,
+    /// `GET /locker`.
+    pub locker: Gate,
     /// What was transferred.
     pub ledger: Ledger,
     /// The files of ALTCHA's widget, if there are any.
@@ -98,12 +100,15 @@ pub fn open(
     // The safe hears at once of a clearance that was revoked elsewhere.
     let safe =
         Policy::new("safe").purpose("open the safe").require(all_of((human, step_up))).checks_revocation();
+    // The page shows a PIN, and a call asks for it: in development it rings in the inbox.
+    let locker = Policy::new("locker").purpose("open the locker").require(Factor::reverse_pin("dial-in"));
     Ok(Site {
         feed: engine.gate(feed)?,
         vault: engine.gate(vault)?,
         transfers: engine.gate(transfers)?,
         batch: engine.gate(batch)?,
         safe: engine.gate(safe)?,
+        locker: engine.gate(locker)?,
         ledger: Ledger::default(),
         widget: Widget::load(options.altcha_widget.as_deref())?,
         engine,

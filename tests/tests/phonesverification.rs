@@ -313,7 +313,10 @@ fn the_samples_work_as_printed(mounting: Mounting) {
     }
     site.rings(NUMBER);
     let called = nowhere.0.lock().unwrap().clone();
-    assert!(called.iter().all(|url| url.starts_with("https://www.abc.com/getcallback.aspx?status=Sent&")), "{called:?}");
+    assert!(
+        called.iter().all(|url| url.starts_with("https://www.abc.com/getcallback.aspx?status=Sent&")),
+        "{called:?}"
+    );
 }
 
 on_both! {

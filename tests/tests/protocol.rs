@@ -83,6 +83,7 @@ impl Schema {
             "status",
             "cancelled",
             "inbox",
+            "dialled",
             "widget_challenge",
             "widget_verified",
             "widget_refusal",
@@ -133,6 +134,7 @@ fn definition(exchange: &Exchange) -> Option<&'static str> {
         ("application/json", Some("status")) => Some("status"),
         ("application/json", Some("cancel")) => Some("cancelled"),
         ("application/json", Some("inbox")) => Some("inbox"),
+        ("application/json", Some("dial")) => Some("dialled"),
         ("application/json", Some("altcha" | "verify")) if exchange.response.status != 200 => {
             Some("widget_refusal")
         }

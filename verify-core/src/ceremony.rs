@@ -109,10 +109,7 @@ impl<'c> Ceremony<'c> {
     pub(crate) async fn send(&self, channel: Option<&str>) -> Result<Option<Sent>, Refusal> {
         match &*self.factor {
             Factor::Code(code) => send::send(self, code, channel).await.map(Some),
-            Factor::ReversePin(pin) => {
-                let sent = send::send(self, &pin.pin, channel).await?;
-                Ok(Some(Sent { pin: self.pin(&sent.ticket), ..sent }))
-            }
+            Factor::ReversePin(pin) => pin::send(self, &pin.pin, channel).await.map(Some),
             Factor::Work(_) => Ok(None),
             Factor::Captcha(captcha) => captcha::probe(self, captcha).await.map(|()| None),
         }

@@ -143,6 +143,19 @@ fn r37_r46_wrong_pins_use_up_the_challenge_and_then_the_subject() {
     assert_ne!(told(&check(&bank, "bob", &id)), "200");
 }
 
+/// A second wish while the phone rings is the same wish; after the call it is one for another call, and has to wait.
+#[test]
+fn r44_another_call_has_to_wait() {
+    let (bank, caller) = served(|builder| builder);
+    let (id, pin) = called(&bank, "alice");
+    assert_eq!(json_of(&send(&bank, "alice", &id))["pin"], *pin);
+    hear(&bank, &caller.last().token, PinResult::Unanswered);
+    assert_eq!(told(&send(&bank, "alice", &id)), LIMITED);
+    bank.advance(60);
+    assert_eq!(json_of(&send(&bank, "alice", &id))["pin"], *pin);
+    assert_eq!(caller.all().len(), 2);
+}
+
 #[test]
 fn nobody_at_home_is_no_failure() {
     let (bank, caller) = served(|builder| builder.budgets(generous()));

@@ -9,6 +9,8 @@ pub const NAMES: &[&str] = &[
     "id",
     "other-id",
     "code",
+    "pin",
+    "call",
     "clearance",
     "visitor",
     "phone",

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::audit::EventKind;
 use crate::ceremony::answer::{self, Count};
-use crate::ceremony::{Brief, Ceremony, Redeemed, block, remote, send};
+use crate::ceremony::{Brief, Ceremony, Redeemed, Sent, block, remote, send};
 use crate::code::Code;
 use crate::contact::Contact;
 use crate::encoding::{Reader, Writer, random, to_base64url};
@@ -37,6 +37,24 @@ const UNANSWERED: &[u8] = b"u";
 
 /// Longer than any token.
 const LONGEST_TOKEN: usize = 64;
+
+/// Places a call as a code is sent, and says what has to be dialled.
+pub(super) async fn send(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    channel: Option<&str>,
+) -> Result<Sent, Refusal> {
+    let sent = send::send(ceremony, factor, channel).await?;
+    if sent.number.is_none() {
+        // The same wish once more, unless that call is over: then it is a wish for another one, which has to wait.
+        let (_, calls) = ceremony.counters(&sent.ticket)?;
+        let calls = ceremony.core.store.add(&calls, 0, ceremony.counted_until(&sent.ticket)).await?;
+        if matches!(progress(ceremony, &sent.ticket, calls).await?, Progress::Wrong | Progress::Unanswered) {
+            return Err(Refusal::RateLimited(ceremony.until(sent.resend_at)));
+        }
+    }
+    Ok(Sent { pin: ceremony.pin(&sent.ticket), ..sent })
+}
 
 /// A call on its way, and what its report will find.
 #[derive(Debug)]
