@@ -44,7 +44,7 @@ fn shape(response: &Response) -> Value {
     body
 }
 
-fn p01_the_same_parameters_in_every_way_are_the_same_call(mounting: Mounting) {
+fn phonesverification_rule_01_the_same_parameters_in_every_way_are_the_same_call(mounting: Mounting) {
     let site = Site::open(mounting);
     let fields = with(&[("brand", "Owl & Söhne")]);
     let first = site.ask(&Request::form(JSON, &form(&fields)));
@@ -71,7 +71,7 @@ fn p01_the_same_parameters_in_every_way_are_the_same_call(mounting: Mounting) {
     assert_eq!(told(&site.ask(&Request::json(JSON, &numbers))).0, 0, "whole numbers are texts too");
 }
 
-fn p01_what_can_be_read_in_two_ways_is_no_call(mounting: Mounting) {
+fn phonesverification_rule_01_what_can_be_read_in_two_ways_is_no_call(mounting: Mounting) {
     let site = Site::open(mounting);
     let body = form(&NEEDED);
     for request in [
@@ -94,7 +94,7 @@ fn p01_what_can_be_read_in_two_ways_is_no_call(mounting: Mounting) {
     assert!(site.handset.ringing().is_empty());
 }
 
-fn p02_the_path_decides_and_not_accept(mounting: Mounting) {
+fn phonesverification_rule_02_the_path_decides_and_not_accept(mounting: Mounting) {
     let site = Site::open(mounting);
     for accept in ["application/json", "application/xml", "text/html", "*/*", ""] {
         for pin in ["12345", "bad"] {
@@ -122,7 +122,7 @@ fn p02_the_path_decides_and_not_accept(mounting: Mounting) {
     }
 }
 
-fn p03_a_success_has_the_form_of_the_sample(mounting: Mounting) {
+fn phonesverification_rule_03_a_success_has_the_form_of_the_sample(mounting: Mounting) {
     let site = Site::open(mounting);
     site.at(1_465_200_137_100);
     let answer = site.call(&[]);
@@ -146,7 +146,7 @@ fn p03_a_success_has_the_form_of_the_sample(mounting: Mounting) {
     assert_eq!(second["PhoneNumber"], "1848545454546");
 }
 
-fn p04_xml_is_well_formed_and_says_nil(mounting: Mounting) {
+fn phonesverification_rule_04_xml_is_well_formed_and_says_nil(mounting: Mounting) {
     let site = Site::open(mounting);
     let ask = |more: &[(&str, &str)]| site.ask(&Request::form(XML, &form(&with(more)))).text();
     const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema-instance";
@@ -184,7 +184,7 @@ fn p04_xml_is_well_formed_and_says_nil(mounting: Mounting) {
     assert!(texts.iter().any(|text| text.contains("A&B <x>")), "{texts:?}");
 }
 
-fn p05_each_missing_parameter_is_missing(mounting: Mounting) {
+fn phonesverification_rule_05_each_missing_parameter_is_missing(mounting: Mounting) {
     let site = Site::open(mounting);
     for (name, _) in NEEDED {
         let rest: Vec<_> = NEEDED.into_iter().filter(|(other, _)| *other != name).collect();
@@ -202,7 +202,7 @@ fn p05_each_missing_parameter_is_missing(mounting: Mounting) {
     );
 }
 
-fn p06_wrong_credentials_are_told_in_the_seeds_words(mounting: Mounting) {
+fn phonesverification_rule_06_wrong_credentials_are_told_in_the_seeds_words(mounting: Mounting) {
     let site = Site::open(mounting);
     for (key, secret) in
         [(KEY, "wrong"), ("wrong", SECRET), (SECRET, KEY), (KEY, "8754875"), (KEY, " 87548754")]
@@ -214,7 +214,7 @@ fn p06_wrong_credentials_are_told_in_the_seeds_words(mounting: Mounting) {
     }
 }
 
-fn p07_a_pin_is_up_to_eight_digits_and_dialled_as_it_is(mounting: Mounting) {
+fn phonesverification_rule_07_a_pin_is_up_to_eight_digits_and_dialled_as_it_is(mounting: Mounting) {
     let site = Site::open(mounting);
     for bad in ["12a4", "123456789", "１２３", "-123", "1.5", " 123", "0x12", "１"] {
         assert_eq!(told(&site.call(&[("pin", bad)])), (4, Value::Null), "{bad}");
@@ -232,7 +232,7 @@ fn p07_a_pin_is_up_to_eight_digits_and_dialled_as_it_is(mounting: Mounting) {
     assert_eq!((told(&strict.call(&[("pin", "123")])).0, told(&strict.call(&[("pin", "1234")])).0), (4, 0));
 }
 
-fn p08_a_brand_is_counted_in_characters(mounting: Mounting) {
+fn phonesverification_rule_08_a_brand_is_counted_in_characters(mounting: Mounting) {
     let site = Site::open(mounting);
     for good in ["phonesverification", &"ü".repeat(20), &"\u{1f989}".repeat(20), "A&B <x>"] {
         assert_eq!(told(&site.call(&[("brand", good)])).0, 0, "{good}");
@@ -242,7 +242,7 @@ fn p08_a_brand_is_counted_in_characters(mounting: Mounting) {
     }
 }
 
-fn p09_no_call_is_placed_unless_the_status_is_zero(mounting: Mounting) {
+fn phonesverification_rule_09_no_call_is_placed_unless_the_status_is_zero(mounting: Mounting) {
     let site = Site::open(mounting);
     for (more, status) in [
         (("number", "12"), 4),
@@ -320,16 +320,16 @@ fn the_samples_work_as_printed(mounting: Mounting) {
 }
 
 on_both! {
-    p01_the_same_parameters_in_every_way_are_the_same_call
-    p01_what_can_be_read_in_two_ways_is_no_call
-    p02_the_path_decides_and_not_accept
-    p03_a_success_has_the_form_of_the_sample
-    p04_xml_is_well_formed_and_says_nil
-    p05_each_missing_parameter_is_missing
-    p06_wrong_credentials_are_told_in_the_seeds_words
-    p07_a_pin_is_up_to_eight_digits_and_dialled_as_it_is
-    p08_a_brand_is_counted_in_characters
-    p09_no_call_is_placed_unless_the_status_is_zero
+    phonesverification_rule_01_the_same_parameters_in_every_way_are_the_same_call
+    phonesverification_rule_01_what_can_be_read_in_two_ways_is_no_call
+    phonesverification_rule_02_the_path_decides_and_not_accept
+    phonesverification_rule_03_a_success_has_the_form_of_the_sample
+    phonesverification_rule_04_xml_is_well_formed_and_says_nil
+    phonesverification_rule_05_each_missing_parameter_is_missing
+    phonesverification_rule_06_wrong_credentials_are_told_in_the_seeds_words
+    phonesverification_rule_07_a_pin_is_up_to_eight_digits_and_dialled_as_it_is
+    phonesverification_rule_08_a_brand_is_counted_in_characters
+    phonesverification_rule_09_no_call_is_placed_unless_the_status_is_zero
     readings_that_are_settings
     the_samples_work_as_printed
 }

@@ -35,7 +35,7 @@ fn pair(status: &str, matched: &str) -> (String, String) {
     (status.to_owned(), matched.to_owned())
 }
 
-fn p10_each_change_of_status_is_one_get(mounting: Mounting) {
+fn phonesverification_rule_10_each_change_of_status_is_one_get(mounting: Mounting) {
     let (site, receiver) = (Site::open(mounting), Receiver::start());
     site.at(1_591_693_380_000);
     let (id, sent) = called(&site, &receiver, &[]);
@@ -67,7 +67,7 @@ fn p10_each_change_of_status_is_one_get(mounting: Mounting) {
     assert!(kept.starts_with("/cb?order=4711&x=%26&status=Sent&"), "{kept}");
 }
 
-fn p10_a_phone_that_is_picked_up_is_delivered(mounting: Mounting) {
+fn phonesverification_rule_10_a_phone_that_is_picked_up_is_delivered(mounting: Mounting) {
     let (site, receiver) = (Site::open(mounting), Receiver::start());
     let (id, sent) = called(&site, &receiver, &[]);
     assert_eq!(sent.said(), pair("Sent", "false"));
@@ -86,7 +86,7 @@ fn p10_a_phone_that_is_picked_up_is_delivered(mounting: Mounting) {
     assert_eq!(handset(&format!("id={id}&end=dial&keys={PIN}")), 400, "it is over");
 }
 
-fn p10_a_receiver_that_fails_is_asked_again_and_not_for_ever(mounting: Mounting) {
+fn phonesverification_rule_10_a_receiver_that_fails_is_asked_again_and_not_for_ever(mounting: Mounting) {
     let (site, receiver) = (Site::open(mounting), Receiver::start());
     receiver.then(&["503 Busy", "500 Broken", "200 OK"]);
     let (_, first) = called(&site, &receiver, &[]);
@@ -106,7 +106,7 @@ fn p10_a_receiver_that_fails_is_asked_again_and_not_for_ever(mounting: Mounting)
 }
 
 /// P11 is held to the letter beside the code; here only that the type reaches the wire.
-fn p11_the_scheme_is_that_of_the_type(mounting: Mounting) {
+fn phonesverification_rule_11_the_scheme_is_that_of_the_type(mounting: Mounting) {
     let (site, receiver) = (Site::open(mounting), Receiver::start());
     for (kind, url) in [("http", receiver.at("/a")), ("HTTP", format!("http://{}", receiver.at("/a")))] {
         site.call(&[("callbackurl", &url), ("callbackurltype", kind)]);
@@ -121,7 +121,7 @@ fn p11_the_scheme_is_that_of_the_type(mounting: Mounting) {
     assert!(!next.target.starts_with("/tls"), "{next:?}");
 }
 
-fn p12_what_happened_is_what_is_told(mounting: Mounting) {
+fn phonesverification_rule_12_what_happened_is_what_is_told(mounting: Mounting) {
     let (site, receiver) = (Site::open(mounting), Receiver::start());
     for (end, status, matched, cost) in [
         (CallEnd::dialled(PIN), "Delivered - PIN Verified", "true", "0.015"),
@@ -148,7 +148,7 @@ fn p12_what_happened_is_what_is_told(mounting: Mounting) {
     assert_eq!(receiver.next().get("matched"), "true");
 }
 
-fn p13_the_accounts_callback_is_for_requests_without_one(mounting: Mounting) {
+fn phonesverification_rule_13_the_accounts_callback_is_for_requests_without_one(mounting: Mounting) {
     let (own, of_account) = (Receiver::start(), Receiver::start());
     let site = Site::with(mounting, |builder| {
         let mut account = AccountConfig::new(KEY, SECRET);
@@ -166,7 +166,7 @@ fn p13_the_accounts_callback_is_for_requests_without_one(mounting: Mounting) {
     assert!(of_account.is_silent());
 }
 
-fn p17_callbacks_lead_outside_unless_they_are_allowed_in(mounting: Mounting) {
+fn phonesverification_rule_17_callbacks_lead_outside_unless_they_are_allowed_in(mounting: Mounting) {
     let receiver = Receiver::start();
     let public = || HttpClient::builder().public_only().build().unwrap();
     let site =
@@ -193,7 +193,7 @@ fn p17_callbacks_lead_outside_unless_they_are_allowed_in(mounting: Mounting) {
 
 /// What the client is for has to be said when the API is built.
 #[test]
-fn p17_a_client_that_goes_inside_is_refused_at_the_start() {
+fn phonesverification_rule_17_a_client_that_goes_inside_is_refused_at_the_start() {
     let clock = FakeClock::default();
     let engine = engine(&clock, &MemoryStore::default());
     let build = |client: HttpClient, settings: Settings| {
@@ -221,7 +221,7 @@ fn p17_a_client_that_goes_inside_is_refused_at_the_start() {
     }
 }
 
-fn p18_nothing_that_is_told_or_kept_holds_pin_or_secret(mounting: Mounting) {
+fn phonesverification_rule_18_nothing_that_is_told_or_kept_holds_pin_or_secret(mounting: Mounting) {
     let (site, receiver) = (Site::open(mounting), Receiver::start());
     let answer = site.ask(&Request::form(
         JSON,
@@ -243,12 +243,12 @@ fn p18_nothing_that_is_told_or_kept_holds_pin_or_secret(mounting: Mounting) {
 }
 
 on_both! {
-    p10_each_change_of_status_is_one_get
-    p10_a_phone_that_is_picked_up_is_delivered
-    p10_a_receiver_that_fails_is_asked_again_and_not_for_ever
-    p11_the_scheme_is_that_of_the_type
-    p12_what_happened_is_what_is_told
-    p13_the_accounts_callback_is_for_requests_without_one
-    p17_callbacks_lead_outside_unless_they_are_allowed_in
-    p18_nothing_that_is_told_or_kept_holds_pin_or_secret
+    phonesverification_rule_10_each_change_of_status_is_one_get
+    phonesverification_rule_10_a_phone_that_is_picked_up_is_delivered
+    phonesverification_rule_10_a_receiver_that_fails_is_asked_again_and_not_for_ever
+    phonesverification_rule_11_the_scheme_is_that_of_the_type
+    phonesverification_rule_12_what_happened_is_what_is_told
+    phonesverification_rule_13_the_accounts_callback_is_for_requests_without_one
+    phonesverification_rule_17_callbacks_lead_outside_unless_they_are_allowed_in
+    phonesverification_rule_18_nothing_that_is_told_or_kept_holds_pin_or_secret
 }

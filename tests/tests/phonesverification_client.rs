@@ -13,10 +13,8 @@ mod site;
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use site::{KEY, Mounting, NUMBER, Running, SECRET, Site, serve_on};
+use site::{KEY, Mounting, NUMBER, Running, SECRET, Site, serve_on, wait_until};
 use tests::http::Request;
 use verify_compat::phonesverification::CallEnd;
 use verify_core::{
@@ -78,11 +76,8 @@ impl Pair {
     /// Waits until what was dialled has arrived.
     fn settled(&self, ticket: &str, tries_left: u64) {
         let alice = self.bank.direct(Subject::user("alice"));
-        let until = Instant::now() + Duration::from_secs(20);
-        while self.runtime.block_on(alice.standing(ticket)).unwrap().tries_left != Some(tries_left) {
-            assert!(Instant::now() < until, "no callback has come");
-            thread::yield_now();
-        }
+        let standing = || self.runtime.block_on(alice.standing(ticket)).unwrap();
+        wait_until("a callback comes", || standing().tries_left == Some(tries_left));
     }
 }
 
@@ -107,7 +102,7 @@ fn a_wrong_pin_is_a_failed_try(mounting: Mounting) {
 }
 
 /// Whoever knows the form of callbacks and guesses the small numbers of calls gets nowhere without the token.
-fn p14_strangers_are_answered_and_not_believed(mounting: Mounting) {
+fn phonesverification_rule_14_strangers_are_answered_and_not_believed(mounting: Mounting) {
     let pair = Pair::open(mounting);
     let (ticket, pin) = pair.call();
     let forged = "status=Delivered%20-%20PIN%20Verified&requestid=458521&recipient=148485454545&datetime=&cost=0&matched=true";
@@ -134,5 +129,5 @@ fn p14_strangers_are_answered_and_not_believed(mounting: Mounting) {
 on_both! {
     the_pin_that_is_dialled_lets_in_once
     a_wrong_pin_is_a_failed_try
-    p14_strangers_are_answered_and_not_believed
+    phonesverification_rule_14_strangers_are_answered_and_not_believed
 }

@@ -34,6 +34,7 @@ use crate::transaction::AmountFormat;
 
 mod builder;
 mod config_error;
+mod delivery;
 mod registry;
 mod settings;
 

@@ -170,7 +170,7 @@ fn nobody_at_home_is_no_failure() {
 }
 
 #[test]
-fn p14_p16_a_report_counts_once_for_its_call_and_only_while_it_can() {
+fn phonesverification_rule_14_16_a_report_counts_once_for_its_call_and_only_while_it_can() {
     let (bank, caller) = served(|builder| builder.budgets(generous()));
     let (id, _) = called(&bank, "alice");
     let call = caller.last();
@@ -205,7 +205,7 @@ fn p14_p16_a_report_counts_once_for_its_call_and_only_while_it_can() {
 
 /// A late yes to the call of one challenge is worth nothing to the next one.
 #[test]
-fn p14_a_report_is_for_its_own_challenge() {
+fn phonesverification_rule_14_a_report_is_for_its_own_challenge() {
     let (bank, caller) = served(|builder| builder.budgets(generous()));
     let (first, _) = called(&bank, "alice");
     let old = caller.last().token;
@@ -230,7 +230,7 @@ fn r40_of_many_who_redeem_one_answer_one_succeeds() {
 
 /// Of reports that contradict each other and come together, one is entered, and the challenge stands as that one says.
 #[test]
-fn p16_of_many_reports_at_once_one_is_entered() {
+fn phonesverification_rule_16_of_many_reports_at_once_one_is_entered() {
     for _ in 0..200 {
         let (bank, caller) = served(|builder| builder.budgets(generous()));
         let (id, _) = called(&bank, "alice");
@@ -296,7 +296,7 @@ fn r33_r60_the_store_holds_no_pin_no_number_no_name_and_no_token() {
 
 /// P7: a caller's own PIN has its leading zeros, and eight digits.
 #[test]
-fn p07_a_callers_own_pin_is_dialled_as_it_is() {
+fn phonesverification_rule_07_a_callers_own_pin_is_dialled_as_it_is() {
     let (bank, caller) = served(|builder| builder);
     let gate = bank.gate(vault());
     let alice = bank.engine.direct(Subject::user("alice"));

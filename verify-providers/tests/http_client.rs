@@ -93,7 +93,7 @@ async fn an_error_tells_no_address() {
 
 /// By whatever name, and in whatever notation: nobody has us call what only we can reach.
 #[tokio::test]
-async fn p17_a_client_for_public_addresses_calls_no_others() {
+async fn phonesverification_rule_17_a_client_for_public_addresses_calls_no_others() {
     let uri = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let port = uri.trim_end_matches('/').rsplit(':').next().unwrap();
     let answered = HttpClient::new().unwrap().fetch(Request::get(&uri).body(Bytes::new()).unwrap()).await;

@@ -161,7 +161,7 @@ async fn the_form_is_that_of_the_api_and_the_answer_lets_in() {
 }
 
 #[tokio::test]
-async fn p14_a_forged_callback_never_passes_a_challenge() {
+async fn phonesverification_rule_14_a_forged_callback_never_passes_a_challenge() {
     let site = Site::open();
     let ticket = site.call("alice", [placed(458_521)]).await.unwrap();
     let token = site.token();
@@ -196,7 +196,7 @@ async fn p14_a_forged_callback_never_passes_a_challenge() {
 
 /// Both have to say yes: what contradicts itself is none, and is over.
 #[tokio::test]
-async fn p14_matched_is_believed_with_its_status_only() {
+async fn phonesverification_rule_14_matched_is_believed_with_its_status_only() {
     for (status, matched, kind) in [
         ("Delivered - PIN Verified", "false", RefusedKind::Wrong),
         ("Delivered - PIN Verified", "", RefusedKind::Wrong),
@@ -223,7 +223,7 @@ async fn p14_matched_is_believed_with_its_status_only() {
 }
 
 #[tokio::test]
-async fn p15_callbacks_are_read_in_every_encoding() {
+async fn phonesverification_rule_15_callbacks_are_read_in_every_encoding() {
     for (spelling, datetime) in [
         ("Delivered%20-%20PIN%20Verified", "Jun%209%202020%209:03AM"),
         ("Delivered+-+PIN+Verified", "Jun++9+2020++9:03AM"),
@@ -243,7 +243,7 @@ async fn p15_callbacks_are_read_in_every_encoding() {
 }
 
 #[tokio::test]
-async fn p16_callbacks_may_come_twice_in_any_order_and_before_the_answer() {
+async fn phonesverification_rule_16_callbacks_may_come_twice_in_any_order_and_before_the_answer() {
     let statuses = [("Sent", "false"), ("Delivered", "false"), ("Delivered - PIN Verified", "true")];
     // Every order of the three, each of them twice.
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -271,7 +271,7 @@ async fn p16_callbacks_may_come_twice_in_any_order_and_before_the_answer() {
 
 /// No callback within the life of the challenge: it is over, whatever comes then.
 #[tokio::test]
-async fn p14_a_late_callback_is_too_late() {
+async fn phonesverification_rule_14_a_late_callback_is_too_late() {
     let site = Site::open();
     let ticket = site.call("alice", [placed(458_521)]).await.unwrap();
     let token = site.token();

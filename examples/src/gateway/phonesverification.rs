@@ -45,3 +45,28 @@ pub(super) fn open(
     });
     Ok(std::iter::once(api).chain(telephone).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use verify_core::{KeyRing, Origin};
+
+    use super::*;
+    use crate::gateway::Config;
+
+    #[test]
+    fn without_the_inbox_nobody_calls() {
+        let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+        let engine = Engine::builder(keys, Origin::parse("https://calls.example").unwrap()).build().unwrap();
+        let config = || Config::read(None).unwrap().phonesverification.unwrap();
+        let refused = open(&engine, config(), false, true, "").map(drop).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("[phonesverification]") && refused.contains("nobody who calls"),
+            "{refused}"
+        );
+        let served = open(&engine, config(), true, true, "").unwrap();
+        assert_eq!(
+            served.iter().map(|served| served.prefix).collect::<Vec<_>>(),
+            ["/phonesverification/app/api", "/handset"]
+        );
+    }
+}

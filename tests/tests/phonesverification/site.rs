@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 use tests::http::{Request, Response};
@@ -81,11 +81,7 @@ impl Site {
 
     /// Waits until the phone with this number rings.
     pub fn rings(&self, number: &str) {
-        let until = Instant::now() + Duration::from_secs(20);
-        while !self.handset.ringing().iter().any(|(to, _)| to == number) {
-            assert!(Instant::now() < until, "{number} does not ring");
-            thread::yield_now();
-        }
+        wait_until("the phone rings", || self.handset.ringing().iter().any(|(to, _)| to == number));
     }
 
     /// Lets the call to the usual number end so, once it rings.
@@ -93,6 +89,17 @@ impl Site {
         self.rings(NUMBER);
         assert!(self.handset.end(NUMBER, end));
     }
+}
+
+/// Lets the other threads go on until something has happened.
+pub fn wait_until(what: &str, mut has_happened: impl FnMut() -> bool) {
+    for _ in 0..4000 {
+        if has_happened() {
+            return;
+        }
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    panic!("in vain: {what}");
 }
 
 pub fn engine(clock: &FakeClock, store: &MemoryStore) -> Engine {

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn p11_the_scheme_is_the_types_unless_the_url_has_one() {
+    fn phonesverification_rule_11_the_scheme_is_the_types_unless_the_url_has_one() {
         let is = |url, kind, expected: &str| assert_eq!(parse(url, kind).as_deref(), Some(expected), "{url}");
         is("www.abc.example/cb.aspx", None, "http://www.abc.example/cb.aspx");
         is("www.abc.example/cb.aspx", Some("HTTPS"), "https://www.abc.example/cb.aspx");
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn p17_what_leads_inside_or_nowhere_is_refused() {
+    fn phonesverification_rule_17_what_leads_inside_or_nowhere_is_refused() {
         let inside = "127.0.0.1 127.0.0.1:80/x [::1] [::ffff:127.0.0.1]:80 localhost localhost. LOCALHOST:8080 a.localhost \
             printer.local metadata.google.internal 169.254.169.254/latest 10.0.0.1 192.168.1.1 172.16.0.1 0.0.0.0 127.1 \
             2130706433 0x7f000001 0x7f.1 file:///etc/passwd ftp://abc.example gopher://abc.example javascript://x a@abc.example \
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn p10_values_are_encoded_and_an_existing_query_is_kept() {
+    fn phonesverification_rule_10_values_are_encoded_and_an_existing_query_is_kept() {
         let told =
             |status| Told { id: 7, recipient: "1848", price: 0.015, datetime: "Jun 9 2020 9:03AM", status };
         let url = |url: &str, status| Target { url: url.to_owned() }.with(&told(status));

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn p03_p15_moments_have_the_forms_of_the_samples() {
+    fn phonesverification_rule_03_15_moments_have_the_forms_of_the_samples() {
         let at = |millis| UNIX_EPOCH + Duration::from_millis(millis);
         assert_eq!(created(at(1_465_200_137_100)), "2016-06-06T08:02:17.1");
         assert_eq!(created(at(1_465_200_137_000)), "2016-06-06T08:02:17");

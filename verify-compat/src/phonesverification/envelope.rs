@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn p04_hostile_text_goes_there_and_back() {
+    fn phonesverification_rule_04_hostile_text_goes_there_and_back() {
         for text in [
             "A&B <x>",
             "]]>",
@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn p04_any_text_is_well_formed(text in any::<String>()) {
+        fn phonesverification_rule_04_any_text_is_well_formed(text in any::<String>()) {
             let kept: String = text.chars().map(|c| if is_xml(c) { c } else { '\u{fffd}' }).collect();
             prop_assert_eq!(read(&xml(&text)), kept);
         }

@@ -59,6 +59,7 @@ impl Handset {
     }
 
     /// Ends the oldest call to this number; says whether there was one.
+    #[must_use]
     pub fn end(&self, number: &str, end: CallEnd) -> bool {
         let number = number.trim_start_matches('+');
         let id = self.with(|calls| {

@@ -13,6 +13,7 @@ use crate::code_service::CodeService;
 use crate::contact::Channel;
 use crate::cookies::Cookies;
 use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, Template};
+use crate::engine::delivery::Delivery;
 use crate::engine::{
     BlockStatus, ConfigError, Core, Engine, MissingContacts, Registry, Rotate, Rotated, SubjectOf,
 };
@@ -289,41 +290,14 @@ impl EngineBuilder {
     /// # Errors
     /// Names the setting that does not make sense and what to write instead.
     pub fn build(self) -> Result<Engine, ConfigError> {
-        #[cfg_attr(
-            not(feature = "danger-development"),
-            expect(unused_mut, reason = "only the inbox adds couriers")
-        )]
-        let mut couriers = self.couriers;
+        let delivery = Delivery {
+            couriers: self.couriers,
+            code_services: self.code_services,
+            pin_service: self.pin_service,
+        };
         #[cfg(feature = "danger-development")]
-        if let Some(inbox) = &self.inbox {
-            tracing::warn!(target: "verify", "DEVELOPMENT INBOX: messages are shown to whoever opens the inbox page, and delivered to nobody");
-            for channel in Channel::ALL {
-                if !self.code_services.contains_key(&channel) {
-                    couriers.entry(channel).or_insert_with(|| Arc::new(inbox.clone()));
-                }
-            }
-        }
-        if let Some(channel) = self.code_services.keys().find(|channel| couriers.contains_key(channel)) {
-            return Err(ConfigError::CourierAndService { channel: *channel });
-        }
-        #[cfg(feature = "danger-development")]
-        let pin_service = self
-            .pin_service
-            .or_else(|| self.inbox.clone().map(|inbox| Arc::new(inbox) as Arc<dyn PinService>));
-        #[cfg(not(feature = "danger-development"))]
-        let pin_service = self.pin_service;
-        let asks_developer = pin_service.as_ref().map(|service| service.is_development());
-        let development =
-            couriers.values().any(|courier| courier.is_development()) || asks_developer == Some(true);
-        let real = couriers.values().any(|courier| !courier.is_development())
-            || !self.code_services.is_empty()
-            || asks_developer == Some(false);
-        if development && real {
-            return Err(ConfigError::DevelopmentCourierBesideReal);
-        }
-        if self.plain_http && real {
-            return Err(ConfigError::PlainHttpBesideReal);
-        }
+        let delivery = delivery.or_inbox(self.inbox.as_ref());
+        delivery.check(self.plain_http)?;
         if !self.origin.is_secure() && !self.plain_http {
             return Err(ConfigError::PlainHttp { origin: self.origin.to_string() });
         }
@@ -371,9 +345,9 @@ impl EngineBuilder {
                 site,
                 mount,
                 store,
-                couriers,
-                code_services: self.code_services,
-                pin_service,
+                couriers: delivery.couriers,
+                code_services: delivery.code_services,
+                pin_service: delivery.pin_service,
                 approval_texts,
                 amounts: self.amounts,
                 contacts: self.contacts,

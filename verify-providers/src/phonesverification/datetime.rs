@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn p15_moments_are_read_with_one_space_or_two() {
+    fn phonesverification_rule_15_moments_are_read_with_one_space_or_two() {
         for (text, moment) in [
             ("Jun 9 2020 9:03AM", datetime!(2020-06-09 9:03)),
             ("Jun  9 2020  9:03AM", datetime!(2020-06-09 9:03)),
