@@ -16,6 +16,7 @@ mod config;
 mod error;
 mod front;
 mod options;
+mod phonesverification;
 
 pub use config::Config;
 pub use error::GatewayError;
@@ -106,6 +107,9 @@ pub fn open(
             curl: format!("curl -u {credentials} {here}/v2/Services -d FriendlyName=Bank"),
             api: Arc::new(api),
         });
+    }
+    if let Some(calls) = config.phonesverification {
+        served.extend(phonesverification::open(&engine, calls, config.inbox, config.is_built_in, &here)?);
     }
     if served.is_empty() {
         return Err(GatewayError::Nothing);

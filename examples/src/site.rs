@@ -41,6 +41,8 @@ pub struct Site {
     pub safe: Gate,
     /// Whose authenticator apps are set up.
     pub authenticators: AuthenticatorBook,
+    /// `GET /locker`.
+    pub locker: Gate,
     /// What was transferred.
     pub ledger: Ledger,
     /// What Twilio tells of messages, if it delivers them.
@@ -117,6 +119,8 @@ pub fn open(
     // The safe hears at once of a clearance that was revoked elsewhere.
     let safe =
         Policy::new("safe").purpose("open the safe").require(all_of((human, step_up))).checks_revocation();
+    // The page shows a PIN, and a call asks for it: in development it rings in the inbox.
+    let locker = Policy::new("locker").purpose("open the locker").require(Factor::reverse_pin("dial-in"));
     Ok(Site {
         receipts: post.receipts(&engine, &origin)?,
         feed: engine.gate(feed)?,
@@ -126,6 +130,7 @@ pub fn open(
         batch: engine.gate(batch)?,
         safe: engine.gate(safe)?,
         authenticators,
+        locker: engine.gate(locker)?,
         ledger: Ledger::default(),
         widget: Widget::load(options.altcha_widget.as_deref())?,
         engine,

@@ -13,6 +13,7 @@ mod act_codes;
 mod act_forms;
 mod act_refusals;
 mod act_reports;
+mod act_reverse_pin;
 mod act_routes;
 mod act_transfers;
 mod act_visitors;
@@ -30,7 +31,8 @@ pub use scan::{Secret, leaks};
 pub use transcript::{Exchange, Transcript, differences};
 
 /// Text that stands in an answer only if the handler behind the gate has run.
-pub const GUARDED: [&str; 7] = [
+pub const GUARDED: [&str; 8] = [
+    "This is your locker",
     "You are in the vault",
     "Every line of this feed",
     "behind two doors",
@@ -81,6 +83,9 @@ pub fn run(bank: &Bank) -> Transcript {
     act_forms::work(&mut player);
     act_forms::stale(&mut player);
     act_forms::long(&mut player);
+    act_reverse_pin::program(&mut player);
+    act_reverse_pin::failures(&mut player);
+    act_reverse_pin::forms(&mut player);
     act_refusals::bodies(&mut player);
     act_refusals::provenance(&mut player);
     act_refusals::answers(&mut player);

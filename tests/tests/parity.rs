@@ -28,7 +28,7 @@ fn r12_both_banks_answer_byte_for_byte_the_same() {
     assert!(played[0].raw().len() > 300, "the suite is smaller than it was");
     for exchange in played.iter().flat_map(Transcript::raw).filter(|exchange| exchange.expected != 200) {
         let shown = exchange.response.text();
-        let leaked = GUARDED[..3].iter().find(|text| shown.contains(**text));
+        let leaked = GUARDED[..4].iter().find(|text| shown.contains(**text));
         assert_eq!(leaked, None, "{} shows what is guarded", exchange.name);
     }
 }

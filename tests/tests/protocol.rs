@@ -84,6 +84,7 @@ impl Schema {
             "cancelled",
             "reported",
             "inbox",
+            "dialled",
             "widget_challenge",
             "widget_verified",
             "widget_refusal",
@@ -135,6 +136,7 @@ fn definition(exchange: &Exchange) -> Option<&'static str> {
         ("application/json", Some("cancel")) => Some("cancelled"),
         ("application/json", Some("not-me")) => Some("reported"),
         ("application/json", Some("inbox")) => Some("inbox"),
+        ("application/json", Some("dial")) => Some("dialled"),
         ("application/json", Some("altcha" | "verify")) if exchange.response.status != 200 => {
             Some("widget_refusal")
         }

@@ -21,6 +21,7 @@ fn secrets(bank: &Bank, played: &Transcript) -> Vec<Secret> {
     for letter in letters {
         let text = |member: &str| letter[member].as_str().unwrap().to_owned();
         secrets.extend([Secret::Code(text("code")), Secret::Text(text("to"))]);
+        secrets.extend(letter["call"].as_str().map(|call| Secret::Text(call.to_owned())));
         // A log has one line for one line, so a message is told by any of its own.
         secrets.extend(text("text").lines().map(|line| Secret::Text(line.to_owned())));
         // What a link is good for is in its token, whatever stands before it.
@@ -49,7 +50,12 @@ fn secrets(bank: &Bank, played: &Transcript) -> Vec<Secret> {
 /// Tickets and clearances, wherever they are.
 fn tokens(value: &Value, secrets: &mut Vec<Secret>) {
     match value {
-        Value::Object(members) => members.values().for_each(|member| tokens(member, secrets)),
+        Value::Object(members) => {
+            // A PIN is shown where a code is not.
+            secrets
+                .extend(members.get("pin").and_then(Value::as_str).map(|pin| Secret::Code(pin.to_owned())));
+            members.values().for_each(|member| tokens(member, secrets));
+        }
         Value::Array(items) => items.iter().for_each(|item| tokens(item, secrets)),
         Value::String(text) if text.starts_with("t1.") || text.starts_with("c1.") => {
             secrets.push(Secret::Text(text.clone()));

@@ -152,8 +152,42 @@
     );
   }
 
+  // The answer comes from a phone: asks whether it is there, and has the server say what it was. It asks less often as time
+  // goes by, and never in a page that nobody looks at.
+  function awaitCall(form) {
+    const over = Date.now() + CODE_LIFE_MS;
+    const id = within(form, 'input[name="challenge-id"]').value;
+    let wait = 2000;
+    const ask = async () => {
+      if (Date.now() > over) {
+        return;
+      }
+      wait = Math.min(wait * 1.25, 8000);
+      if (document.visibilityState === "visible") {
+        const answer = await fetch(attribute(form, "data-status"), {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ id }),
+        }).catch(() => null);
+        // 410: the challenge is over, which the server says better than this page.
+        const status = answer?.ok ? (await answer.json().catch(() => null))?.status : null;
+        if (answer?.status === 410 || (status && status !== "pending")) {
+          (requestSubmit ?? submit).call(form);
+          return;
+        }
+      }
+      setTimeout(ask, wait);
+    };
+    within(form, ".state").textContent = "This page goes on by itself once you have dialled.";
+    setTimeout(ask, wait);
+  }
+
   for (const form of document.querySelectorAll("form.work")) {
     new Puzzle(form);
+  }
+  const dial = document.querySelector("form.dial[data-status]");
+  if (dial) {
+    awaitCall(dial);
   }
   const input = document.querySelector("input[autocomplete=one-time-code]");
   if (input && "OTPCredential" in window) {

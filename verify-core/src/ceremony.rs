@@ -36,6 +36,7 @@ mod ladder;
 mod letter;
 mod misses;
 mod over;
+mod pin;
 mod receipt;
 mod remote;
 mod report;
@@ -53,6 +54,7 @@ pub use deliver::Errand;
 pub(crate) use deliver::Queue;
 pub(crate) use misses::Misses;
 pub(crate) use over::Over;
+pub(crate) use pin::{DIALLED, hear};
 pub use receipt::{Fate, ReceiptOutcome};
 pub(crate) use report::Report;
 pub(crate) use send::Sent;
@@ -119,6 +121,7 @@ impl<'c> Ceremony<'c> {
     pub(crate) async fn send(&self, channel: Option<&str>) -> Result<Option<Sent>, Refusal> {
         match &*self.factor {
             Factor::Code(code) => send::send(self, code, channel).await.map(Some),
+            Factor::ReversePin(pin) => pin::send(self, &pin.pin, channel).await.map(Some),
             Factor::Work(_) | Factor::Totp(_) => Ok(None),
             Factor::Captcha(captcha) => captcha::probe(self, captcha).await.map(|()| None),
         }
@@ -140,6 +143,7 @@ impl<'c> Ceremony<'c> {
     pub(crate) async fn answer_telling(&self, answer: &str) -> Result<Answered, Refusal> {
         let redeemed = match &*self.factor {
             Factor::Code(code) => answer::code(self, code, answer).await?,
+            Factor::ReversePin(pin) => pin::redeem(self, &pin.pin, answer).await?,
             Factor::Work(_) => {
                 self.examine(answer)?;
                 work::redeem(self).await?

@@ -35,6 +35,11 @@ impl Code {
         }
     }
 
+    /// Whether it can be dialled as a reverse PIN: eight digits at most.
+    pub(crate) fn is_pin(&self) -> bool {
+        self.0.len() <= 8 && self.0.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// Derives the digits of one challenge. `generation` changes when a resend asks for a fresh code.
     pub(crate) fn derive(
         key: &MasterKey,

@@ -152,6 +152,9 @@ impl Direct {
     fn mint(&self, gate: &Gate, factor: &str, code: Option<Code>) -> Result<String, Refused> {
         // A service makes its codes itself.
         let takes_codes = |factor: &Factor| {
+            if let (Factor::ReversePin(_), Some(code)) = (factor, &code) {
+                return code.is_pin();
+            }
             let mut channels = factor.channels().iter().peekable();
             channels.peek().is_some()
                 && !channels.any(|channel| self.core.code_services.contains_key(channel))

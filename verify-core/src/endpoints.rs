@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::altcha::{self, SOLVER_JS};
-use crate::ceremony::{Answered, Ceremony, Errand, TICKET};
+use crate::ceremony::{Answered, Ceremony, DIALLED, Errand, TICKET};
 use crate::decision::{Decision, Reply, Ruling};
 use crate::engine::Core;
 use crate::factor::Factor;
@@ -24,6 +24,8 @@ use crate::request::{Provenance, RequestView, content_type_is, is_preflight};
 use crate::text::timestamp;
 
 mod carried;
+#[cfg(feature = "danger-development")]
+mod dial;
 mod report;
 mod widget;
 
@@ -94,6 +96,8 @@ impl Endpoints {
             "verify" => Action::Verify,
             "not-me" if reads => return Decision::Respond(self.report_page(request, look)),
             "not-me" => Action::Report,
+            #[cfg(feature = "danger-development")]
+            "dial" if core.inbox.is_some() => Action::Dial,
             "altcha" if reads => return Decision::Respond(self.widget_challenge(request, look)),
             "solver.js" if reads => {
                 return Decision::Respond(reply::asset("text/javascript; charset=utf-8", SOLVER_JS, look));
@@ -184,6 +188,8 @@ impl Endpoints {
             Action::Status => self.status(&asking, &call).await,
             Action::Cancel => self.cancel(&asking, &call).await,
             Action::Verify | Action::Report => Err(Refusal::NotFound),
+            #[cfg(feature = "danger-development")]
+            Action::Dial => self.dial(&asking, &call).await,
         };
         let reply = match outcome {
             Ok(reply) => reply,
@@ -301,13 +307,17 @@ impl Endpoints {
         let list: Vec<_> = letters
             .iter()
             .map(|letter| {
-                json!({
+                let mut shown = json!({
                     "channel": letter.channel.name(),
                     "to": letter.to,
                     "text": letter.text,
                     "code": letter.code,
                     "at": timestamp(letter.at),
-                })
+                });
+                if let (Some(members), Some(call)) = (shown.as_object_mut(), &letter.call) {
+                    members.insert("call".to_owned(), call.token.as_str().into());
+                }
+                shown
             })
             .collect();
         reply::json(StatusCode::OK, "application/json", &json!(list), look)
@@ -328,10 +338,14 @@ impl Call {
     fn answer_for(&self, factor: &Factor) -> Result<&str, Refusal> {
         let given = match (factor, &self.code, &self.token, &self.answer) {
             (_, None, None, Some(answer)) => answer,
+            (Factor::ReversePin(_), None, None, None) => DIALLED,
             (Factor::Code(_) | Factor::Totp(_), Some(code), None, None) => code,
             (Factor::Work(_) | Factor::Captcha(_), None, Some(token), None) => token,
             (Factor::Code(_) | Factor::Totp(_), ..) => {
                 return Err(Refusal::Invalid("this challenge takes `code`, as text, and no `token`"));
+            }
+            (Factor::ReversePin(_), ..) => {
+                return Err(Refusal::Invalid("this challenge is answered by phone: send its `id` alone"));
             }
             (Factor::Work(_) | Factor::Captcha(_), ..) => {
                 return Err(Refusal::Invalid("this challenge takes `token`, as text, and no `code`"));

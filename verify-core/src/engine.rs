@@ -21,6 +21,7 @@ use crate::gate::Gate;
 use crate::keys::KeyRing;
 use crate::limit::{Limiter, SharedLimit};
 use crate::origin::Origin;
+use crate::pin_service::PinService;
 use crate::policy::{Plan, Policy, PolicyError};
 use crate::preset::Settings;
 use crate::puzzle::Mill;
@@ -35,6 +36,7 @@ use crate::transaction::AmountFormat;
 
 mod builder;
 mod config_error;
+mod delivery;
 mod registry;
 mod settings;
 
@@ -124,6 +126,7 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) couriers: BTreeMap<Channel, Arc<dyn Courier>>,
     pub(crate) code_services: BTreeMap<Channel, Arc<dyn CodeService>>,
+    pub(crate) pin_service: Option<Arc<dyn PinService>>,
     pub(crate) texts: Vec<Text>,
     pub(crate) language: Option<LanguageOf>,
     pub(crate) sms_parts: usize,
@@ -178,7 +181,8 @@ impl Engine {
                 return Err(PolicyError::new(&policy, what));
             }
             for channel in leaf.factor.channels() {
-                let served = self.core.couriers.contains_key(channel);
+                let served = self.core.couriers.contains_key(channel)
+                    || matches!(&*leaf.factor, Factor::ReversePin(_));
                 if !served && !self.core.code_services.contains_key(channel) {
                     let name = leaf.factor.name();
                     let what = format!(
@@ -204,8 +208,12 @@ impl Engine {
         Ok(Gate::new(Arc::clone(&self.core), plan, info))
     }
 
-    /// One challenge has one code, so either one service makes it or the engine does.
+    /// One challenge has one code, so either one service makes it or the engine does. A call is placed by a service of its
+    /// own.
     fn fits_services(&self, factor: &Factor) -> Result<(), String> {
+        if matches!(factor, Factor::ReversePin(_)) && self.core.pin_service.is_none() {
+            return Err(format!("factor `{}` needs somebody who calls: `.pin_service(..)`", factor.name()));
+        }
         let Factor::Code(code) = factor else { return Ok(()) };
         let services = &self.core.code_services;
         let mut makers = code.channels.iter().map(|channel| services.get(channel));

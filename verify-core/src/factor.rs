@@ -11,6 +11,7 @@ use crate::policy::Requirement;
 mod captcha;
 mod code;
 mod kinds;
+mod reverse_pin;
 mod surge;
 mod totp;
 mod work;
@@ -18,6 +19,7 @@ mod work;
 pub use captcha::CaptchaFactor;
 pub use code::{CodeFactor, Resend};
 pub use kinds::{Approves, Price};
+pub use reverse_pin::ReversePinFactor;
 pub use surge::Surge;
 pub(crate) use totp::LIFE as TOTP_LIFE;
 pub use totp::TotpFactor;
@@ -43,6 +45,8 @@ pub(crate) const DEFAULT_AGE: Duration = Duration::from_secs(30 * 60);
 pub enum Factor {
     /// A one-time code that a courier delivers.
     Code(CodeFactor),
+    /// A PIN that the page shows and a phone call asks for.
+    ReversePin(ReversePinFactor),
     /// A proof of work: a price on the request, never an authentication.
     Work(WorkFactor),
     /// A vendor's captcha: a price on the request, never an authentication.
@@ -55,6 +59,18 @@ impl Factor {
     /// A one-time code; say over which channels with [`CodeFactor::over`].
     pub fn code(name: impl Into<String>) -> CodeFactor {
         CodeFactor::new(name.into())
+    }
+
+    /// A PIN that the page shows and a phone call asks for; it needs a [`PinService`](crate::PinService).
+    ///
+    /// ```
+    /// use verify_core::{Factor, Policy};
+    ///
+    /// let vault = Policy::new("vault").require(Factor::reverse_pin("dial-in").digits(6).calls(3));
+    /// # let _ = vault;
+    /// ```
+    pub fn reverse_pin(name: impl Into<String>) -> ReversePinFactor {
+        ReversePinFactor::new(name.into())
     }
 
     /// A proof of work in an ALTCHA format.
@@ -80,17 +96,19 @@ impl Factor {
     pub fn name(&self) -> &str {
         match self {
             Self::Code(factor) => &factor.name,
+            Self::ReversePin(factor) => &factor.pin.name,
             Self::Work(factor) => &factor.name,
             Self::Captcha(factor) => &factor.name,
             Self::Totp(factor) => &factor.name,
         }
     }
 
-    /// The kind on the wire: `code`, `totp`, `proof_of_work`, or the [kind](crate::Widget::kind) of the captcha.
+    /// The kind on the wire: `code`, `totp`, `reverse_pin`, `proof_of_work`, or the [kind](crate::Widget::kind) of the captcha.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Code(_) => "code",
+            Self::ReversePin(_) => "reverse_pin",
             Self::Work(_) => "proof_of_work",
             Self::Captcha(factor) => factor.widget().kind,
             Self::Totp(_) => "totp",
@@ -101,6 +119,7 @@ impl Factor {
     pub(crate) fn lasts(&self) -> Duration {
         match self {
             Self::Code(factor) => factor.lasts,
+            Self::ReversePin(factor) => factor.pin.lasts,
             Self::Work(factor) => factor.lasts,
             Self::Captcha(factor) => factor.lasts,
             Self::Totp(factor) => factor.lasts,
@@ -110,7 +129,7 @@ impl Factor {
     /// Whether it says anything about who answers; what does not can approve nothing (NIST SP 800-63B-4, 3.2).
     pub(crate) const fn authenticates(&self) -> bool {
         match self {
-            Self::Code(_) | Self::Totp(_) => true,
+            Self::Code(_) | Self::ReversePin(_) | Self::Totp(_) => true,
             Self::Work(_) | Self::Captcha(_) => false,
         }
     }
@@ -121,9 +140,15 @@ impl Factor {
     }
 
     pub(crate) fn channels(&self) -> &[Channel] {
+        self.sends().map_or(&[], |factor| &factor.channels)
+    }
+
+    /// What is made and sent for it, and how often; nothing for what the client has in its hands already.
+    pub(crate) const fn sends(&self) -> Option<&CodeFactor> {
         match self {
-            Self::Code(factor) => &factor.channels,
-            Self::Work(_) | Self::Captcha(_) | Self::Totp(_) => &[],
+            Self::Code(factor) => Some(factor),
+            Self::ReversePin(factor) => Some(&factor.pin),
+            Self::Work(_) | Self::Captcha(_) | Self::Totp(_) => None,
         }
     }
 
@@ -131,6 +156,7 @@ impl Factor {
     pub(crate) fn price(&self) -> Option<&Self> {
         match self {
             Self::Code(factor) => factor.after.as_deref(),
+            Self::ReversePin(factor) => factor.price(),
             Self::Work(_) | Self::Captcha(_) | Self::Totp(_) => None,
         }
     }
@@ -145,6 +171,7 @@ impl Factor {
         }
         match self {
             Self::Code(factor) => factor.fault(),
+            Self::ReversePin(factor) => factor.fault(),
             Self::Work(factor) => factor.fault(),
             Self::Captcha(factor) => factor.fault(),
             Self::Totp(factor) => factor.fault(),
@@ -166,6 +193,7 @@ impl Factor {
                     hash.update([channel.byte()]);
                 }
             }
+            Self::ReversePin(factor) => hash.update([factor.pin.digits]),
             Self::Work(factor) => {
                 let asked = factor.parameters([0; 16], [0; 16]);
                 hash.update(asked.canonical());
@@ -229,4 +257,4 @@ macro_rules! leaf {
     )+};
 }
 
-leaf!(CodeFactor => Code, WorkFactor => Work, CaptchaFactor => Captcha, TotpFactor => Totp);
+leaf!(CodeFactor => Code, ReversePinFactor => ReversePin, WorkFactor => Work, CaptchaFactor => Captcha, TotpFactor => Totp);

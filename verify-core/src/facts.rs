@@ -36,6 +36,16 @@ pub(crate) fn handle_owner(facts_key: &MasterKey, handle: &str) -> Key {
     named(facts_key, b"handle-owner", &[handle.as_bytes()])
 }
 
+/// That the right PIN was dialled: it works by being there, and only while the challenge is open.
+pub(crate) fn dialled(key: &MasterKey, ticket: &[u8; 16]) -> Key {
+    named(key, b"dialled", &[ticket])
+}
+
+/// That a call ended without the right PIN, and how.
+pub(crate) fn call_over(key: &MasterKey, ticket: &[u8; 16], number: u64) -> Key {
+    named(key, b"call-over", &[ticket, &number.to_be_bytes()])
+}
+
 /// That a captcha or a proof of work was redeemed: a mark that works by being there.
 pub(crate) fn redeemed(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"redeemed", &[ticket])

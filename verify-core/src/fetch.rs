@@ -34,12 +34,22 @@ pub trait Fetch: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When there is no whole answer; an answer of any status is one.
     async fn fetch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError>;
+
+    /// Whether it connects to [public addresses](crate::is_public_address) only, whatever a name resolves to: what calls URLs
+    /// that somebody else has chosen asks for such a client. Default: no.
+    fn is_public_only(&self) -> bool {
+        false
+    }
 }
 
 #[async_trait]
 impl<F: Fetch + ?Sized> Fetch for Arc<F> {
     async fn fetch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
         (**self).fetch(request).await
+    }
+
+    fn is_public_only(&self) -> bool {
+        (**self).is_public_only()
     }
 }
 

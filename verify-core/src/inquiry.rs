@@ -59,6 +59,9 @@ pub(crate) enum Action {
     Verify,
     /// Whoever got a message says that it was none of theirs.
     Report,
+    /// Dials at a call in the development inbox.
+    #[cfg(feature = "danger-development")]
+    Dial,
 }
 
 /// Who asks, from where, and how the answer should look.

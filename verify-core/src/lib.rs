@@ -55,6 +55,7 @@
 //! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`], [`Countries`] |
 //! | authenticator apps and recovery codes | [`Authenticators`], [`Engine::enrol`], [`AuthenticatorBook`] |
 //! | codes that a service makes and checks | [`CodeService`] |
+//! | calls that ask for a PIN, whose answer arrives from outside | [`PinService`], [`Engine::hear`] |
 //! | where facts are kept | [`Store`], [`MemoryStore`], and the test kit in `conformance` |
 //! | how much is allowed | [`Budgets`], [`RequestLimits`] |
 //! | what has happened | [`Event`] |
@@ -101,8 +102,10 @@ mod notes;
 mod offer;
 mod origin;
 mod page;
+mod pin_service;
 mod policy;
 mod preset;
+mod public_address;
 mod puzzle;
 mod refusal;
 mod reply;
@@ -152,7 +155,10 @@ pub use direct::{Direct, Dispatch, Refused, RefusedKind, Standing};
 pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, NotMe, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
-pub use factor::{Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, Surge, TotpFactor, WorkFactor};
+pub use factor::{
+    Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, ReversePinFactor, Surge, TotpFactor,
+    WorkFactor,
+};
 pub use fetch::{Fetch, FetchError, FetchErrorKind};
 pub use gate::{Gate, form_payload};
 pub use inquiry::Inquiry;
@@ -160,8 +166,10 @@ pub use keys::{KeyError, KeyRing};
 pub use limit::{Backoff, Limit, LimitCount, LimitError, Limiter, RequestLimits, Wait};
 pub use notes::{Note, Notes};
 pub use origin::{InvalidOrigin, Origin};
+pub use pin_service::{CallToken, Heard, PinOrder, PinReport, PinResult, PinService};
 pub use policy::{Policy, PolicyError, Requirement, Requirements, all_of, any_of, first_of};
 pub use preset::{Clause, Preset};
+pub use public_address::is_public_address;
 pub use request::{Head, RequestView};
 pub use settlement::Settlement;
 pub use source::{ClientIp, ForwardedHeader, IpNet, Source};

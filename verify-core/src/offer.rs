@@ -9,6 +9,7 @@ use crate::captcha::{Widget, WidgetSigns};
 use crate::ceremony::{Bond, Sent};
 use crate::clearance;
 use crate::clock::millis_of;
+use crate::contact::Channel;
 use crate::encoding::random;
 use crate::engine::Core;
 use crate::factor::{Factor, TOTP_LIFE};
@@ -56,14 +57,14 @@ impl Offer {
     ) -> Result<Ticket, SealError> {
         let key = core.keys.newest();
         let life = match &*leaf.factor {
-            Factor::Code(_) => CODE_OFFER_MILLIS,
+            Factor::Code(_) | Factor::ReversePin(_) => CODE_OFFER_MILLIS,
             Factor::Work(work) => millis_of(work.lives),
             Factor::Captcha(captcha) => millis_of(captcha.lives),
             Factor::Totp(_) => millis_of(TOTP_LIFE),
         };
         let id = random().map_err(|_| SealError)?;
         let puzzle = match &*leaf.factor {
-            Factor::Code(_) | Factor::Captcha(_) | Factor::Totp(_) => None,
+            Factor::Code(_) | Factor::ReversePin(_) | Factor::Captcha(_) | Factor::Totp(_) => None,
             Factor::Work(work) => Some(puzzle::ask(core, work, leaf.tag, &id, now)),
         };
         Ok(Ticket {
@@ -106,6 +107,13 @@ impl Offer {
                         members.insert("after".to_owned(), price.name().into());
                     }
                 }
+                Factor::ReversePin(factor) => {
+                    members.insert("channels".to_owned(), json!([Channel::Voice.name()]));
+                    members.insert("pin_length".to_owned(), factor.pin.digits.into());
+                    members.insert("call_placed".to_owned(), false.into());
+                    members.insert("resend_at".to_owned(), timestamp(now).into());
+                    members.extend(factor.price().map(|price| ("after".to_owned(), price.name().into())));
+                }
                 Factor::Work(_) => {
                     members.insert("altcha".to_owned(), self.altcha(core, &[]));
                 }
@@ -131,6 +139,13 @@ impl Offer {
             if let Some(bound) = &self.ticket.bound {
                 members.insert("transaction".to_owned(), transaction_json(&bound.transaction));
             }
+        }
+        if let (Value::Object(members), Some(pin)) = (&mut challenge, &sent.pin) {
+            members.insert("channel".to_owned(), Channel::Voice.name().into());
+            members.insert("delivery_hint".to_owned(), sent.hint.as_str().into());
+            members.insert("pin".to_owned(), pin.expose().into());
+            members.insert("call_placed".to_owned(), true.into());
+            members.insert("resend_at".to_owned(), timestamp(sent.resend_at).into());
         }
         challenge
     }

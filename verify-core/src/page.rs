@@ -6,6 +6,7 @@ use http::StatusCode;
 use crate::binding::BindError;
 use crate::captcha::{CaptchaErrorKind, WidgetSources};
 use crate::ceremony::{Ceremony, Sent};
+use crate::code::Code;
 use crate::decision::Reply;
 use crate::encoding::{random, to_base64url};
 use crate::engine::{BlockStatus, Core, PolicyInfo};
@@ -59,6 +60,11 @@ impl Notice {
         let text = match refusal {
             Refusal::Invalid(detail) => format!("That was not understood: {detail}."),
             Refusal::Wrong => "That code is not right. Check it and try again.".to_owned(),
+            Refusal::Pending => {
+                "We have not heard from your phone yet. Dial the PIN, hang up, then press the button again."
+                    .to_owned()
+            }
+            Refusal::Unanswered => "The call did not reach you. Let us call once more.".to_owned(),
             Refusal::Unsolved(CaptchaErrorKind::LowScore) => {
                 "The check takes you for a machine. Try once more, or another browser or network.".to_owned()
             }
@@ -90,6 +96,11 @@ impl Notice {
 
     pub(crate) fn mismatch() -> Self {
         let text = "This is not what you approved before, so that approval is void. Check it, then ask for a new code.";
+        Self { is_error: true, text: text.to_owned() }
+    }
+
+    fn misdialled() -> Self {
+        let text = "The PIN that was dialled is not this one. Let us call once more.";
         Self { is_error: true, text: text.to_owned() }
     }
 
@@ -143,6 +154,8 @@ struct InboxRow<'a> {
     text: &'a str,
     code: &'a str,
     at: String,
+    /// What to dial at, of a call.
+    call: Option<&'a str>,
 }
 
 /// The challenge page for what is missing.
@@ -183,8 +196,12 @@ pub(crate) fn code_sent(
     sent: &Sent,
     form: Option<&Form>,
 ) -> Reply {
-    let notice = Notice { is_error: false, text: "Your code is on its way.".to_owned() };
-    let step = typing(asking, factor, offer, Some(sent.hint.clone()), None);
+    let hint = Some(sent.hint.clone());
+    let (step, text) = match &sent.pin {
+        Some(pin) => (dialling(asking, offer, pin, hint, true), "Your phone rings in a moment."),
+        None => (typing(asking, factor, offer, hint, None), "Your code is on its way."),
+    };
+    let notice = Notice { is_error: false, text: text.to_owned() };
     code_page(asking, policy, offer, step, notice, form, StatusCode::OK)
 }
 
@@ -198,15 +215,22 @@ pub(crate) async fn code_again(
     let ceremony = Ceremony::begin(&asking.core, &asking.subject, asking.source, sealed).ok()?;
     let offer = Offer { ticket: ceremony.ticket.clone(), sealed: sealed.to_owned() };
     let step = match &*ceremony.factor {
-        Factor::Code(_) => {
+        factor @ Factor::Code(_) => {
             let tries_left = ceremony.stand().await.ok()?.tries_left;
-            typing(asking, &ceremony.factor, &offer, None, tries_left)
+            typing(asking, factor, &offer, None, tries_left)
+        }
+        Factor::ReversePin(_) => {
+            let waits = refusal == Refusal::Pending;
+            dialling(asking, &offer, &ceremony.pin(&offer.ticket)?, None, waits)
         }
         Factor::Totp(_) => Step::of(&asking.core, &Offered { offer: &offer, factor: &ceremony.factor }),
         _ => return None,
     };
     let status = refusal.words().status;
-    let notice = Notice::refused(refusal);
+    let notice = match (&step, refusal) {
+        (Step::Dial { .. }, Refusal::Wrong) => Notice::misdialled(),
+        _ => Notice::refused(refusal),
+    };
     let mut reply = code_page(asking, &ceremony.policy, &offer, step, notice, form, status);
     if form.is_some() {
         // At the guarded address the request is blocked as before, whatever there is to say.
@@ -223,7 +247,7 @@ pub(crate) async fn code_again(
 /// What a form sees when an endpoint refused: the code once more while it can be tried, else what happened and the way
 /// back to where it began.
 pub(crate) async fn failed(asking: &Asking, sealed: &str, refusal: Refusal) -> Reply {
-    if matches!(refusal, Refusal::Wrong | Refusal::Invalid(_))
+    if refusal.may_be_tried_again()
         && let Some(reply) = code_again(asking, sealed, refusal, None).await
     {
         return reply;
@@ -261,6 +285,7 @@ pub(crate) fn inbox(core: &Core, letters: &[crate::courier::Letter], look: reply
             text: &letter.text,
             code: &letter.code,
             at: crate::text::timestamp(letter.at),
+            call: letter.call.as_ref().map(|call| call.token.as_str()),
         })
         .collect();
     let page = InboxPage { frame: Frame::new(core, "Development inbox".to_owned()), letters };
@@ -280,6 +305,11 @@ fn typing(
     Step::Type { id: offer.sealed.clone(), digits, channel, hint, minutes, tries_left }
 }
 
+fn dialling(asking: &Asking, offer: &Offer, pin: &Code, hint: Option<String>, waits: bool) -> Step {
+    let minutes = offer.ticket.expires_at.saturating_sub(asking.core.now()).div_ceil(60_000);
+    Step::Dial { id: offer.sealed.clone(), pin: pin.clone(), hint, minutes, waits }
+}
+
 fn code_page(
     asking: &Asking,
     policy: &PolicyInfo,
@@ -289,7 +319,12 @@ fn code_page(
     form: Option<&Form>,
     status: StatusCode,
 ) -> Reply {
-    let title = if notice.is_error { "Error: enter your code" } else { "Enter your code" };
+    let title = match (&step, notice.is_error) {
+        (Step::Dial { .. }, false) => "Dial your PIN",
+        (Step::Dial { .. }, true) => "Error: dial your PIN",
+        (_, false) => "Enter your code",
+        (_, true) => "Error: enter your code",
+    };
     let page = ChallengePage {
         frame: Frame::new(&asking.core, title.to_owned()),
         purpose: &policy.purpose,

@@ -12,6 +12,10 @@ pub(crate) enum Refusal {
     Invalid(&'static str),
     /// The answer is wrong; another try is left.
     Wrong,
+    /// The answer comes from outside and is not there yet.
+    Pending,
+    /// The answer comes from outside, and the call for it reached nobody.
+    Unanswered,
     /// The captcha's token did not pass; another one may.
     Unsolved(CaptchaErrorKind),
     /// The captcha's vendor is down, and something else is asked for in its place.
@@ -48,6 +52,13 @@ pub(crate) enum Refusal {
     TooLarge,
     /// The application's configuration has no such factor or policy.
     Misconfigured,
+}
+
+impl Refusal {
+    /// Whether the same challenge can be answered once more, so that a page shows it again.
+    pub(crate) const fn may_be_tried_again(self) -> bool {
+        matches!(self, Self::Wrong | Self::Invalid(_) | Self::Pending | Self::Unanswered)
+    }
 }
 
 impl From<StoreError> for Refusal {

@@ -42,6 +42,10 @@ impl Refusal {
         let (status, code, title, recoverable) = match self {
             Self::Invalid(_) => (400, "validation_error", "The request is not understood", true),
             Self::Wrong => (403, "challenge_failed", "The answer is wrong", true),
+            Self::Pending => {
+                (409, "answer_pending", "The PIN has not been dialled yet; ask again in a moment", true)
+            }
+            Self::Unanswered => (409, "answer_pending", "The call reached nobody; ask for another one", true),
             Self::Unsolved(_) => (403, "challenge_failed", "The captcha was not solved; solve another", true),
             Self::FellBack => {
                 (503, "unavailable", "The captcha's vendor is down; start again with another way", false)
@@ -114,6 +118,7 @@ pub(crate) fn problem(look: Look, refusal: Refusal) -> Reply {
     if let Value::Object(members) = &mut body {
         match refusal {
             Refusal::Invalid(detail) => members.insert("detail".to_owned(), detail.into()),
+            Refusal::Unanswered => members.insert("reason".to_owned(), "unanswered".into()),
             Refusal::Locked | Refusal::LastTry => members.insert("reason".to_owned(), "locked".into()),
             Refusal::Unsolved(kind) => members.insert("reason".to_owned(), kind.name().into()),
             _ => None,

@@ -5,6 +5,7 @@ use std::fmt;
 
 use hmac::Mac;
 
+use crate::encoding::{Reader, Writer};
 use crate::keys::Mac256;
 
 /// Who a challenge, a ticket and a clearance belong to.
@@ -115,6 +116,30 @@ impl<'a> Subject<'a> {
             tenant: self.tenant.map(own),
             epoch: self.epoch,
         }
+    }
+
+    /// Writes all parts, for what is kept sealed.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.byte(self.kind as u8).field(self.id.as_bytes()).u64(self.epoch);
+        for part in [&self.session, &self.tenant] {
+            writer.byte(u8::from(part.is_some())).field(part.as_deref().unwrap_or_default().as_bytes());
+        }
+    }
+
+    /// Reads them back.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Subject<'static>> {
+        let kind = match reader.byte()? {
+            1 => Kind::User,
+            2 => Kind::Visitor,
+            _ => return None,
+        };
+        let (id, epoch) = (Cow::Owned(reader.text()?.to_owned()), reader.u64()?);
+        let mut part = || {
+            let (is_there, text) = (reader.byte()? == 1, reader.text()?);
+            Some(is_there.then(|| Cow::Owned(text.to_owned())))
+        };
+        let (session, tenant) = (part()?, part()?);
+        Some(Subject { kind, id, session, tenant, epoch })
     }
 
     /// Feeds who this is (kind, tenant, id) to a MAC: the name that budgets are counted under.

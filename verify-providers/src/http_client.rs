@@ -10,6 +10,10 @@ use http::{Request, Response};
 use tokio::sync::Semaphore;
 use verify_core::{Fetch, FetchError, FetchErrorKind};
 
+mod public;
+
+use public::PublicOnly;
+
 /// A pooled HTTP client (rustls, HTTP/1.1) that keeps a deadline, reads a bounded answer, has a bounded number of
 /// requests under way, follows no redirect and takes no proxy from the environment. Clones share one pool.
 #[derive(Clone)]
@@ -18,6 +22,7 @@ pub struct HttpClient {
     slots: Arc<Semaphore>,
     deadline: Duration,
     answer_limit: usize,
+    public_only: bool,
 }
 
 /// How an [`HttpClient`] is to be; made by [`HttpClient::builder`].
@@ -27,6 +32,7 @@ pub struct HttpClientBuilder {
     deadline: Duration,
     answer_limit: usize,
     at_once: usize,
+    public_only: bool,
 }
 
 impl HttpClient {
@@ -46,12 +52,16 @@ impl HttpClient {
             deadline: Duration::from_secs(5),
             answer_limit: 64 * 1024,
             at_once: 64,
+            public_only: false,
         }
     }
 
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
         let _slot = self.slots.acquire().await.map_err(|_| FetchErrorKind::Unsent)?;
         let request = reqwest::Request::try_from(request).map_err(|_| FetchErrorKind::Forbidden)?;
+        if self.public_only {
+            public::refuse_inside(request.url())?;
+        }
         let mut answer = self.client.execute(request).await.map_err(failed)?;
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let mut body = BytesMut::new();
@@ -76,10 +86,16 @@ impl Fetch for HttpClient {
             .await
             .unwrap_or_else(|_| Err(FetchErrorKind::Timeout.into()))
     }
+
+    fn is_public_only(&self) -> bool {
+        self.public_only
+    }
 }
 
 fn failed(error: reqwest::Error) -> FetchError {
-    let kind = if error.is_connect() {
+    let kind = if public::leads_inside(&error) {
+        FetchErrorKind::Forbidden
+    } else if error.is_connect() {
         FetchErrorKind::Unsent
     } else if error.is_timeout() {
         FetchErrorKind::Timeout
@@ -121,6 +137,29 @@ impl HttpClientBuilder {
         self
     }
 
+    /// Connects to [public addresses](verify_core::is_public_address) only: for URLs that somebody else has chosen, such as
+    /// callbacks, so that nobody has this process call what only it can reach. The address that is connected to is the one
+    /// that is looked at. Default: any address, as for services that you name yourself.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bytes::Bytes;
+    /// use verify_core::{Fetch, FetchErrorKind};
+    /// use verify_providers::HttpClient;
+    ///
+    /// let client = HttpClient::builder().public_only().build()?;
+    /// for inside in ["http://127.0.0.1:1/", "http://localhost:1/", "http://169.254.169.254/latest/"] {
+    ///     let request = http::Request::get(inside).body(Bytes::new())?;
+    ///     assert_eq!(client.fetch(request).await.unwrap_err().kind(), FetchErrorKind::Forbidden);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub const fn public_only(mut self) -> Self {
+        self.public_only = true;
+        self
+    }
+
     /// Makes the client. Calls nobody yet.
     ///
     /// # Errors
@@ -130,7 +169,11 @@ impl HttpClientBuilder {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             rustls::crypto::ring::default_provider().install_default().ok();
         }
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder();
+        if self.public_only {
+            client = client.dns_resolver(Arc::new(PublicOnly));
+        }
+        let client = client
             .connect_timeout(self.connect_deadline)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -142,6 +185,7 @@ impl HttpClientBuilder {
             slots: Arc::new(Semaphore::new(self.at_once.clamp(1, Semaphore::MAX_PERMITS))),
             deadline: self.deadline,
             answer_limit: self.answer_limit,
+            public_only: self.public_only,
         })
     }
 }

@@ -20,6 +20,8 @@ mod http_client;
 mod persistence;
 #[cfg(feature = "phone-numbers")]
 mod phone_numbers;
+#[cfg(feature = "phonesverification")]
+mod phonesverification;
 #[cfg(feature = "siteverify")]
 pub mod siteverify;
 #[cfg(feature = "smtp")]
@@ -35,6 +37,8 @@ pub use breaker::{CircuitBreaker, Pass};
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};
 #[cfg(feature = "phone-numbers")]
 pub use phone_numbers::PhoneNumbers;
+#[cfg(feature = "phonesverification")]
+pub use phonesverification::{PhonesVerification, PhonesVerificationCallbacks, PhonesVerificationError};
 #[cfg(feature = "smtp")]
 pub use smtp::{Smtp, SmtpError};
 #[cfg(feature = "twilio-sms")]

@@ -90,3 +90,23 @@ async fn an_error_tells_no_address() {
         source = cause.source();
     }
 }
+
+/// By whatever name, and in whatever notation: nobody has us call what only we can reach.
+#[tokio::test]
+async fn phonesverification_rule_17_a_client_for_public_addresses_calls_no_others() {
+    let uri = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let port = uri.trim_end_matches('/').rsplit(':').next().unwrap();
+    let answered = HttpClient::new().unwrap().fetch(Request::get(&uri).body(Bytes::new()).unwrap()).await;
+    assert_eq!(answered.unwrap().status(), 200, "an ordinary client does");
+    let hosts = "127.0.0.1 localhost 127.1 0x7f000001 2130706433 0177.0.0.1 0.0.0.0 [::1] [::ffff:127.0.0.1] [::ffff:7f00:1] \
+        [::] 10.0.0.1 169.254.169.254 192.168.0.1 [fe80::1] [64:ff9b::7f00:1] 224.0.0.1";
+    for host in hosts.split_whitespace() {
+        let client = HttpClient::builder().public_only();
+        assert_eq!(
+            failure(client, &format!("http://{host}:{port}/")).await,
+            FetchErrorKind::Forbidden,
+            "{host}"
+        );
+    }
+    assert!(HttpClient::builder().public_only().build().unwrap().is_public_only());
+}

@@ -39,6 +39,9 @@ pub enum GatewayError {
     /// The API of Twilio Verify does not start.
     #[error("[twilio]: {0}")]
     Twilio(#[from] verify_compat::twilio::ConfigError),
+    /// The API of PhonesVerification does not start.
+    #[error("[phonesverification]: {0}")]
+    PhonesVerification(#[from] verify_compat::phonesverification::ConfigError),
     /// There is no HTTP client for webhooks.
     #[error(transparent)]
     Client(#[from] verify_providers::HttpClientError),

@@ -74,6 +74,12 @@ impl Answer {
         Self::page(200, &Text { title: "Safe", text: "You are in the safe, behind two doors." })
     }
 
+    /// `GET /locker`: behind a phone.
+    #[must_use]
+    pub fn locker() -> Self {
+        Self::page(200, &Text { title: "Locker", text: "This is your locker. Your phone has opened it." })
+    }
+
     /// A body beyond the limit.
     #[must_use]
     pub fn too_large() -> Self {

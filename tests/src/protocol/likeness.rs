@@ -10,6 +10,8 @@ pub const NAMES: &[&str] = &[
     "other-id",
     "app-id",
     "code",
+    "pin",
+    "call",
     "clearance",
     "visitor",
     "phone",

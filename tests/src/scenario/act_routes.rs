@@ -4,7 +4,7 @@ use crate::http::Request;
 use crate::scenario::player::Player;
 
 const FREE: [&str; 3] = ["/", "/news", "/ledger"];
-const GUARDED: [&str; 3] = ["/feed", "/vault", "/safe"];
+const GUARDED: [&str; 4] = ["/feed", "/vault", "/safe", "/locker"];
 
 fn order() -> serde_json::Value {
     serde_json::json!({
@@ -130,7 +130,12 @@ pub(super) fn inbox(player: &mut Player<'_>) {
     player.hide("address", &address);
     let letters = player.bank().inbox();
     for letter in letters.as_array().into_iter().flatten() {
-        player.hide("code", letter.get("code").and_then(serde_json::Value::as_str).unwrap_or_default());
+        for member in ["code", "call"] {
+            let text = letter.get(member).and_then(serde_json::Value::as_str).unwrap_or_default();
+            if !text.is_empty() {
+                player.hide(member, text);
+            }
+        }
     }
     player.ask("as JSON", 200, &Request::get("/challenge/inbox").header("accept", "application/json"));
     player.visit("as a page", 200, "/challenge/inbox", "");

@@ -9,6 +9,7 @@ use futures_util::future::{Either, select};
 
 use crate::audit::{self, Event, EventKind};
 use crate::ceremony::ladder::Rung;
+use crate::ceremony::pin::Dial;
 use crate::ceremony::remote::Order;
 use crate::ceremony::send::UNREACHABLE;
 use crate::ceremony::spend::Reserved;
@@ -88,6 +89,8 @@ pub(super) enum Parcel {
     Message(Box<Delivery>),
     /// An order, for a service that makes the code itself.
     Order(Box<Order>),
+    /// A call that asks for a PIN.
+    Call(Box<Dial>),
 }
 
 impl Parcel {
@@ -95,13 +98,15 @@ impl Parcel {
         match self {
             Self::Message(delivery) => delivery.channel,
             Self::Order(order) => order.channel(),
+            Self::Call(_) => Channel::Voice,
         }
     }
 
-    async fn hand_over(&self, core: &Core) -> Result<(), Refusal> {
+    async fn hand_over(&self, core: &Arc<Core>) -> Result<(), Refusal> {
         let delivery = match self {
             Self::Message(delivery) => delivery,
             Self::Order(order) => return order.place(core).await,
+            Self::Call(dial) => return dial.place(core).await,
         };
         let courier = core.couriers.get(&delivery.channel).ok_or(Refusal::Unavailable)?;
         courier.deliver(delivery).await.map_err(|error| match error.kind() {
@@ -152,7 +157,11 @@ impl Errand {
     pub(super) fn is_instant(&self) -> bool {
         match &self.0 {
             Work::Deliver(message) => {
-                let courier = message.core.couriers.get(&message.parcel.channel());
+                let core = &message.core;
+                if matches!(message.parcel, Parcel::Call(_)) {
+                    return core.pin_service.as_ref().is_some_and(|service| service.is_instant());
+                }
+                let courier = core.couriers.get(&message.parcel.channel());
                 courier.is_some_and(|courier| courier.is_instant())
             }
             Work::Other(_) => false,

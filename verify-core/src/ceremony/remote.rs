@@ -232,7 +232,7 @@ pub(super) async fn abandon(core: &Core, challenge: &Ticket) -> Result<(), Store
     }
 }
 
-fn refusal(error: &CodeServiceError) -> Refusal {
+pub(super) fn refusal(error: &CodeServiceError) -> Refusal {
     match told(error) {
         CodeServiceErrorKind::Refused => UNREACHABLE,
         CodeServiceErrorKind::RateLimited => Refusal::RateLimited(error.retry_after().unwrap_or(PATIENCE)),

@@ -9,6 +9,7 @@ use crate::ceremony::cooldown::Cooldown;
 use crate::ceremony::deliver::{Errand, Parcel, Permit};
 use crate::ceremony::ladder::{self, Rung};
 use crate::ceremony::letter::letter;
+use crate::ceremony::pin::Dial;
 use crate::ceremony::remote::Order;
 use crate::ceremony::spend::{self, Reserved};
 use crate::ceremony::{Ceremony, LONG_TTL, block, spending};
@@ -17,7 +18,7 @@ use crate::code::Code;
 use crate::contact::{Channel, Contact};
 use crate::encoding::{Reader, random};
 use crate::engine::MissingContacts;
-use crate::factor::{CodeFactor, Resend};
+use crate::factor::{CodeFactor, Factor, Resend};
 use crate::facts;
 use crate::refusal::Refusal;
 use crate::ticket::{Opened, SealError, Ticket};
@@ -29,6 +30,8 @@ pub(crate) struct Sent {
     pub(crate) resend_at: u64,
     /// Which of its challenge's messages it is, counted from one; nothing for one that had been sent already.
     pub(crate) number: Option<u64>,
+    /// What has to be dialled, where the answer comes from outside.
+    pub(crate) pin: Option<Code>,
     /// What still has to be done, once this was answered.
     pub(crate) errand: Option<Errand>,
 }
@@ -100,7 +103,7 @@ pub(super) async fn send_over(
         let reserved = match wish.reserve(ceremony, factor, contact.as_ref()).await {
             Ok(Reservation::Made(reserved)) => reserved,
             Ok(Reservation::AlreadySent { ticket, resend_at }) => {
-                return Ok(Sent { ticket: *ticket, hint, resend_at, number: None, errand: None });
+                return Ok(Sent { ticket: *ticket, hint, resend_at, number: None, pin: None, errand: None });
             }
             Err(refusal) => return Err(refused(ceremony, &wish, refusal)),
         };
@@ -119,8 +122,11 @@ pub(super) async fn send_over(
                 };
                 ceremony.record_as(EventKind::Sent, &wish.ticket);
                 let number = Some(number);
-                return deliver(ceremony, Sent { ticket: wish.ticket, hint, resend_at, number, errand })
-                    .await;
+                return deliver(
+                    ceremony,
+                    Sent { ticket: wish.ticket, hint, resend_at, number, pin: None, errand },
+                )
+                .await;
             }
             // Somebody else has opened one in between: look again.
             Ok(None) => reserved.release(core).await?,
@@ -362,7 +368,9 @@ fn errand(
     let core = ceremony.core;
     let channel = ticket.opened.map(|opened| opened.channel).ok_or(Refusal::Misconfigured)?;
     let event = ceremony.event(EventKind::Delivered, ticket);
-    let parcel = if core.code_services.contains_key(&channel) {
+    let parcel = if matches!(&*ceremony.factor, Factor::ReversePin(_)) {
+        Parcel::Call(Box::new(Dial::new(ceremony, factor, ticket, to, number)?))
+    } else if core.code_services.contains_key(&channel) {
         Parcel::Order(Box::new(Order::new(ceremony, ticket, to, number)?))
     } else {
         Parcel::Message(Box::new(letter(ceremony, factor, ticket, channel, to, number)?))

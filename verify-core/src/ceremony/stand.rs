@@ -2,8 +2,8 @@
 
 use futures_util::future::try_join3;
 
-use crate::ceremony::Ceremony;
 use crate::ceremony::cooldown::Cooldown;
+use crate::ceremony::{Ceremony, pin};
 use crate::factor::Factor;
 use crate::refusal::Refusal;
 
@@ -25,7 +25,7 @@ pub(super) async fn stand(ceremony: &Ceremony<'_>) -> Result<Standing, Refusal> 
         expires_at: ticket.expires_at,
         resend_at: None,
     };
-    let Factor::Code(factor) = &*ceremony.factor else {
+    let Some(factor) = ceremony.factor.sends() else {
         return Ok(offered(if ceremony.is_redeemed().await? { "closed" } else { "offered" }));
     };
     let names_one = ticket.opened.is_some();
@@ -43,8 +43,18 @@ pub(super) async fn stand(ceremony: &Ceremony<'_>) -> Result<Standing, Refusal> 
     )
     .await?;
     let tries_left = u64::from(factor.tries).saturating_sub(tries);
+    let status = match &*ceremony.factor {
+        // The last try may have been the right one.
+        Factor::ReversePin(_) => match pin::progress(ceremony, &open, sends).await? {
+            pin::Progress::Right => pin::Progress::Right.name(),
+            _ if tries_left == 0 => "locked",
+            progress => progress.name(),
+        },
+        _ if tries_left == 0 => "locked",
+        _ => "pending",
+    };
     Ok(Standing {
-        status: if tries_left == 0 { "locked" } else { "pending" },
+        status,
         tries_left: Some(tries_left),
         sends_left: Some(u64::from(factor.sends).saturating_sub(sends)),
         expires_at: open.expires_at,

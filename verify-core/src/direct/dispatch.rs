@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::ceremony::{Errand, Sent};
+use crate::code::Code;
 use crate::encoding::to_hex;
 use crate::engine::Core;
 use crate::facts;
@@ -17,6 +18,7 @@ pub struct Dispatch {
     resend_at: SystemTime,
     challenge: String,
     number: Option<u64>,
+    pin: Option<Code>,
     errand: Option<Errand>,
 }
 
@@ -31,6 +33,7 @@ impl Dispatch {
             resend_at: at(sent.resend_at),
             challenge,
             number: sent.number,
+            pin: sent.pin,
             errand: sent.errand,
         })
     }
@@ -65,6 +68,13 @@ impl Dispatch {
     #[must_use]
     pub fn number(&self) -> Option<u64> {
         self.number
+    }
+
+    /// What has to be dialled when the phone rings, of a [reverse PIN](crate::Factor::reverse_pin): show it to the subject, and
+    /// check with an empty answer once they say that they have.
+    #[must_use]
+    pub fn pin(&self) -> Option<&Code> {
+        self.pin.as_ref()
     }
 
     /// The delivery, where it has not taken place yet.

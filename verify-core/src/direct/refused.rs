@@ -23,6 +23,8 @@ pub enum RefusedKind {
     NotOffered,
     /// The answer is wrong, and another try is left.
     Wrong,
+    /// The answer comes from outside and is not there: it is awaited, or the call for it reached nobody.
+    Pending,
     /// The budget of guesses is used up.
     Locked,
     /// The challenge is used, over or was never sent.
@@ -66,6 +68,7 @@ impl From<Refusal> for Refused {
         let mut retry_after = None;
         let kind = match refusal {
             Refusal::Wrong | Refusal::Unsolved(_) => RefusedKind::Wrong,
+            Refusal::Pending | Refusal::Unanswered => RefusedKind::Pending,
             Refusal::Locked | Refusal::LastTry => RefusedKind::Locked,
             Refusal::AlreadyUsed => RefusedKind::AlreadyUsed,
             Refusal::SessionExpired => RefusedKind::Expired,

@@ -13,6 +13,7 @@ use crate::code_service::CodeService;
 use crate::contact::{Channel, Countries, NumberPlan};
 use crate::cookies::Cookies;
 use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, MessageTemplate, Text};
+use crate::engine::delivery::Delivery;
 use crate::engine::{
     BlockStatus, ConfigError, Core, Engine, LanguageOf, MissingContacts, NotMe, Registry, Rotate, Rotated,
     SubjectOf,
@@ -20,6 +21,7 @@ use crate::engine::{
 use crate::keys::KeyRing;
 use crate::limit::{Limiter, RequestLimits, SharedLimit};
 use crate::origin::Origin;
+use crate::pin_service::PinService;
 use crate::puzzle::Mill;
 use crate::request::Head;
 use crate::revocation::Revocations;
@@ -42,6 +44,7 @@ pub struct EngineBuilder {
     store: Option<Arc<dyn Store>>,
     couriers: BTreeMap<Channel, Arc<dyn Courier>>,
     code_services: BTreeMap<Channel, Arc<dyn CodeService>>,
+    pin_service: Option<Arc<dyn PinService>>,
     templates: Vec<MessageTemplate>,
     language: Option<LanguageOf>,
     sms_parts: usize,
@@ -81,6 +84,7 @@ impl EngineBuilder {
             store: None,
             couriers: BTreeMap::new(),
             code_services: BTreeMap::new(),
+            pin_service: None,
             templates: Vec::new(),
             language: None,
             sms_parts: 2,
@@ -132,6 +136,13 @@ impl EngineBuilder {
     /// that needs one does not start.
     pub fn authenticators(mut self, authenticators: impl Authenticators) -> Self {
         self.authenticators = Some(Arc::new(authenticators));
+        self
+    }
+
+    /// Who calls phones and asks for the PINs of [`Factor::reverse_pin`](crate::Factor::reverse_pin). Default: nobody, and a
+    /// policy with such a factor does not start.
+    pub fn pin_service(mut self, service: impl PinService) -> Self {
+        self.pin_service = Some(Arc::new(service));
         self
     }
 
@@ -243,39 +254,14 @@ impl EngineBuilder {
     /// # Errors
     /// Names the setting that does not make sense and what to write instead.
     pub fn build(self) -> Result<Engine, ConfigError> {
-        #[cfg_attr(
-            not(feature = "danger-development"),
-            expect(unused_mut, reason = "only the inbox adds couriers")
-        )]
-        let mut couriers = self.couriers;
-        #[cfg(feature = "danger-development")]
-        if let Some(inbox) = &self.inbox {
-            tracing::warn!(target: "verify", "DEVELOPMENT INBOX: messages are shown to whoever opens the inbox page, and delivered to nobody");
-            for channel in Channel::ALL {
-                if !self.code_services.contains_key(&channel) {
-                    couriers.entry(channel).or_insert_with(|| Arc::new(inbox.clone()));
-                }
-            }
-        }
-        if let Some(channel) = self.code_services.keys().find(|channel| couriers.contains_key(channel)) {
-            return Err(ConfigError::CourierAndService { channel: *channel });
-        }
-        let development = couriers.values().filter(|courier| courier.is_development()).count();
-        let real = development < couriers.len() || !self.code_services.is_empty();
-        if development > 0 && real {
-            return Err(ConfigError::DevelopmentCourierBesideReal);
-        }
-        let paid = |(channel, courier): &(&Channel, &Arc<dyn Courier>)| {
-            channel.is_phones() && !courier.is_development()
+        let delivery = Delivery {
+            couriers: self.couriers,
+            code_services: self.code_services,
+            pin_service: self.pin_service,
         };
-        if self.countries.is_none()
-            && let Some((channel, _)) = couriers.iter().find(paid)
-        {
-            return Err(ConfigError::NoCountries { channel: *channel });
-        }
-        if self.plain_http && real {
-            return Err(ConfigError::PlainHttpBesideReal);
-        }
+        #[cfg(feature = "danger-development")]
+        let delivery = delivery.or_inbox(self.inbox.as_ref());
+        delivery.check(self.plain_http, self.countries.is_some())?;
         if !self.origin.is_secure() && !self.plain_http {
             return Err(ConfigError::PlainHttp { origin: self.origin.to_string() });
         }
@@ -323,8 +309,9 @@ impl EngineBuilder {
                 site,
                 mount,
                 store,
-                couriers,
-                code_services: self.code_services,
+                couriers: delivery.couriers,
+                code_services: delivery.code_services,
+                pin_service: delivery.pin_service,
                 texts,
                 language: self.language,
                 sms_parts: self.sms_parts,

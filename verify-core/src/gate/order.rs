@@ -183,7 +183,7 @@ impl Gate {
             presented.into_iter().filter_map(|each| Some((each.ticket, each.answer?))).collect();
         match self.answer(&mut asking, &answers).await {
             Ok(()) => self.execute(asking, payload, form).await,
-            Err(refusal @ (Refusal::Wrong | Refusal::Invalid(_))) if form.is_some() => {
+            Err(refusal) if refusal.may_be_tried_again() && form.is_some() => {
                 let sealed = form.and_then(|form| form.id.as_deref()).unwrap_or_default();
                 match page::code_again(&asking, sealed, refusal, form).await {
                     Some(reply) => Ruling::Respond(reply),

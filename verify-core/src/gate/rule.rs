@@ -169,7 +169,7 @@ impl Gate {
         let answers = [(sealed.to_owned(), form.answer.clone().unwrap_or_default())];
         match self.answer(&mut asking, &answers).await {
             Ok(()) => self.conclude(&mut asking, form.rest.clone(), Some(&form)),
-            Err(refusal @ (Refusal::Wrong | Refusal::Invalid(_))) => {
+            Err(refusal) if refusal.may_be_tried_again() => {
                 match page::code_again(&asking, sealed, refusal, Some(&form)).await {
                     Some(reply) => Ruling::Respond(reply),
                     None => self.refuse(&asking, refusal, Some(&form)),

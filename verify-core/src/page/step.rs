@@ -2,6 +2,7 @@
 
 use crate::captcha::{Outage, Widget, WidgetApi, WidgetSigns};
 use crate::ceremony::Bond;
+use crate::code::Code;
 use crate::contact::Channel;
 use crate::engine::Core;
 use crate::factor::Factor;
@@ -22,6 +23,10 @@ pub(super) enum Step {
     },
     /// The code of an authenticator app.
     App { id: String, recovery: bool },
+    /// A call to let ring.
+    Call { id: String },
+    /// A call asks for this PIN; `waits` until it is over.
+    Dial { id: String, pin: Code, hint: Option<String>, minutes: u64, waits: bool },
     /// A proof of work.
     Work { id: String, challenge: String, tries: u64 },
     /// A vendor's captcha.
@@ -50,6 +55,7 @@ impl Step {
                 channels: code.channels.iter().map(|channel| (channel.name(), spoken(*channel))).collect(),
             },
             Factor::Totp(app) => Self::App { id, recovery: app.recovery },
+            Factor::ReversePin(_) => Self::Call { id },
             Factor::Work(_) => Self::Work {
                 id,
                 challenge: step.offer.altcha(core, &[]).to_string(),

@@ -87,6 +87,13 @@ impl Plan {
                     "a handler's answer is not seen by its gate: `restore_on_5xx` needs the layer".to_owned(),
                 );
             }
+            if let Some(leaf) = plan.leaves.iter().find(|leaf| matches!(&*leaf.factor, Factor::ReversePin(_)))
+            {
+                return refuse(format!(
+                    "the call of `{}` names neither amount nor payee, so it approves nothing: ask for a code",
+                    leaf.factor.name()
+                ));
+            }
             for leaf in &mut plan.leaves {
                 leaf.is_bound = leaf.factor.approves();
             }
