@@ -33,7 +33,8 @@ pub struct Event {
     pub calling_code: u16,
     /// Of [`EventKind::Exempted`], the reason.
     pub exempt: Option<Exempt>,
-    /// Of [`EventKind::Failed`] at a captcha, what was wrong: a word of [`CaptchaErrorKind`](crate::CaptchaErrorKind::name).
+    /// Of [`EventKind::Failed`] at a captcha, what was wrong: a word of [`CaptchaErrorKind`](crate::CaptchaErrorKind::name);
+    /// at a card, `not_verified`, `not_matched` or `refused`.
     pub reason: Option<&'static str>,
 }
 
@@ -82,6 +83,8 @@ pub enum EventKind {
     FellBack,
     /// A captcha's vendor is down, and a visitor passes all the same: see [`Outage::Open`](crate::Outage::Open).
     PassedUnchecked,
+    /// A card's issuer may have been asked, and nobody heard the answer; nobody passes, and nobody asks again unasked.
+    Indeterminate,
 }
 
 impl EventKind {
@@ -109,6 +112,7 @@ impl EventKind {
             Self::GrantRestored => "grant_restored",
             Self::FellBack => "fell_back",
             Self::PassedUnchecked => "passed_unchecked",
+            Self::Indeterminate => "indeterminate",
         }
     }
 }

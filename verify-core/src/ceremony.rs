@@ -30,6 +30,7 @@ mod answer;
 mod block;
 mod brief;
 mod captcha;
+mod card;
 mod cooldown;
 mod deliver;
 mod over;
@@ -107,7 +108,7 @@ impl<'c> Ceremony<'c> {
     pub(crate) async fn send(&self, channel: Option<&str>) -> Result<Option<Sent>, Refusal> {
         match &*self.factor {
             Factor::Code(code) => send::send(self, code, channel).await.map(Some),
-            Factor::Work(_) => Ok(None),
+            Factor::Work(_) | Factor::Card(_) => Ok(None),
             Factor::Captcha(captcha) => captcha::probe(self, captcha).await.map(|()| None),
         }
     }
@@ -128,6 +129,7 @@ impl<'c> Ceremony<'c> {
                 work::redeem(self).await?
             }
             Factor::Captcha(captcha) => captcha::captcha(self, captcha, answer).await?,
+            Factor::Card(factor) => card::card(self, factor, answer).await?,
         };
         Ok(self.prove(&redeemed))
     }

@@ -5,16 +5,19 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::captcha::CaptchaVerifier;
+use crate::card::CardVerifier;
 use crate::contact::Channel;
 use crate::policy::Requirement;
 
 mod captcha;
+mod card;
 mod code;
 mod kinds;
 mod surge;
 mod work;
 
 pub use captcha::CaptchaFactor;
+pub use card::CardFactor;
 pub use code::{CodeFactor, Resend};
 pub use kinds::{Approves, Price};
 pub use surge::Surge;
@@ -44,6 +47,8 @@ pub enum Factor {
     Work(WorkFactor),
     /// A vendor's captcha: a price on the request, never an authentication.
     Captcha(CaptchaFactor),
+    /// A check of a card: that somebody knows a live one, and no authentication.
+    Card(CardFactor),
 }
 
 impl Factor {
@@ -63,6 +68,11 @@ impl Factor {
         CaptchaFactor::new(name.into(), verifier)
     }
 
+    /// A check of a card with whoever this verifier asks. Clone the factor into every policy that should accept its proof.
+    pub fn card(name: impl Into<String>, verifier: impl CardVerifier) -> CardFactor {
+        CardFactor::new(name.into(), verifier)
+    }
+
     /// The name that the application gave.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -70,16 +80,18 @@ impl Factor {
             Self::Code(factor) => &factor.name,
             Self::Work(factor) => &factor.name,
             Self::Captcha(factor) => &factor.name,
+            Self::Card(factor) => &factor.name,
         }
     }
 
-    /// The kind on the wire: `code`, `proof_of_work`, or the [kind](crate::Widget::kind) of the captcha.
+    /// The kind on the wire: `code`, `proof_of_work`, `card`, or the [kind](crate::Widget::kind) of the captcha.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Code(_) => "code",
             Self::Work(_) => "proof_of_work",
             Self::Captcha(factor) => factor.widget().kind,
+            Self::Card(_) => "card",
         }
     }
 
@@ -89,6 +101,7 @@ impl Factor {
             Self::Code(factor) => factor.lasts,
             Self::Work(factor) => factor.lasts,
             Self::Captcha(factor) => factor.lasts,
+            Self::Card(factor) => factor.lasts,
         }
     }
 
@@ -96,14 +109,15 @@ impl Factor {
     pub(crate) const fn authenticates(&self) -> bool {
         match self {
             Self::Code(_) => true,
-            Self::Work(_) | Self::Captcha(_) => false,
+            // Who knows the details of a card need not be its holder.
+            Self::Work(_) | Self::Captcha(_) | Self::Card(_) => false,
         }
     }
 
     pub(crate) fn channels(&self) -> &[Channel] {
         match self {
             Self::Code(factor) => &factor.channels,
-            Self::Work(_) | Self::Captcha(_) => &[],
+            Self::Work(_) | Self::Captcha(_) | Self::Card(_) => &[],
         }
     }
 
@@ -111,7 +125,7 @@ impl Factor {
     pub(crate) fn price(&self) -> Option<&Self> {
         match self {
             Self::Code(factor) => factor.after.as_deref(),
-            Self::Work(_) | Self::Captcha(_) => None,
+            Self::Work(_) | Self::Captcha(_) | Self::Card(_) => None,
         }
     }
 
@@ -127,6 +141,7 @@ impl Factor {
             Self::Code(factor) => factor.fault(),
             Self::Work(factor) => factor.fault(),
             Self::Captcha(factor) => factor.fault(),
+            Self::Card(factor) => factor.fault(),
         }
     }
 
@@ -157,6 +172,7 @@ impl Factor {
                 hash.update(format);
             }
             Self::Captcha(factor) => hash.update(&factor.widget().terms),
+            Self::Card(factor) => factor.requires.iter().for_each(|risk| hash.update([risk.byte()])),
         }
         let digest: [u8; 32] = hash.finalize().into();
         FactorTag(digest.first_chunk().copied().unwrap_or_default())
@@ -207,4 +223,4 @@ macro_rules! leaf {
     )+};
 }
 
-leaf!(CodeFactor => Code, WorkFactor => Work, CaptchaFactor => Captcha);
+leaf!(CodeFactor => Code, WorkFactor => Work, CaptchaFactor => Captcha, CardFactor => Card);

@@ -50,6 +50,7 @@
 //! |---|---|
 //! | what a route asks for | [`Policy`], [`Factor`], [`all_of`], [`any_of`], [`first_of`] |
 //! | who tells people from machines | [`CaptchaVerifier`], [`Outage`] |
+//! | who knows whether a card is live | [`CardVerifier`], [`CardFactor`] |
 //! | who asks | [`Subject`], [`ClientIp`] |
 //! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`] |
 //! | codes that a service makes and checks | [`CodeService`] |
@@ -72,6 +73,7 @@ mod audit;
 mod binding;
 mod budgets;
 mod captcha;
+mod card;
 mod ceremony;
 mod clearance;
 mod clock;
@@ -126,6 +128,10 @@ pub use captcha::{
     CaptchaContext, CaptchaError, CaptchaErrorKind, CaptchaVerifier, Outage, Rejection, Widget, WidgetApi,
     WidgetSigns, WidgetSources,
 };
+pub use card::{
+    Card, CardAddress, CardContext, CardError, CardErrorKind, CardMatch, CardOutcome, CardRisk, CardVerifier,
+    InvalidCard,
+};
 pub use ceremony::Errand;
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use code::{Code, InvalidCode};
@@ -142,7 +148,7 @@ pub use direct::{Direct, Dispatch, Refused, RefusedKind, Standing};
 pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
-pub use factor::{Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, Surge, WorkFactor};
+pub use factor::{Approves, CaptchaFactor, CardFactor, CodeFactor, Factor, Price, Resend, Surge, WorkFactor};
 pub use fetch::{Fetch, FetchError, FetchErrorKind};
 pub use gate::{Gate, form_payload};
 pub use inquiry::Inquiry;

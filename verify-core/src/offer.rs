@@ -59,10 +59,11 @@ impl Offer {
             Factor::Code(_) => CODE_OFFER_MILLIS,
             Factor::Work(work) => millis_of(work.lives),
             Factor::Captcha(captcha) => millis_of(captcha.lives),
+            Factor::Card(card) => millis_of(card.lives),
         };
         let id = random().map_err(|_| SealError)?;
         let puzzle = match &*leaf.factor {
-            Factor::Code(_) | Factor::Captcha(_) => None,
+            Factor::Code(_) | Factor::Captcha(_) | Factor::Card(_) => None,
             Factor::Work(work) => Some(puzzle::ask(core, work, leaf.tag, &id, now)),
         };
         Ok(Ticket {
@@ -109,6 +110,9 @@ impl Offer {
                     members.insert("altcha".to_owned(), self.altcha(core, &[]));
                 }
                 Factor::Captcha(captcha) => self.describe(core, captcha.widget(), members),
+                Factor::Card(card) => {
+                    members.insert("asks".to_owned(), card.asks().into());
+                }
             }
         }
         challenge

@@ -43,6 +43,9 @@ impl Refusal {
             Self::Invalid(_) => (400, "validation_error", "The request is not understood", true),
             Self::Wrong => (403, "challenge_failed", "The answer is wrong", true),
             Self::Unsolved(_) => (403, "challenge_failed", "The captcha was not solved; solve another", true),
+            Self::Declined => {
+                (403, "challenge_failed", "The card did not pass; check it or take another", true)
+            }
             Self::FellBack => {
                 (503, "unavailable", "The captcha's vendor is down; start again with another way", false)
             }

@@ -38,7 +38,7 @@ pub(super) fn links(parts: &[Requirement]) -> Result<Vec<Link<'_>>, String> {
                 }
                 outage => outage == Outage::Fallback,
             },
-            Factor::Code(_) | Factor::Work(_) => false,
+            Factor::Code(_) | Factor::Work(_) | Factor::Card(_) => false,
         };
         let is_captcha = matches!(factor, Factor::Captcha(_));
         if index == 0 && !is_captcha {
