@@ -8,3 +8,5 @@
 pub mod resources;
 #[cfg(feature = "twilio")]
 pub mod twilio;
+#[cfg(feature = "worldpay")]
+pub mod worldpay;
