@@ -19,6 +19,8 @@ mod http_client;
 pub mod siteverify;
 #[cfg(feature = "twilio-verify")]
 mod twilio_verify;
+#[cfg(feature = "worldpay")]
+pub mod worldpay;
 
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};
 #[cfg(feature = "twilio-verify")]
