@@ -16,6 +16,7 @@ mod config;
 mod error;
 mod front;
 mod options;
+mod worldpay;
 
 pub use config::Config;
 pub use error::GatewayError;
@@ -106,6 +107,9 @@ pub fn open(
             curl: format!("curl -u {credentials} {here}/v2/Services -d FriendlyName=Bank"),
             api: Arc::new(api),
         });
+    }
+    if let Some(worldpay) = config.worldpay {
+        served.extend(worldpay::open(worldpay, &engine, origin, config.is_built_in)?);
     }
     if served.is_empty() {
         return Err(GatewayError::Nothing);

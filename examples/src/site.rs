@@ -13,6 +13,7 @@ use crate::options::Options;
 
 mod answer;
 mod ledger;
+mod lounge;
 mod widget;
 
 pub use answer::Answer;
@@ -35,6 +36,8 @@ pub struct Site {
     pub batch: Gate,
     /// `GET /safe`.
     pub safe: Gate,
+    /// `GET /lounge`.
+    pub lounge: Gate,
     /// What was transferred.
     pub ledger: Ledger,
     /// The files of ALTCHA's widget, if there are any.
@@ -104,6 +107,7 @@ pub fn open(
         transfers: engine.gate(transfers)?,
         batch: engine.gate(batch)?,
         safe: engine.gate(safe)?,
+        lounge: engine.gate(lounge::policy())?,
         ledger: Ledger::default(),
         widget: Widget::load(options.altcha_widget.as_deref())?,
         engine,

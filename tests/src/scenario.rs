@@ -8,6 +8,7 @@ use crate::bank::Bank;
 use crate::siteverify::Siteverify;
 
 mod act_captcha;
+mod act_cards;
 mod act_codes;
 mod act_forms;
 mod act_refusals;
@@ -80,6 +81,9 @@ pub fn run(bank: &Bank) -> Transcript {
     act_refusals::answers(&mut player);
     act_transfers::ledger(&mut player);
     act_routes::inbox(&mut player);
+    act_cards::program(&mut player);
+    act_cards::tried_out(&mut player);
+    act_cards::forms(&mut player);
     act_visitors::anonymous(&mut player);
     player.finish()
 }

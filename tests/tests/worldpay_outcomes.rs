@@ -177,13 +177,12 @@ fn worldpay_rule_12_a_link_is_for_whoever_got_it(mounting: Mounting) {
     let theirs = Request::get(path).header("authorization", &basic(OTHER, "other")).header("accept", FIVE);
     refused(&site.send(&theirs), 404, "resourceNotFound");
     let unknown = format!("/verifications/accounts/{}", "0".repeat(64));
-    for other in
-        [&*unknown, "/verifications/accounts/mine", "/verifications/accounts/recurring", &path.to_uppercase()]
-    {
+    let id = path.rsplit('/').next().unwrap();
+    let loud = format!("/verifications/accounts/{}", id.to_uppercase());
+    for other in [&*unknown, "/verifications/accounts/mine", "/verifications/accounts/recurring", &loud] {
         refused(&site.get(other), 404, "resourceNotFound");
     }
     // Nor is it one of the other version.
-    let id = path.rsplit('/').next().unwrap();
     refused(&site.get(&format!("{SIX}/{id}")), 404, "resourceNotFound");
     assert!(
         id.len() == 64

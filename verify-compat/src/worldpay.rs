@@ -91,6 +91,7 @@ use crate::worldpay::inner::Inner;
 
 mod accounts;
 mod builder;
+mod cards;
 mod config;
 mod config_error;
 mod fault;
@@ -108,6 +109,7 @@ mod reply;
 mod simulator;
 
 pub use builder::WorldpayBuilder;
+pub use cards::IssuerCards;
 pub use config::{AccountConfig, Config, Password, Settings};
 pub use config_error::ConfigError;
 pub use issuer::{CardDetails, Issuer, IssuerAnswer, IssuerError, IssuerInquiry};

@@ -39,6 +39,7 @@ fn app(site: Site) -> Router {
         .route("/transfers", any(transfer).layer(guard(&site.transfers)))
         .route("/transfers/batch", any(batch).layer(guard(&site.batch)))
         .route("/safe", page(Answer::safe).layer(guard(&site.safe)))
+        .route("/lounge", page(Answer::lounge).layer(guard(&site.lounge)))
         .route("/ledger", any(ledger))
         .route("/widget/{name}", any(widget))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

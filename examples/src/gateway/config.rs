@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use verify_compat::twilio;
+use verify_compat::{twilio, worldpay};
 
 use crate::gateway::GatewayError;
 
@@ -22,6 +22,8 @@ pub struct Config {
     pub origin: Option<String>,
     /// The API of Twilio Verify v2, served at `/v2`.
     pub twilio: Option<twilio::Config>,
+    /// The API of Worldpay's account verification, served at `/verifications/accounts` and `/cardVerifications`.
+    pub worldpay: Option<worldpay::Config>,
     /// Whether this is the configuration that is built in.
     #[serde(skip)]
     pub(super) is_built_in: bool,

@@ -39,6 +39,9 @@ pub enum GatewayError {
     /// The API of Twilio Verify does not start.
     #[error("[twilio]: {0}")]
     Twilio(#[from] verify_compat::twilio::ConfigError),
+    /// The API of Worldpay's account verification does not start.
+    #[error("[worldpay]: {0}")]
+    Worldpay(#[from] verify_compat::worldpay::ConfigError),
     /// There is no HTTP client for webhooks.
     #[error(transparent)]
     Client(#[from] verify_providers::HttpClientError),

@@ -74,6 +74,10 @@ impl Answer {
         Self::page(200, &Text { title: "Safe", text: "You are in the safe, behind two doors." })
     }
 
+    pub(super) fn text(title: &str, text: &str) -> Self {
+        Self::page(200, &Text { title, text })
+    }
+
     /// A body beyond the limit.
     #[must_use]
     pub fn too_large() -> Self {
