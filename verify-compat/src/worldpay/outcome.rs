@@ -35,15 +35,16 @@ pub(super) fn render(
     put("riskFactors", risk_factors(order, answer, version));
     match version {
         Version::Five => {
-            if order.is_on_file {
-                put("schemeTransactionReference", scheme_reference(answer).into());
+            // Not every scheme gives one.
+            if let Some(reference) = answer.scheme_reference.as_deref().filter(|_| order.is_on_file) {
+                put("schemeTransactionReference", reference.into());
             }
             put("paymentInstrument", instrument_five(order, answer));
             put("_links", links.of_five(link));
         }
         Version::Six => {
-            if answer.scheme_reference.is_some() {
-                put("scheme", json!({ "reference": scheme_reference(answer) }));
+            if let Some(reference) = &answer.scheme_reference {
+                put("scheme", json!({ "reference": reference }));
             }
             if let Some(refusal) = &answer.refusal {
                 put("refusalCode", refusal.code.as_str().into());
@@ -57,11 +58,6 @@ pub(super) fn render(
         }
     }
     Value::Object(body).to_string()
-}
-
-/// What later payments refer to; a scheme that gives none leaves it empty.
-fn scheme_reference(answer: &IssuerAnswer) -> &str {
-    answer.scheme_reference.as_deref().unwrap_or_default()
 }
 
 /// Every comparison, also those of which nothing is known: the original's examples list matches too.

@@ -78,7 +78,7 @@ impl CardFactor {
     }
 
     /// Checks of one subject at this factor, over all its challenges and sessions. Default: 5 in 24 hours; people mistype a
-    /// card, and do not own six.
+    /// card, and do not own six. [`Engine::unblock`](crate::Engine::unblock) begins the count anew.
     pub fn tries(mut self, quota: Quota) -> Self {
         self.tries = quota;
         self
