@@ -17,6 +17,7 @@ mod error;
 mod front;
 mod options;
 mod phonesverification;
+mod worldpay;
 
 pub use config::Config;
 pub use error::GatewayError;
@@ -110,6 +111,9 @@ pub fn open(
     }
     if let Some(calls) = config.phonesverification {
         served.extend(phonesverification::open(&engine, calls, config.inbox, config.is_built_in, &here)?);
+    }
+    if let Some(worldpay) = config.worldpay {
+        served.extend(worldpay::open(worldpay, &engine, origin, config.is_built_in)?);
     }
     if served.is_empty() {
         return Err(GatewayError::Nothing);

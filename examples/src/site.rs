@@ -15,6 +15,7 @@ use crate::options::Options;
 mod answer;
 mod app;
 mod ledger;
+mod lounge;
 mod widget;
 
 pub use answer::Answer;
@@ -43,6 +44,8 @@ pub struct Site {
     pub authenticators: AuthenticatorBook,
     /// `GET /locker`.
     pub locker: Gate,
+    /// `GET /lounge`.
+    pub lounge: Gate,
     /// What was transferred.
     pub ledger: Ledger,
     /// What Twilio tells of messages, if it delivers them.
@@ -131,6 +134,7 @@ pub fn open(
         safe: engine.gate(safe)?,
         authenticators,
         locker: engine.gate(locker)?,
+        lounge: engine.gate(lounge::policy())?,
         ledger: Ledger::default(),
         widget: Widget::load(options.altcha_widget.as_deref())?,
         engine,

@@ -18,3 +18,4 @@ pub mod server;
 pub mod siteverify;
 pub mod twilio;
 pub mod widgets;
+pub mod worldpay;

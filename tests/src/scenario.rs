@@ -9,6 +9,7 @@ use crate::siteverify::Siteverify;
 
 mod act_app;
 mod act_captcha;
+mod act_cards;
 mod act_codes;
 mod act_forms;
 mod act_refusals;
@@ -93,6 +94,9 @@ pub fn run(bank: &Bank) -> Transcript {
     act_routes::inbox(&mut player);
     act_app::app(&mut player);
     act_app::without(&mut player);
+    act_cards::program(&mut player);
+    act_cards::tried_out(&mut player);
+    act_cards::forms(&mut player);
     act_visitors::anonymous(&mut player);
     player.finish()
 }

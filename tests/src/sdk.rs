@@ -7,14 +7,15 @@ use std::process::{Command, Output};
 
 use crate::server::programs;
 
-/// The scripts and the lists of packages.
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sdk");
+/// The scripts and the lists of packages, a folder for each purpose.
+const FOLDERS: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A language with its packages installed.
 #[derive(Clone, Debug)]
 pub struct Sdk {
     program: PathBuf,
     modules: PathBuf,
+    scripts: PathBuf,
 }
 
 impl Sdk {
@@ -37,17 +38,18 @@ impl Sdk {
     }
 
     fn environment(name: &str, list: &str) -> Self {
-        let folder = installed(name, &[list], |folder| {
+        let scripts = Path::new(FOLDERS).join("sdk");
+        let folder = installed(name, &scripts, &[list], |folder| {
             let venv = "apt-get install python3 python3-venv";
             run(Command::new("python3").args(["-m", "venv"]).arg(folder), venv);
             let pip = "pip did not get the packages: try again when the network is there";
-            let list = Path::new(FOLDER).join(list);
+            let list = scripts.join(list);
             let mut install = Command::new(folder.join("bin/python"));
             install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
             // The list is whole, so nothing else may come along.
             run(install.args(["--no-deps", "-r"]).arg(list), pip);
         });
-        Self { program: folder.join("bin/python"), modules: PathBuf::new() }
+        Self { program: folder.join("bin/python"), modules: PathBuf::new(), scripts }
     }
 
     /// Node.js with the packages of `package-lock.json`.
@@ -56,10 +58,24 @@ impl Sdk {
     /// When Node.js or npm is missing or the packages do not come.
     #[must_use]
     pub fn node() -> Self {
+        Self::node_with("sdk", "node")
+    }
+
+    /// Node.js with clients of hypermedia APIs, which know no API in particular.
+    ///
+    /// # Panics
+    /// As [`Sdk::node`].
+    #[must_use]
+    pub fn hal() -> Self {
+        Self::node_with("hal", "hal")
+    }
+
+    fn node_with(scripts: &str, name: &str) -> Self {
+        let scripts = Path::new(FOLDERS).join(scripts);
         let lists = ["package.json", "package-lock.json"];
-        let folder = installed("node", &lists, |folder| {
+        let folder = installed(name, &scripts, &lists, |folder| {
             for list in lists {
-                copy(&Path::new(FOLDER).join(list), &folder.join(list));
+                copy(&scripts.join(list), &folder.join(list));
             }
             let mut install = Command::new("npm");
             install
@@ -67,14 +83,14 @@ impl Sdk {
                 .current_dir(folder);
             run(&mut install, "apt-get install nodejs npm");
         });
-        Self { program: PathBuf::from("node"), modules: folder.join("node_modules") }
+        Self { program: PathBuf::from("node"), modules: folder.join("node_modules"), scripts }
     }
 
     /// A command that runs a script of the folder. Nothing in the environment says where the SDK is to call.
     #[must_use]
     pub fn script(&self, name: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg(Path::new(FOLDER).join(name)).env("NODE_PATH", &self.modules);
+        command.arg(self.scripts.join(name)).env("NODE_PATH", &self.modules);
         for name in ["TWILIO_EDGE", "TWILIO_REGION", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"] {
             command.env_remove(name);
         }
@@ -93,16 +109,14 @@ impl Sdk {
 
 /// Installs once for these lists; several tests may ask at the same time, and one does it.
 #[expect(clippy::expect_used, reason = "a test without its SDK has failed")]
-fn installed(name: &str, lists: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
+fn installed(name: &str, scripts: &Path, lists: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
     let all = programs().join("sdk");
     let (folder, stamp) = (all.join(name), all.join(format!("{name}.stamp")));
     fs::create_dir_all(&all).expect("the target folder can be written");
     let lock = File::create(all.join(format!("{name}.lock"))).expect("the target folder can be written");
     lock.lock().expect("a file can be locked");
-    let wanted: String = lists
-        .iter()
-        .map(|list| fs::read_to_string(Path::new(FOLDER).join(list)).unwrap_or_default())
-        .collect();
+    let wanted: String =
+        lists.iter().map(|list| fs::read_to_string(scripts.join(list)).unwrap_or_default()).collect();
     if fs::read_to_string(&stamp).unwrap_or_default() != wanted {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("the target folder can be written");

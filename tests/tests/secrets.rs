@@ -64,9 +64,17 @@ fn tokens(value: &Value, secrets: &mut Vec<Secret>) {
     }
 }
 
-/// What was paid, by whom and to whom.
-const ORDERS: [&str; 5] =
-    ["DE89370400440532013000", "GB29NWBK60161331926819", "Acme Inc.", "39.99", "1000.00"];
+/// What was paid, by whom and to whom; and the card that was checked.
+const ORDERS: [&str; 8] = [
+    "DE89370400440532013000",
+    "GB29NWBK60161331926819",
+    "Acme Inc.",
+    "39.99",
+    "1000.00",
+    "4444333322221111",
+    "4444 3333 2222 1111",
+    "221B Baker Street",
+];
 
 #[test]
 fn r60_nothing_that_a_bank_prints_tells_a_secret() {

@@ -10,3 +10,5 @@ pub mod phonesverification;
 pub mod resources;
 #[cfg(feature = "twilio")]
 pub mod twilio;
+#[cfg(feature = "worldpay")]
+pub mod worldpay;

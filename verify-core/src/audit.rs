@@ -33,7 +33,8 @@ pub struct Event {
     pub calling_code: u16,
     /// Of [`EventKind::Exempted`], the reason.
     pub exempt: Option<Exempt>,
-    /// Of [`EventKind::Failed`] at a captcha, what was wrong: a word of [`CaptchaErrorKind`](crate::CaptchaErrorKind::name).
+    /// Of [`EventKind::Failed`] at a captcha, what was wrong: a word of [`CaptchaErrorKind`](crate::CaptchaErrorKind::name);
+    /// at a card, `not_verified`, `not_matched` or `refused`.
     /// Of [`EventKind::SendRefused`] for an address that nothing goes to, why: `country`, `premium_number` or
     /// `unreachable_number`.
     pub reason: Option<&'static str>,
@@ -98,6 +99,8 @@ pub enum EventKind {
     RecoveryCodeUsed,
     /// Three recovery codes are left, or fewer: ask their owner to make new ones.
     RecoveryCodesLow,
+    /// A card's issuer may have been asked, and nobody heard the answer; nobody passes, and nobody asks again unasked.
+    Indeterminate,
 }
 
 impl EventKind {
@@ -131,6 +134,7 @@ impl EventKind {
             Self::ConversionLow => "conversion_low",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::RecoveryCodesLow => "recovery_codes_low",
+            Self::Indeterminate => "indeterminate",
         }
     }
 }

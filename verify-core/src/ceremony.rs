@@ -30,6 +30,7 @@ mod answer;
 mod block;
 mod brief;
 mod captcha;
+mod card;
 mod cooldown;
 mod deliver;
 mod ladder;
@@ -122,7 +123,7 @@ impl<'c> Ceremony<'c> {
         match &*self.factor {
             Factor::Code(code) => send::send(self, code, channel).await.map(Some),
             Factor::ReversePin(pin) => pin::send(self, &pin.pin, channel).await.map(Some),
-            Factor::Work(_) | Factor::Totp(_) => Ok(None),
+            Factor::Work(_) | Factor::Totp(_) | Factor::Card(_) => Ok(None),
             Factor::Captcha(captcha) => captcha::probe(self, captcha).await.map(|()| None),
         }
     }
@@ -150,6 +151,7 @@ impl<'c> Ceremony<'c> {
             }
             Factor::Captcha(captcha) => captcha::captcha(self, captcha, answer).await?,
             Factor::Totp(app) => totp::totp(self, app, answer).await?,
+            Factor::Card(factor) => card::card(self, factor, answer).await?,
         };
         Ok(Answered { proof: self.prove(&redeemed), recovery_codes_left: redeemed.recovery_codes_left })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::budgets::Budgets;
+use crate::card::{Card, Wire};
 use crate::ceremony::{Brief, Ceremony};
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
@@ -189,6 +190,14 @@ impl Direct {
     pub async fn check(&self, ticket: &str, answer: &str) -> Result<(), Refused> {
         self.begin(ticket)?.answer(answer).await?;
         Ok(())
+    }
+
+    /// The same for a [card](crate::CardFactor): it is checked with its issuer, within the factor's budgets.
+    ///
+    /// # Errors
+    /// Says by its [kind](Refused::kind) what can be done about it.
+    pub async fn check_card(&self, ticket: &str, card: &Card) -> Result<(), Refused> {
+        self.check(ticket, &Wire::from(card).text()).await
     }
 
     /// Ends a challenge, whoever else holds its ticket; says whether it was open until now.

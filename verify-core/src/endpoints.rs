@@ -7,8 +7,10 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::altcha::{self, SOLVER_JS};
+use crate::card::Wire;
 use crate::ceremony::{Answered, Ceremony, DIALLED, Errand, TICKET};
 use crate::decision::{Decision, Reply, Ruling};
 use crate::engine::Core;
@@ -48,9 +50,10 @@ struct Call {
     code: Option<String>,
     token: Option<String>,
     channel: Option<String>,
-    /// A form has one field for every kind of answer.
+    card: Option<Wire>,
+    /// A form has one field for every kind of answer; and a card goes on as a text.
     #[serde(skip)]
-    answer: Option<String>,
+    answer: Option<Zeroizing<String>>,
 }
 
 impl Endpoints {
@@ -337,7 +340,11 @@ impl Call {
     /// The answer, by the name that this kind of factor has for it.
     fn answer_for(&self, factor: &Factor) -> Result<&str, Refusal> {
         let given = match (factor, &self.code, &self.token, &self.answer) {
-            (_, None, None, Some(answer)) => answer,
+            (Factor::Card(_), None, None, Some(card)) => card,
+            (Factor::Card(_), ..) => {
+                return Err(Refusal::Invalid("this challenge takes `card`, as an object, and nothing else"));
+            }
+            (_, None, None, Some(answer)) if self.card.is_none() => answer,
             (Factor::ReversePin(_), None, None, None) => DIALLED,
             (Factor::Code(_) | Factor::Totp(_), Some(code), None, None) => code,
             (Factor::Work(_) | Factor::Captcha(_), None, Some(token), None) => token,
@@ -356,7 +363,7 @@ impl Call {
 
     fn from_json(body: &[u8]) -> Result<Self, Refusal> {
         const FORM: Refusal = Refusal::Invalid(
-            "the body is a JSON object of texts: `id`, and where the endpoint takes them `code`, `token`, `channel`",
+            "the body is a JSON object of texts: `id`, and where the endpoint takes them `code`, `token`, `channel`, and `card`, an object",
         );
         // A parser of structures takes a list of their members as well; the protocol does not.
         if !body.trim_ascii_start().starts_with(b"{") {
@@ -364,6 +371,7 @@ impl Call {
         }
         // The parser's own words may quote the body, so they are not repeated.
         let mut call: Self = serde_json::from_slice(body).map_err(|_| FORM)?;
+        call.answer = call.card.as_ref().map(Wire::text);
         if call.id.is_none() {
             call.id = call.token.as_deref().and_then(|token| altcha::claimed(token, TICKET));
         }
@@ -378,7 +386,14 @@ impl Call {
         let form =
             Form::parse(body).ok_or(Refusal::Invalid("the form is not UTF-8, or has a field twice"))?;
         let id = form.id.ok_or(Refusal::Invalid("the form lacks `challenge-id`"))?;
-        Ok(Self { id: Some(id), code: None, token: None, channel: form.channel, answer: form.answer })
+        Ok(Self {
+            id: Some(id),
+            code: None,
+            token: None,
+            channel: form.channel,
+            card: None,
+            answer: form.answer,
+        })
     }
 }
 

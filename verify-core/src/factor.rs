@@ -5,10 +5,12 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::captcha::CaptchaVerifier;
+use crate::card::CardVerifier;
 use crate::contact::Channel;
 use crate::policy::Requirement;
 
 mod captcha;
+mod card;
 mod code;
 mod kinds;
 mod reverse_pin;
@@ -17,6 +19,7 @@ mod totp;
 mod work;
 
 pub use captcha::CaptchaFactor;
+pub use card::CardFactor;
 pub use code::{CodeFactor, Resend};
 pub use kinds::{Approves, Price};
 pub use reverse_pin::ReversePinFactor;
@@ -53,6 +56,8 @@ pub enum Factor {
     Captcha(CaptchaFactor),
     /// A code of an authenticator app.
     Totp(TotpFactor),
+    /// A check of a card: that somebody knows a live one, and no authentication.
+    Card(CardFactor),
 }
 
 impl Factor {
@@ -91,6 +96,11 @@ impl Factor {
         TotpFactor::new(name.into())
     }
 
+    /// A check of a card with whoever this verifier asks. Clone the factor into every policy that should accept its proof.
+    pub fn card(name: impl Into<String>, verifier: impl CardVerifier) -> CardFactor {
+        CardFactor::new(name.into(), verifier)
+    }
+
     /// The name that the application gave.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -100,10 +110,11 @@ impl Factor {
             Self::Work(factor) => &factor.name,
             Self::Captcha(factor) => &factor.name,
             Self::Totp(factor) => &factor.name,
+            Self::Card(factor) => &factor.name,
         }
     }
 
-    /// The kind on the wire: `code`, `totp`, `reverse_pin`, `proof_of_work`, or the [kind](crate::Widget::kind) of the captcha.
+    /// The kind on the wire: `code`, `totp`, `reverse_pin`, `proof_of_work`, `card`, or the [kind](crate::Widget::kind) of the captcha.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -112,6 +123,7 @@ impl Factor {
             Self::Work(_) => "proof_of_work",
             Self::Captcha(factor) => factor.widget().kind,
             Self::Totp(_) => "totp",
+            Self::Card(_) => "card",
         }
     }
 
@@ -123,6 +135,7 @@ impl Factor {
             Self::Work(factor) => factor.lasts,
             Self::Captcha(factor) => factor.lasts,
             Self::Totp(factor) => factor.lasts,
+            Self::Card(factor) => factor.lasts,
         }
     }
 
@@ -130,7 +143,8 @@ impl Factor {
     pub(crate) const fn authenticates(&self) -> bool {
         match self {
             Self::Code(_) | Self::ReversePin(_) | Self::Totp(_) => true,
-            Self::Work(_) | Self::Captcha(_) => false,
+            // Who knows the details of a card need not be its holder.
+            Self::Work(_) | Self::Captcha(_) | Self::Card(_) => false,
         }
     }
 
@@ -148,7 +162,7 @@ impl Factor {
         match self {
             Self::Code(factor) => Some(factor),
             Self::ReversePin(factor) => Some(&factor.pin),
-            Self::Work(_) | Self::Captcha(_) | Self::Totp(_) => None,
+            Self::Work(_) | Self::Captcha(_) | Self::Totp(_) | Self::Card(_) => None,
         }
     }
 
@@ -157,7 +171,7 @@ impl Factor {
         match self {
             Self::Code(factor) => factor.after.as_deref(),
             Self::ReversePin(factor) => factor.price(),
-            Self::Work(_) | Self::Captcha(_) | Self::Totp(_) => None,
+            Self::Work(_) | Self::Captcha(_) | Self::Totp(_) | Self::Card(_) => None,
         }
     }
 
@@ -175,6 +189,7 @@ impl Factor {
             Self::Work(factor) => factor.fault(),
             Self::Captcha(factor) => factor.fault(),
             Self::Totp(factor) => factor.fault(),
+            Self::Card(factor) => factor.fault(),
         }
     }
 
@@ -207,6 +222,7 @@ impl Factor {
             }
             Self::Captcha(factor) => hash.update(&factor.widget().terms),
             Self::Totp(factor) => hash.update([factor.drift, u8::from(factor.recovery)]),
+            Self::Card(factor) => factor.requires.iter().for_each(|risk| hash.update([risk.byte()])),
         }
         let digest: [u8; 32] = hash.finalize().into();
         FactorTag(digest.first_chunk().copied().unwrap_or_default())
@@ -257,4 +273,4 @@ macro_rules! leaf {
     )+};
 }
 
-leaf!(CodeFactor => Code, ReversePinFactor => ReversePin, WorkFactor => Work, CaptchaFactor => Captcha, TotpFactor => Totp);
+leaf!(CodeFactor => Code, ReversePinFactor => ReversePin, WorkFactor => Work, CaptchaFactor => Captcha, TotpFactor => Totp, CardFactor => Card);

@@ -229,6 +229,11 @@ impl<'k> SubjectFacts<'k> {
         named(self.key, b"era", &[&self.identity, &self.factor.0])
     }
 
+    /// Checks of cards in one era, over all challenges.
+    pub(crate) fn card_tries(&self, era: u64) -> Key {
+        named(self.key, b"card-tries", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
+    }
+
     /// Consecutive failures in one era, over all challenges.
     pub(crate) fn failures(&self, era: u64) -> Key {
         named(self.key, b"failures", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
@@ -283,6 +288,16 @@ pub(crate) fn prefix(facts_key: &MasterKey, digits: &str) -> [u8; 8] {
 /// Codes that were sent, or answered, where these numbers are, in one window of a watch.
 pub(crate) fn conversion(facts_key: &MasterKey, kind: &[u8], place: &[u8], window: u64) -> Key {
     named(facts_key, b"conversion", &[kind, place, &window.to_be_bytes()])
+}
+
+/// Checks of cards asked for by one source in one kind of window.
+pub(crate) fn card_source(facts_key: &MasterKey, source: &Source, quota: Quota) -> Key {
+    named(facts_key, b"card-source", &[source.as_bytes().as_slice(), &quota.window.as_secs().to_be_bytes()])
+}
+
+/// Checks of one card in one kind of window, by its number or token.
+pub(crate) fn card(facts_key: &MasterKey, card: &str, quota: Quota) -> Key {
+    named(facts_key, b"card", &[card.as_bytes(), &quota.window.as_secs().to_be_bytes()])
 }
 
 /// Requests of one source in one window of a shared limit.

@@ -1,8 +1,10 @@
 //! A posted form, taken apart: what is meant for the gate, and what is meant for the handler.
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use crate::altcha;
+use crate::card::{CARD_FIELD, Wire};
 use crate::ceremony::TICKET;
 
 /// The fields of the gate.
@@ -17,7 +19,7 @@ const WIDGET: &str = "altcha";
 #[derive(Debug, Default)]
 pub(crate) struct Form {
     pub(crate) id: Option<String>,
-    pub(crate) answer: Option<String>,
+    pub(crate) answer: Option<Zeroizing<String>>,
     pub(crate) channel: Option<String>,
     /// The handler's fields, decoded, for a page to carry on.
     pub(crate) fields: Vec<(String, String)>,
@@ -31,11 +33,22 @@ impl Form {
         let text = std::str::from_utf8(body).ok()?;
         let mut form = Self::default();
         let mut rest: Vec<&str> = Vec::new();
+        let mut card: Option<Wire> = None;
         for raw in text.split('&').filter(|raw| !raw.is_empty()) {
             let (name, value) = decode(raw)?;
+            if let Some(name) = name.strip_prefix(CARD_FIELD) {
+                if !card.get_or_insert_default().take(name, value) {
+                    return None;
+                }
+                continue;
+            }
             let own = match name.as_str() {
                 ID => &mut form.id,
-                ANSWER => &mut form.answer,
+                ANSWER if form.answer.is_none() => {
+                    form.answer = Some(Zeroizing::new(value));
+                    continue;
+                }
+                ANSWER => return None,
                 CHANNEL => &mut form.channel,
                 _ => {
                     rest.push(raw);
@@ -46,6 +59,12 @@ impl Form {
             if own.replace(value).is_some() {
                 return None;
             }
+        }
+        // The fields of a card are an answer.
+        if let Some(card) = card
+            && form.answer.replace(card.text()).is_some_and(|answer| !answer.is_empty())
+        {
+            return None;
         }
         let untouched = form.id.is_none() && form.answer.is_none() && form.channel.is_none();
         form.rest = if untouched { body.clone() } else { rest.join("&").into() };
@@ -62,7 +81,7 @@ impl Form {
         if let (Some((_, answer)), None) = (fields.next(), fields.next())
             && let Some(ticket) = altcha::claimed(answer, TICKET)
         {
-            (self.id, self.answer) = (Some(ticket), Some(answer.clone()));
+            (self.id, self.answer) = (Some(ticket), Some(Zeroizing::new(answer.clone())));
         }
     }
 }
@@ -70,7 +89,8 @@ impl Form {
 /// One pair, decoded; `None` when the bytes behind the percent signs are not UTF-8.
 pub(crate) fn decode(raw: &str) -> Option<(String, String)> {
     let part = |text: &str| {
-        let spaced = text.replace('+', " ");
+        // It may be a card.
+        let spaced = Zeroizing::new(text.replace('+', " "));
         percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
     };
     let (name, value) = raw.split_once('=').unwrap_or((raw, ""));
@@ -90,7 +110,10 @@ mod tests {
         );
         let form = Form::parse(&body).unwrap();
         assert_eq!(form.rest, "amount=10.00&payee=A+%26+B&amount=11");
-        assert_eq!((form.id.as_deref(), form.answer.as_deref()), (Some("t1.a.b"), Some("000123")));
+        assert_eq!(
+            (form.id.as_deref(), form.answer.as_ref().map(|it| it.as_str())),
+            (Some("t1.a.b"), Some("000123"))
+        );
         assert_eq!(form.fields[1], ("payee".to_owned(), "A & B".to_owned()));
     }
 

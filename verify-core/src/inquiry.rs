@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use crate::binding::{Bound, BoundRequest};
 use crate::clearance::Proof;
 use crate::cookies;
@@ -29,7 +31,7 @@ pub struct Inquiry {
 /// What the inquiry is about.
 pub(crate) enum Kind {
     /// Answers in header fields: pairs of ticket and answer.
-    Inline(Vec<(String, String)>),
+    Inline(Vec<Answered>),
     /// A form that was blocked at this gate, and may carry an answer among its fields.
     Form(Gate),
     /// Nothing that could be answered: the head alone, of a request with a body or without.
@@ -42,10 +44,13 @@ pub(crate) enum Kind {
     Carried(Action),
 }
 
+/// A ticket and its answer.
+pub(crate) type Answered = (String, Zeroizing<String>);
+
 /// A ticket that a request presents, with an answer or without.
 pub(crate) struct Presented {
     pub(crate) ticket: String,
-    pub(crate) answer: Option<String>,
+    pub(crate) answer: Option<Zeroizing<String>>,
 }
 
 /// What an endpoint does.

@@ -51,6 +51,7 @@
 //! | what a route asks for | [`Policy`], [`Factor`], [`all_of`], [`any_of`], [`first_of`] |
 //! | standards that a policy is held to | [`Preset`] |
 //! | who tells people from machines | [`CaptchaVerifier`], [`Outage`] |
+//! | who knows whether a card is live | [`CardVerifier`], [`CardFactor`] |
 //! | who asks | [`Subject`], [`ClientIp`] |
 //! | who delivers, and whom to | [`Courier`], [`Contacts`], [`Contact`], [`Countries`] |
 //! | authenticator apps and recovery codes | [`Authenticators`], [`Engine::enrol`], [`AuthenticatorBook`] |
@@ -76,6 +77,7 @@ mod audit;
 mod binding;
 mod budgets;
 mod captcha;
+mod card;
 mod ceremony;
 mod clearance;
 mod clock;
@@ -134,6 +136,10 @@ pub use captcha::{
     CaptchaContext, CaptchaError, CaptchaErrorKind, CaptchaVerifier, Outage, Rejection, Widget, WidgetApi,
     WidgetSigns, WidgetSources,
 };
+pub use card::{
+    Card, CardAddress, CardContext, CardError, CardErrorKind, CardMatch, CardOutcome, CardRisk, CardVerifier,
+    InvalidCard,
+};
 pub use ceremony::{Errand, Fate, ReceiptOutcome};
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use code::{Code, InvalidCode};
@@ -156,8 +162,8 @@ pub use endpoints::Endpoints;
 pub use engine::{BlockStatus, ConfigError, Engine, EngineBuilder, MissingContacts, NotMe, Rotated};
 pub use exemption::{Article, Exempt, Exemptions, LowValue, LowValueAmount, Risk, RiskBand};
 pub use factor::{
-    Approves, CaptchaFactor, CodeFactor, Factor, Price, Resend, ReversePinFactor, Surge, TotpFactor,
-    WorkFactor,
+    Approves, CaptchaFactor, CardFactor, CodeFactor, Factor, Price, Resend, ReversePinFactor, Surge,
+    TotpFactor, WorkFactor,
 };
 pub use fetch::{Fetch, FetchError, FetchErrorKind};
 pub use gate::{Gate, form_payload};

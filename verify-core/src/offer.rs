@@ -61,10 +61,15 @@ impl Offer {
             Factor::Work(work) => millis_of(work.lives),
             Factor::Captcha(captcha) => millis_of(captcha.lives),
             Factor::Totp(_) => millis_of(TOTP_LIFE),
+            Factor::Card(card) => millis_of(card.lives),
         };
         let id = random().map_err(|_| SealError)?;
         let puzzle = match &*leaf.factor {
-            Factor::Code(_) | Factor::ReversePin(_) | Factor::Captcha(_) | Factor::Totp(_) => None,
+            Factor::Code(_)
+            | Factor::ReversePin(_)
+            | Factor::Captcha(_)
+            | Factor::Totp(_)
+            | Factor::Card(_) => None,
             Factor::Work(work) => Some(puzzle::ask(core, work, leaf.tag, &id, now)),
         };
         Ok(Ticket {
@@ -120,6 +125,9 @@ impl Offer {
                 Factor::Captcha(captcha) => self.describe(core, captcha.widget(), members),
                 Factor::Totp(app) => {
                     members.insert("recovery_codes".to_owned(), app.recovery.into());
+                }
+                Factor::Card(card) => {
+                    members.insert("asks".to_owned(), card.asks().into());
                 }
             }
         }

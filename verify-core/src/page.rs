@@ -69,6 +69,9 @@ impl Notice {
                 "The check takes you for a machine. Try once more, or another browser or network.".to_owned()
             }
             Refusal::Unsolved(_) => "The check did not succeed. Please do it once more.".to_owned(),
+            Refusal::Declined => {
+                "The card did not pass. Check what you typed, or take another card.".to_owned()
+            }
             Refusal::FellBack => {
                 "The usual check cannot be reached right now, so here is another one.".to_owned()
             }

@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
     Unanswered,
     /// The captcha's token did not pass; another one may.
     Unsolved(CaptchaErrorKind),
+    /// The card did not pass; another one may.
+    Declined,
     /// The captcha's vendor is down, and something else is asked for in its place.
     FellBack,
     /// Something has to be proven before the first message.

@@ -47,6 +47,9 @@ impl Refusal {
             }
             Self::Unanswered => (409, "answer_pending", "The call reached nobody; ask for another one", true),
             Self::Unsolved(_) => (403, "challenge_failed", "The captcha was not solved; solve another", true),
+            Self::Declined => {
+                (403, "challenge_failed", "The card did not pass; check it or take another", true)
+            }
             Self::FellBack => {
                 (503, "unavailable", "The captcha's vendor is down; start again with another way", false)
             }

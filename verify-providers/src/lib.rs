@@ -32,6 +32,8 @@ mod twilio_sms;
 mod twilio_verify;
 #[cfg(feature = "webhook")]
 mod webhook;
+#[cfg(feature = "worldpay")]
+pub mod worldpay;
 
 pub use breaker::{CircuitBreaker, Pass};
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};

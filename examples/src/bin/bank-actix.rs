@@ -44,6 +44,7 @@ fn routes(app: &mut ServiceConfig, site: &Site) {
         .service(web::resource("/transfers/batch").to(batch).wrap(guard(&site.batch)))
         .service(page("/safe", Answer::safe).wrap(guard(&site.safe)))
         .service(page("/locker", Answer::locker).wrap(guard(&site.locker)))
+        .service(page("/lounge", Answer::lounge).wrap(guard(&site.lounge)))
         .service(web::resource("/ledger").to(ledger))
         .service(web::resource("/widget/{name}").to(widget))
         .service(endpoints(&site.engine, "/challenge"));

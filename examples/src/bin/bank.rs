@@ -46,6 +46,7 @@ fn app(site: Site) -> Router {
         .route("/transfers/batch", any(batch).layer(guard(&site.batch)))
         .route("/safe", page(Answer::safe).layer(guard(&site.safe)))
         .route("/locker", page(Answer::locker).layer(guard(&site.locker)))
+        .route("/lounge", page(Answer::lounge).layer(guard(&site.lounge)))
         .route("/ledger", any(ledger))
         .route("/widget/{name}", any(widget))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use verify_compat::{phonesverification, twilio};
+use verify_compat::{phonesverification, twilio, worldpay};
 
 use crate::gateway::GatewayError;
 
@@ -24,6 +24,8 @@ pub struct Config {
     pub twilio: Option<twilio::Config>,
     /// The API of PhonesVerification, served at `/phonesverification/app/api`; it calls nobody but the handset of the inbox.
     pub phonesverification: Option<phonesverification::Config>,
+    /// The API of Worldpay's account verification, served at `/verifications/accounts` and `/cardVerifications`.
+    pub worldpay: Option<worldpay::Config>,
     /// Whether this is the configuration that is built in.
     #[serde(skip)]
     pub(super) is_built_in: bool,

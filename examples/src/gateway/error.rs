@@ -42,6 +42,9 @@ pub enum GatewayError {
     /// The API of PhonesVerification does not start.
     #[error("[phonesverification]: {0}")]
     PhonesVerification(#[from] verify_compat::phonesverification::ConfigError),
+    /// The API of Worldpay's account verification does not start.
+    #[error("[worldpay]: {0}")]
+    Worldpay(#[from] verify_compat::worldpay::ConfigError),
     /// There is no HTTP client for webhooks.
     #[error(transparent)]
     Client(#[from] verify_providers::HttpClientError),

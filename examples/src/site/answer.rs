@@ -80,6 +80,10 @@ impl Answer {
         Self::page(200, &Text { title: "Locker", text: "This is your locker. Your phone has opened it." })
     }
 
+    pub(super) fn text(title: &str, text: &str) -> Self {
+        Self::page(200, &Text { title, text })
+    }
+
     /// A body beyond the limit.
     #[must_use]
     pub fn too_large() -> Self {

@@ -67,7 +67,7 @@ impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let mut retry_after = None;
         let kind = match refusal {
-            Refusal::Wrong | Refusal::Unsolved(_) => RefusedKind::Wrong,
+            Refusal::Wrong | Refusal::Unsolved(_) | Refusal::Declined => RefusedKind::Wrong,
             Refusal::Pending | Refusal::Unanswered => RefusedKind::Pending,
             Refusal::Locked | Refusal::LastTry => RefusedKind::Locked,
             Refusal::AlreadyUsed => RefusedKind::AlreadyUsed,

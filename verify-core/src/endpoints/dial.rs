@@ -15,7 +15,7 @@ impl Endpoints {
     /// `id` is the call's, `code` is what is dialled: nothing is to hang up, as if nobody were there.
     pub(super) async fn dial(&self, asking: &Asking, call: &Call) -> Result<Reply, Refusal> {
         let core = &self.core;
-        let dialled = call.code.as_deref().or(call.answer.as_deref()).unwrap_or_default();
+        let dialled = call.code.as_deref().or(call.answer.as_deref().map(String::as_str)).unwrap_or_default();
         let pin = core.inbox.as_ref().and_then(|inbox| inbox.pin_of(call.id())).ok_or(Refusal::NotFound)?;
         let result = match dialled {
             "" => PinResult::Unanswered,

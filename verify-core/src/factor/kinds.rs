@@ -21,7 +21,8 @@ pub trait Price: sealed::Sealed {
 
 /// A factor that says who answers, and so can approve a payment: a code. Taken by
 /// [`Policy::payment`](crate::Policy::payment). A captcha or a proof of work approves nothing (OWASP Transaction
-/// Authorization, 2.2; NIST SP 800-63B-4, 3.2).
+/// Authorization, 2.2; NIST SP 800-63B-4, 3.2). Neither does a check of a card, which is no price on requests either: whoever
+/// has copied a card knows all that it asks for.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` approves nothing",
     note = "a captcha or a proof of work prices requests; ask for a code: `Factor::code(..)`"

@@ -3,7 +3,9 @@
 //! One rule: at most eight tickets, and as many answers, in the same order. A request that names a transaction may present
 //! tickets without any answer, for they can tell that it was changed; elsewhere a ticket alone means nothing and is refused.
 
-use crate::inquiry::Presented;
+use zeroize::Zeroizing;
+
+use crate::inquiry::{Answered, Presented};
 use crate::refusal::Refusal;
 use crate::request::RequestView;
 
@@ -21,12 +23,12 @@ pub(super) fn presented(request: &impl RequestView) -> Result<Vec<Presented>, Re
     if ids.len() > MAX || (!answers.is_empty() && answers.len() != ids.len()) {
         return Err(PAIRS);
     }
-    let mut answers = answers.into_iter();
+    let mut answers = answers.into_iter().map(Zeroizing::new);
     Ok(ids.into_iter().map(|ticket| Presented { ticket, answer: answers.next() }).collect())
 }
 
 /// The answers, if any: pairs of ticket and answer.
-pub(super) fn answers(request: &impl RequestView) -> Option<Result<Vec<(String, String)>, Refusal>> {
+pub(super) fn answers(request: &impl RequestView) -> Option<Result<Vec<Answered>, Refusal>> {
     let presented = match presented(request) {
         Ok(presented) if presented.is_empty() => return None,
         Ok(presented) => presented,

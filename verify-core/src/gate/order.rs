@@ -10,7 +10,7 @@ use crate::facts;
 use crate::form::Form;
 use crate::gate::blocked::Why;
 use crate::gate::{Carry, Gate, OWN_FIELDS, in_line};
-use crate::inquiry::{Asking, Inquiry, Kind, Presented, look};
+use crate::inquiry::{Answered, Asking, Inquiry, Kind, Presented, look};
 use crate::page::{self, Notice};
 use crate::policy::BindingRules;
 use crate::refusal::Refusal;
@@ -179,7 +179,7 @@ impl Gate {
             Ok(true) => return self.mismatch(&mut asking, form),
             Err(refusal) => return self.refuse(&asking, refusal, form),
         }
-        let answers: Vec<(String, String)> =
+        let answers: Vec<Answered> =
             presented.into_iter().filter_map(|each| Some((each.ticket, each.answer?))).collect();
         match self.answer(&mut asking, &answers).await {
             Ok(()) => self.execute(asking, payload, form).await,

@@ -10,7 +10,7 @@ use crate::engine::Core;
 use crate::facts;
 use crate::form::Form;
 use crate::gate::{Carry, FORM_LIMIT, Gate, Inner};
-use crate::inquiry::{Asking, Inquiry, Kind};
+use crate::inquiry::{Answered, Asking, Inquiry, Kind};
 use crate::offer;
 use crate::page::{self, Notice};
 use crate::refusal::Refusal;
@@ -77,11 +77,7 @@ impl Gate {
     }
 
     /// Redeems each answer for a proof. What was proven before a refusal stays proven.
-    pub(super) async fn answer(
-        &self,
-        asking: &mut Asking,
-        answers: &[(String, String)],
-    ) -> Result<(), Refusal> {
+    pub(super) async fn answer(&self, asking: &mut Asking, answers: &[Answered]) -> Result<(), Refusal> {
         let Inner { core, plan, policy } = &*self.inner;
         if asking.provenance == Provenance::Foreign {
             return Err(Refusal::Foreign);

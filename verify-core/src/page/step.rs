@@ -31,6 +31,8 @@ pub(super) enum Step {
     Work { id: String, challenge: String, tries: u64 },
     /// A vendor's captcha.
     Captcha(Box<Shield>),
+    /// A card, with what its check asks for beside number and expiry.
+    Card { id: String, cvc: bool, name: bool, address: bool },
 }
 
 /// A captcha on the page.
@@ -61,6 +63,11 @@ impl Step {
                 challenge: step.offer.altcha(core, &[]).to_string(),
                 tries: step.offer.ticket.puzzle.as_ref().map_or(1, |puzzle| puzzle.tries),
             },
+            Factor::Card(card) => {
+                let asks = card.asks();
+                let asks = |what: &str| asks.contains(&what);
+                Self::Card { id, cvc: asks("cvc"), name: asks("name"), address: asks("address") }
+            }
             Factor::Captcha(captcha) => {
                 let widget = captcha.widget().clone();
                 let Bond { action, binding } = step.offer.bond(core);

@@ -38,7 +38,9 @@ pub(super) fn links(parts: &[Requirement]) -> Result<Vec<Link<'_>>, String> {
                 }
                 outage => outage == Outage::Fallback,
             },
-            Factor::Code(_) | Factor::ReversePin(_) | Factor::Work(_) | Factor::Totp(_) => false,
+            Factor::Code(_) | Factor::ReversePin(_) | Factor::Work(_) | Factor::Totp(_) | Factor::Card(_) => {
+                false
+            }
         };
         let is_captcha = matches!(factor, Factor::Captcha(_));
         if index == 0 && !is_captcha {

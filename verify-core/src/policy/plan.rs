@@ -100,7 +100,7 @@ impl Plan {
             let approves = |mask: &u64| plan.leaves_of(*mask).any(|(_, leaf)| leaf.is_bound);
             if !plan.alternatives.iter().all(approves) {
                 return refuse(
-                    "a captcha, a proof of work or the code of an app approves nothing: ask for a code that is sent, in every alternative"
+                    "a captcha, a proof of work, a check of a card or the code of an app approves nothing: ask for a code that is sent, in every alternative"
                         .to_owned(),
                 );
             }
