@@ -14,11 +14,17 @@
 //! # Ok(()) }
 //! ```
 
+#[cfg(any(feature = "twisto", feature = "govifi"))]
+mod base_url;
+#[cfg(feature = "govifi")]
+pub mod govifi;
 mod http_client;
 #[cfg(feature = "siteverify")]
 pub mod siteverify;
 #[cfg(feature = "twilio-verify")]
 mod twilio_verify;
+#[cfg(feature = "twisto")]
+pub mod twisto;
 
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};
 #[cfg(feature = "twilio-verify")]
