@@ -15,11 +15,14 @@ use verify_providers::HttpClient;
 mod config;
 mod error;
 mod front;
+mod govifi;
 mod options;
+mod twisto;
 
 pub use config::Config;
 pub use error::GatewayError;
 pub use front::Front;
+pub use govifi::{Govifi, Keys};
 pub use options::{Framework, Options};
 
 /// An API and where it is served.
@@ -106,6 +109,12 @@ pub fn open(
             curl: format!("curl -u {credentials} {here}/v2/Services -d FriendlyName=Bank"),
             api: Arc::new(api),
         });
+    }
+    if let Some(twisto) = config.twisto {
+        served.push(twisto::open(&engine, twisto, &here, config.is_built_in)?);
+    }
+    if let Some(govifi) = config.govifi {
+        served.push(govifi::open(&engine, govifi, &here, config.is_built_in)?);
     }
     if served.is_empty() {
         return Err(GatewayError::Nothing);
