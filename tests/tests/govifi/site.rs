@@ -187,8 +187,9 @@ impl Site {
             "success_url": "https://shop.example/done", "cancel_url": "https://shop.example/back",
             "fraud_signals": { "phone": PHONE, "email": EMAIL, "ip_address": "192.0.2.7", "account_type": challenge },
         });
-        for (name, value) in more.as_object().unwrap() {
-            body[name] = value.clone();
+        let Value::Object(more) = more else { panic!("members of a session") };
+        for (name, value) in more {
+            body[&name] = value;
         }
         let made = self.ask(&Request::json("/v1/hosted-sessions", &body).header("authorization", ADMIN));
         assert_eq!(made.status, 201, "{}", made.text());
@@ -239,7 +240,8 @@ impl Session {
     }
 
     pub fn confirm_with(&self, token: &str, answer: Value) -> Request {
-        let body = json!({ "processor_token": token, "method": "card", "challenge_response": answer });
+        let mut body = json!({ "processor_token": token, "method": "card" });
+        body["challenge_response"] = answer;
         self.request("POST", "/confirm").header("content-type", "application/json").body(body.to_string())
     }
 

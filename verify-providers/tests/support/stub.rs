@@ -12,10 +12,13 @@ use verify_core::{Fetch, FetchError, FetchErrorKind};
 /// One answer, or the way in which there is none.
 pub type Turn = Result<(u16, String), FetchErrorKind>;
 
+/// What was asked, as text and whole.
+type Asked = (String, Request<Bytes>);
+
 #[derive(Clone, Debug, Default)]
 pub struct Stub {
     turns: Arc<Mutex<VecDeque<Turn>>>,
-    asked: Arc<Mutex<Vec<(String, Request<Bytes>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Stub {
