@@ -172,7 +172,7 @@ async fn our_client_understands_our_server() {
         let refused = client("wrong").send(&a1).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Misconfigured);
         // A minute after its evaluation, both sends are free.
-        let now = SystemClock.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = SystemClock::default().now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let body = json!({ "to": TO, "evaluation_ended_at": now - 60 });
         let request = Request::json("/twisto/v2/check/a3/begin/", &body).header("authorization", KEYS);
         assert_eq!(gateway.ask(&request).status, 200);
