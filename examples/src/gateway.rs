@@ -15,13 +15,16 @@ use verify_providers::HttpClient;
 mod config;
 mod error;
 mod front;
+mod govifi;
 mod options;
 mod phonesverification;
+mod twisto;
 mod worldpay;
 
 pub use config::Config;
 pub use error::GatewayError;
 pub use front::Front;
+pub use govifi::{Govifi, Keys};
 pub use options::{Framework, Options};
 
 /// An API and where it is served.
@@ -114,6 +117,12 @@ pub fn open(
     }
     if let Some(worldpay) = config.worldpay {
         served.extend(worldpay::open(worldpay, &engine, origin, config.is_built_in)?);
+    }
+    if let Some(twisto) = config.twisto {
+        served.push(twisto::open(&engine, twisto, &here, config.is_built_in)?);
+    }
+    if let Some(govifi) = config.govifi {
+        served.push(govifi::open(&engine, govifi, &here, config.is_built_in)?);
     }
     if served.is_empty() {
         return Err(GatewayError::Nothing);

@@ -4,11 +4,22 @@
 //! mount in one line. What happens to a challenge is kept in the engine's store, so several processes serve one API; what
 //! is configured over an API is kept in [`Resources`](resources::Resources).
 
+#[cfg(feature = "govifi")]
+pub mod govifi;
+#[cfg(any(feature = "twisto", feature = "govifi"))]
+mod json;
 #[cfg(feature = "phonesverification")]
 pub mod phonesverification;
 #[cfg(any(feature = "twilio", feature = "durable"))]
 pub mod resources;
+#[cfg(any(feature = "twisto", feature = "govifi"))]
+mod secret;
 #[cfg(feature = "twilio")]
 pub mod twilio;
+#[cfg(feature = "twisto")]
+pub mod twisto;
 #[cfg(feature = "worldpay")]
 pub mod worldpay;
+
+#[cfg(any(feature = "twisto", feature = "govifi"))]
+pub use secret::Secret;

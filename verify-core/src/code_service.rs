@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::contact::{Channel, Contact};
+use crate::subject::Subject;
 
 /// A service that makes a code, delivers it and checks it, as hosted verification services do; given to
 /// [`EngineBuilder::code_service`](crate::EngineBuilder::code_service).
@@ -89,6 +90,7 @@ pub struct CodeOrder {
     pub(crate) id: String,
     pub(crate) channel: Channel,
     pub(crate) to: Contact,
+    pub(crate) subject: Subject<'static>,
     pub(crate) payment: Option<PaymentText>,
     pub(crate) expires_at: SystemTime,
 }
@@ -110,6 +112,12 @@ impl CodeOrder {
     #[must_use]
     pub fn to(&self) -> &Contact {
         &self.to
+    }
+
+    /// Who the challenge is for, for services that know customers or orders by names of their own. It is personal data.
+    #[must_use]
+    pub fn subject(&self) -> &Subject<'static> {
+        &self.subject
     }
 
     /// What the code approves, where it approves a transaction.

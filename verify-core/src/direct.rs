@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::budgets::Budgets;
 use crate::card::{Card, Wire};
 use crate::ceremony::{Brief, Ceremony};
+use crate::clock::unix_millis;
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
 use crate::courier::Message;
@@ -115,6 +116,42 @@ impl Direct {
         self
     }
 
+    /// When the challenge ends at the latest, also where its factor would let the code live longer: for a deadline that hangs
+    /// on something else than the first message, as the end of a session or of a payment's evaluation. It is set with the
+    /// first message and no resend moves it; a moment that has passed refuses with [`RefusedKind::Expired`]. Default: what
+    /// the factor says.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use verify_core::{Contact, Engine, Factor, Inbox, KeyRing, Origin, Policy, RefusedKind, Subject, Channel};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = std::pin::pin!(future);
+    /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// #     loop { if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) { return output } }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { block_on(async {
+    /// # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
+    /// # let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
+    /// #     .inbox(Inbox::new())
+    /// #     .contacts(|_: &Subject<'_>, _: Channel| Contact::phone("+12025550123").ok())
+    /// #     .build()?;
+    /// # let gate = engine.gate(Policy::new("checkout").require(Factor::code("by-phone")))?;
+    /// let session_ends = engine.now() + Duration::from_secs(60);
+    /// let payer = engine.direct(Subject::user("session-1")).until(session_ends);
+    /// let dispatch = payer.send(&payer.offer(&gate, "by-phone")?, None).await?;
+    /// assert!(dispatch.expires_at() <= session_ends, "and not five minutes from now");
+    ///
+    /// let late = engine.direct(Subject::user("session-2")).until(engine.now() - Duration::from_secs(1));
+    /// let refused = late.send(&late.offer(&gate, "by-phone")?, None).await.unwrap_err();
+    /// assert_eq!(refused.kind(), RefusedKind::Expired);
+    /// # Ok(()) }) }
+    /// ```
+    #[must_use]
+    pub fn until(mut self, moment: SystemTime) -> Self {
+        self.brief.until = Some(unix_millis(moment));
+        self
+    }
+
     /// How much may be guessed and sent. Default: the engine's budgets.
     #[must_use]
     pub fn budgets(mut self, budgets: &Arc<Budgets>) -> Self {
@@ -165,7 +202,8 @@ impl Direct {
         let (core, now) = (&*self.core, self.core.now());
         let seal = || {
             let ticket = Offer::ticket(core, &self.subject, gate.tag(), leaf, "/", now)?;
-            Offer::seal(core, Ticket { chosen: code, terms: self.brief.terms, ..ticket })
+            let expires_at = self.brief.ends(ticket.expires_at);
+            Offer::seal(core, Ticket { chosen: code, terms: self.brief.terms, expires_at, ..ticket })
         };
         Ok(seal().map_err(Refusal::from)?.sealed)
     }

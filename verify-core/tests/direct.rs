@@ -13,9 +13,10 @@ mod bank;
 mod law;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bank::{Bank, block_on, phone_of};
-use law::{generous, step_up, together, vault, vault_of};
+use law::{generous, step_up, together, vault, vault_of, wrong};
 use verify_core::{
     Budgets, Channel, Code, Contact, Direct, Dispatch, Factor, Gate, Message, Policy, RefusedKind, Store,
     Subject,
@@ -169,9 +170,9 @@ fn r38_the_last_try_says_so_and_the_next_challenge_waits_for_the_old_one_to_expi
     let beyond = block_on(caller.check(dispatch.ticket(), "nope1")).unwrap_err();
     assert!(beyond.kind() == RefusedKind::Locked && !beyond.is_last_try());
     let again = || block_on(caller.send(&caller.offer(&gate, "given").unwrap(), None));
-    bank.clock.advance(std::time::Duration::from_secs(299));
+    bank.clock.advance(Duration::from_secs(299));
     assert_eq!(kind_of(again()), RefusedKind::RateLimited);
-    bank.clock.advance(std::time::Duration::from_secs(1));
+    bank.clock.advance(Duration::from_secs(1));
     assert_ne!(again().unwrap().challenge(), dispatch.challenge());
 }
 
@@ -212,7 +213,7 @@ fn r33_notes_are_sealed_and_count_under_their_own_name_only() {
     let (a, b) = (notes.name(&[b"ab", b"c"]), notes.name(&[b"a", b"bc"]));
     assert!(a != b && a != others.name(&[b"ab", b"c"]));
     assert_ne!(notes.pseudonym(&[b"x"]), notes.pseudonym(&[b"y"]));
-    let ttl = std::time::Duration::from_secs(60);
+    let ttl = Duration::from_secs(60);
     assert!(block_on(notes.insert(&a, b"+12025550199", ttl)).unwrap());
     assert!(!block_on(notes.insert(&a, b"other", ttl)).unwrap());
     let (_, sealed, _) = bank.store.entries().pop().unwrap();
@@ -225,4 +226,58 @@ fn r33_notes_are_sealed_and_count_under_their_own_name_only() {
     assert!(block_on(others.get(&others.name(&[b"c"]))).unwrap().is_none());
     assert_eq!(block_on(notes.take(&a)).unwrap().unwrap().as_slice(), b"+12025550199");
     assert!(block_on(notes.take(&a)).unwrap().is_none());
+}
+
+#[test]
+fn r42_a_challenge_ends_with_what_it_hangs_on_and_no_resend_moves_that() {
+    let bank = Bank::with(|builder| builder.budgets(generous()));
+    let gate = bank.gate(given());
+    let end = bank.engine.now() + Duration::from_secs(90);
+    let caller = to(&bank, NUMBER).until(end);
+    let first = sent(&caller, &gate);
+    assert_eq!(first.expires_at(), end);
+    bank.clock.advance(Duration::from_millis(89_000));
+    // Another end that is asked for later moves nothing.
+    let later = to(&bank, NUMBER).until(end + Duration::from_secs(60));
+    let second = sent(&later, &gate);
+    assert_eq!((second.expires_at(), second.challenge()), (end, first.challenge()));
+    bank.clock.advance(Duration::from_millis(999));
+    let code = bank.inbox.last_code(NUMBER).unwrap();
+    assert_eq!(kind_of(block_on(caller.check(second.ticket(), &wrong(&code, 0)))), RefusedKind::Wrong);
+    bank.clock.advance(Duration::from_millis(1));
+    assert_eq!(kind_of(block_on(caller.check(second.ticket(), &code))), RefusedKind::Expired);
+    let offer = caller.offer(&gate, "given").unwrap();
+    assert_eq!(kind_of(block_on(caller.send(&offer, None))), RefusedKind::Expired, "nothing begins after it");
+}
+
+#[test]
+fn r32_an_end_that_is_far_away_makes_no_code_live_longer() {
+    let bank = Bank::new();
+    let gate = bank.gate(given());
+    let begun = bank.engine.now();
+    let caller = to(&bank, NUMBER).until(begun + Duration::from_secs(24 * 3600));
+    assert_eq!(sent(&caller, &gate).expires_at(), begun + Duration::from_secs(300));
+}
+
+#[test]
+fn r37_more_guesses_than_ten_take_a_word_and_are_exact() {
+    let bank = Bank::with(|builder| builder.budgets(generous()));
+    let policy = |code: verify_core::CodeFactor| Policy::new("given").require(code).to_given_addresses();
+    for fault in [Factor::code("given").tries(50), Factor::code("given").tries_beyond_ten(101)] {
+        assert!(bank.engine.gate(policy(fault)).is_err());
+    }
+    assert!(
+        bank.engine.gate(policy(Factor::code("given").tries_beyond_ten(10))).is_err(),
+        "ten need no word"
+    );
+    let gate = bank.gate(policy(Factor::code("given").tries_beyond_ten(50)));
+    let caller = to(&bank, NUMBER);
+    let dispatch = sent(&caller, &gate);
+    let code = bank.inbox.last_code(NUMBER).unwrap();
+    let kinds = together(60, |_| kind_of(block_on(caller.check(dispatch.ticket(), &wrong(&code, 0)))));
+    let count = |kind| kinds.iter().filter(|known| **known == kind).count();
+    // One that was counted in time may still be overtaken by the last, which ends the challenge.
+    assert_eq!(count(RefusedKind::Wrong) + count(RefusedKind::AlreadyUsed), 49, "{kinds:?}");
+    assert_eq!(count(RefusedKind::Locked), 11, "{kinds:?}");
+    assert_eq!(kind_of(block_on(caller.check(dispatch.ticket(), &code))), RefusedKind::Locked);
 }

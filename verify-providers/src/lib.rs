@@ -14,7 +14,11 @@
 //! # Ok(()) }
 //! ```
 
+#[cfg(any(feature = "twisto", feature = "govifi"))]
+mod base_url;
 mod breaker;
+#[cfg(feature = "govifi")]
+pub mod govifi;
 mod http_client;
 #[cfg(any(feature = "smtp", feature = "twilio-sms", feature = "webhook"))]
 mod persistence;
@@ -30,6 +34,8 @@ mod smtp;
 mod twilio_sms;
 #[cfg(feature = "twilio-verify")]
 mod twilio_verify;
+#[cfg(feature = "twisto")]
+pub mod twisto;
 #[cfg(feature = "webhook")]
 mod webhook;
 #[cfg(feature = "worldpay")]

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use verify_compat::{phonesverification, twilio, worldpay};
+use verify_compat::{phonesverification, twilio, twisto, worldpay};
 
-use crate::gateway::GatewayError;
+use crate::gateway::{GatewayError, Govifi};
 
 /// The configuration that is built in: for development, and it says so at start-up.
 const DEVELOPMENT: &str = include_str!("../../gateway.toml");
@@ -26,6 +26,10 @@ pub struct Config {
     pub phonesverification: Option<phonesverification::Config>,
     /// The API of Worldpay's account verification, served at `/verifications/accounts` and `/cardVerifications`.
     pub worldpay: Option<worldpay::Config>,
+    /// The Verification API of Twisto, served at `/twisto/v2`.
+    pub twisto: Option<twisto::Config>,
+    /// The hosted sessions of GoViFi, served at `/v1/hosted-sessions`.
+    pub govifi: Option<Govifi>,
     /// Whether this is the configuration that is built in.
     #[serde(skip)]
     pub(super) is_built_in: bool,

@@ -45,6 +45,15 @@ pub enum GatewayError {
     /// The API of Worldpay's account verification does not start.
     #[error("[worldpay]: {0}")]
     Worldpay(#[from] verify_compat::worldpay::ConfigError),
+    /// The API of Twisto does not start.
+    #[error("[twisto]: {0}")]
+    Twisto(#[from] verify_compat::twisto::ConfigError),
+    /// The API of GoViFi does not start.
+    #[error("[govifi]: {0}")]
+    Govifi(#[from] verify_compat::govifi::ConfigError),
+    /// A captcha's vendor is not set up as it has to be.
+    #[error("[govifi]: {0}")]
+    Captcha(#[from] verify_providers::siteverify::SiteverifyError),
     /// There is no HTTP client for webhooks.
     #[error(transparent)]
     Client(#[from] verify_providers::HttpClientError),

@@ -21,14 +21,21 @@ pub(crate) struct Brief {
     /// A keyed digest of what the challenge is about.
     pub(crate) terms: Option<[u8; 32]>,
     pub(crate) words: Option<Words>,
+    /// When the challenge ends at the latest, in milliseconds since 1970.
+    pub(crate) until: Option<u64>,
 }
 
 impl Brief {
     /// Of a request that came over the wire.
     pub(super) const NOTHING: &'static Self = {
-        static NOTHING: Brief = Brief { budgets: None, to: None, terms: None, words: None };
+        static NOTHING: Brief = Brief { budgets: None, to: None, terms: None, words: None, until: None };
         &NOTHING
     };
+
+    /// That moment, or the one at which the caller wants it to end, whichever is first.
+    pub(crate) fn ends(&self, moment: u64) -> u64 {
+        self.until.map_or(moment, |until| until.min(moment))
+    }
 }
 
 impl fmt::Debug for Brief {

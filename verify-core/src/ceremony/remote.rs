@@ -53,6 +53,7 @@ impl Order {
             id: crate::encoding::to_hex(&facts::message(key, &ticket.id, number)),
             channel: opened.channel,
             to,
+            subject: ceremony.subject.clone().into_owned(),
             payment: payment(core, ticket),
             expires_at: UNIX_EPOCH + Duration::from_millis(ticket.expires_at),
         };

@@ -276,7 +276,7 @@ async fn look(ceremony: &Ceremony<'_>, factor: &CodeFactor, opened: Opened) -> R
         id: random().map_err(|_| SealError)?,
         key: key.id.clone(),
         subject: crate::ticket::subject_digest(key, ceremony.subject),
-        expires_at: now.saturating_add(millis_of(factor.lives)),
+        expires_at: ceremony.brief.ends(now.saturating_add(millis_of(factor.lives))),
         opened: Some(opened),
         ..ticket.clone()
     };

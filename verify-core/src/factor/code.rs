@@ -21,6 +21,7 @@ pub struct CodeFactor {
     pub(crate) lives_long: bool,
     pub(crate) lasts: Duration,
     pub(crate) tries: u32,
+    pub(crate) tries_many: bool,
     pub(crate) sends: u32,
     pub(crate) resend: Resend,
     pub(crate) after: Option<Arc<Factor>>,
@@ -49,6 +50,7 @@ impl CodeFactor {
             lives_long: false,
             lasts: DEFAULT_AGE,
             tries: 5,
+            tries_many: false,
             sends: 3,
             resend: Resend::SameCode,
             after: None,
@@ -108,7 +110,15 @@ impl CodeFactor {
 
     /// How many guesses one challenge takes, 1 to 10, resends or not. Default: 5 (RTS 2018/389, 4(3)(b)).
     pub fn tries(mut self, tries: u32) -> Self {
-        self.tries = tries;
+        (self.tries, self.tries_many) = (tries, false);
+        self
+    }
+
+    /// More guesses than ten for one challenge, up to 100 (NIST SP 800-63B-4, 3.2.2): only where another's contract names that
+    /// number, and never for authentication. With six digits and 50 tries, one series of guesses in 20,000 is right; with
+    /// four digits, one in 200.
+    pub fn tries_beyond_ten(mut self, tries: u32) -> Self {
+        (self.tries, self.tries_many) = (tries, true);
         self
     }
 
@@ -160,8 +170,10 @@ impl CodeFactor {
             "a code has 6 to 10 digits; `.digits_below_six(..)` allows 4 and 5"
         } else if self.lives.is_zero() || self.lives > longest {
             "a code lives at most ten minutes; `.lives_beyond_ten_minutes(..)` allows up to 24 hours"
-        } else if !(1..=10).contains(&self.tries) || !(1..=10).contains(&self.sends) {
-            "a challenge takes 1 to 10 tries and 1 to 10 sends"
+        } else if !(if self.tries_many { 11..=100 } else { 1..=10 }).contains(&self.tries)
+            || !(1..=10).contains(&self.sends)
+        {
+            "a challenge takes 1 to 10 tries and 1 to 10 sends; `.tries_beyond_ten(..)` allows up to 100 tries"
         } else {
             return None;
         };

@@ -1,0 +1,184 @@
+//! What answers: the engine, what is noted beside it, and which request goes where.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Request, StatusCode};
+use serde_json::{Map, Value, json};
+use verify_core::{Budgets, CaptchaVerifier, Engine, Gate, Reply};
+
+use crate::govifi::access::{self, Accounts};
+use crate::govifi::book::Book;
+use crate::govifi::fault::{Code, Fault};
+use crate::govifi::session::{Record, Scope, is_id};
+use crate::govifi::webhook::{Told, Webhook};
+use crate::govifi::{ChallengeKind, ChallengePolicy, Payments, Settings, moment};
+use crate::json;
+
+/// The API behind its handle.
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) accounts: Accounts,
+    pub(crate) book: Book,
+    pub(crate) settings: Settings,
+    pub(crate) policy: Arc<dyn ChallengePolicy>,
+    pub(crate) payments: Arc<dyn Payments>,
+    pub(crate) captchas: Vec<Arc<dyn CaptchaVerifier>>,
+    pub(crate) webhook: Option<Webhook>,
+    pub(crate) budgets: Arc<Budgets>,
+    pub(crate) gates: Vec<(ChallengeKind, Gate)>,
+}
+
+/// The name of a code's policy and factor.
+pub(crate) const fn factor(kind: ChallengeKind) -> &'static str {
+    match kind {
+        ChallengeKind::Email => "govifi-email",
+        _ => "govifi-sms",
+    }
+}
+
+impl Inner {
+    pub(crate) async fn answer(&self, request: Request<Bytes>) -> Reply {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().to_owned();
+        let mut segments = path.split('/').skip_while(|segment| *segment != "hosted-sessions").skip(1);
+        let rest: Vec<&str> = segments.by_ref().collect();
+        let mut record = None;
+        let answered = match rest.as_slice() {
+            [] | [""] => self.create_over_http(&parts, &body).await,
+            [id, rest @ ..] => self.of_session(&parts, &body, id, rest, &mut record).await,
+        };
+        let mut reply = answered.unwrap_or_else(Fault::reply);
+        access::share(&mut reply, &self.accounts, record.as_ref(), &parts.headers);
+        reply
+    }
+
+    async fn of_session(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        id: &str,
+        rest: &[&str],
+        found: &mut Option<Record>,
+    ) -> Result<Reply, Fault> {
+        let allow = match rest {
+            [] => "GET",
+            ["expire"] | ["confirm"] | ["challenge", "send"] => "POST",
+            _ => return Err(Fault::no_path()),
+        };
+        if !is_id(id) {
+            return Err(self.invalid("A session's id is cs_ and letters and digits"));
+        }
+        if parts.method == Method::OPTIONS {
+            *found = self.book.find(id).await?;
+            return access::preflight(&self.accounts, found.as_ref(), &parts.headers);
+        }
+        if parts.method.as_str() != allow {
+            return Err(Fault::method(allow));
+        }
+        if rest == ["expire"] {
+            let account = self.accounts.authenticate(&parts.headers).ok_or_else(Fault::no_credentials)?;
+            let record = self.book.find(id).await?.filter(|record| record.account == account.uid);
+            return self.expire_over_http(&record.ok_or_else(Fault::unknown)?).await;
+        }
+        let presented = access::bearer(&parts.headers).ok_or_else(Fault::no_credentials)?;
+        let known = self.book.find(id).await?.ok_or_else(Fault::unknown)?;
+        let server = self.accounts.authenticate(&parts.headers).filter(|_| rest.is_empty());
+        if server.is_some_and(|account| account.uid == known.account) {
+            return self.view(&known).await;
+        }
+        if !access::is_credential(&known, presented) {
+            return Err(Fault::unknown());
+        }
+        let record = &*found.insert(known);
+        access::check_origin(record, &parts.headers, self.settings.require_origin)?;
+        let now = self.now();
+        if self.book.requests(record, now).await? > u64::from(self.settings.requests_per_minute) {
+            let rest = 60 - (now / 1000) % 60;
+            return Err(Fault::limited("Too many requests of one credential", rest));
+        }
+        if !rest.is_empty() && record.asked.scope == Scope::Wallet {
+            return Err(Fault::scope());
+        }
+        match rest {
+            [] => self.view(record).await,
+            ["confirm"] => self.confirm(parts, record, body).await,
+            _ => self.send(record).await,
+        }
+    }
+
+    /// A request whose form is wrong.
+    pub(crate) fn invalid(&self, message: &'static str) -> Fault {
+        Fault::new(self.settings.validation_status, Code::ValidationError, message)
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        json::millis(self.engine.now())
+    }
+
+    /// Refuses what is paid or over.
+    pub(crate) async fn require_open(&self, record: &Record) -> Result<(), Fault> {
+        if self.book.completed(&record.id).await?.is_some() {
+            return Err(Fault::confirmed());
+        }
+        if record.is_over(self.engine.now()) || self.book.is_marked(b"ended", record).await? {
+            return Err(Fault::expired());
+        }
+        Ok(())
+    }
+
+    /// The session as a page may see it: nothing of who the payer is.
+    async fn view(&self, record: &Record) -> Result<Reply, Fault> {
+        let status = match self.require_open(record).await {
+            Ok(()) => "open",
+            Err(fault) if fault.code == Code::AlreadyConfirmed => "completed",
+            Err(fault) if fault.code == Code::SessionExpired => return self.gone(record, fault).await,
+            Err(fault) => return Err(fault),
+        };
+        let asked = &record.asked;
+        let mut body = json!({
+            "session_id": record.id,
+            "status": status,
+            "scope": asked.scope,
+            "amount": asked.amount,
+            "currency": asked.currency,
+            "line_items": asked.line_items,
+            "allowed_methods": asked.allowed_methods,
+            "setup_future_usage": asked.setup_future_usage.as_deref().unwrap_or("off"),
+            "success_url": asked.success_url,
+            "cancel_url": asked.cancel_url,
+            "expires_at": moment::text(record.expires),
+        });
+        let challenge = match status {
+            "open" => self.challenge(record).await?,
+            _ => Value::Null,
+        };
+        if let Value::Object(members) = &mut body {
+            members.insert("challenge".to_owned(), challenge);
+        }
+        Ok(json::reply(StatusCode::OK, &body))
+    }
+
+    /// The answer about a session that has expired. Whoever sees it first has its webhook sent.
+    pub(crate) async fn gone(&self, record: &Record, fault: Fault) -> Result<Reply, Fault> {
+        let mut reply = fault.reply();
+        self.tell_expired(record, &mut reply).await?;
+        Ok(reply)
+    }
+
+    pub(crate) async fn tell_expired(&self, record: &Record, reply: &mut Reply) -> Result<(), Fault> {
+        let now = self.now();
+        if let Some(webhook) = &self.webhook
+            && self.book.mark(b"told", record, now).await?
+        {
+            webhook.tell(&self.book.notes, record, &Told::Expired, now).leave_with(reply);
+        }
+        Ok(())
+    }
+}
+
+/// The members of a JSON object.
+pub(crate) fn members(body: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(body).ok()
+}
