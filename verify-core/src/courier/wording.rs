@@ -39,7 +39,7 @@ pub(crate) struct Approving<'a> {
     pub(crate) format: AmountFormat,
 }
 
-/// What stands in a message for a transaction.
+/// What stands in a message for a transaction, or for one of its lines.
 struct Paid {
     amount: String,
     payee: String,
@@ -56,8 +56,9 @@ struct MailPage<'a> {
     code: &'a str,
     minutes: u64,
     not_me: &'a str,
-    /// Of an approval, the total and what it is made of: amount, payee, account.
-    paid: Option<(String, Vec<(String, String, String)>)>,
+    /// Of an approval, what it is made of.
+    total: Option<String>,
+    lines: Vec<Paid>,
 }
 
 /// A payee's name in a short message: what is longer is cut, and says so.
@@ -139,12 +140,12 @@ impl Wording<'_> {
     }
 
     fn page<'p>(&'p self, code: &'p str) -> MailPage<'p> {
-        let paid = self.approval.as_ref().map(|approval| {
-            let Approving { transaction, format } = approval;
-            let lines = transaction.lines().map(|(amount, payee)| {
-                (format.format(amount), payee.name().to_owned(), payee.account().display())
-            });
-            (approval.amount(), lines.collect())
+        let lines = self.approval.iter().flat_map(|Approving { transaction, format }| {
+            transaction.lines().map(|(amount, payee)| Paid {
+                amount: format.format(amount),
+                payee: payee.name().to_owned(),
+                account: payee.account().display(),
+            })
         });
         MailPage {
             site: self.site,
@@ -153,7 +154,8 @@ impl Wording<'_> {
             code,
             minutes: self.minutes(),
             not_me: self.not_me,
-            paid,
+            total: self.approval.as_ref().map(Approving::amount),
+            lines: lines.collect(),
         }
     }
 

@@ -22,7 +22,7 @@ impl Endpoints {
     /// The page with the button. It says the same to a link scanner as to a reader, since it does nothing (NIST SP 800-63B-4,
     /// 3.1.3; scanners follow every link of a mail).
     pub(super) fn report_page(&self, request: &impl RequestView, look: Look) -> Reply {
-        let token = request.query().and_then(|query| field(query)).unwrap_or_default();
+        let token = request.query().and_then(field).unwrap_or_default();
         let found = Report::open(&self.core, &token).and_then(|report| report.purpose(&self.core));
         let look = Look { page: true, ..look };
         unreferred(match found {
