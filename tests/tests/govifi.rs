@@ -171,7 +171,7 @@ fn g07_bad_ids_unknown_ones_and_bad_requests(mounting: Mounting) {
 fn g08_a_credential_is_for_its_session_only(mounting: Mounting) {
     let site = Site::open(mounting);
     let (a, b) = (site.session("sms"), site.session("sms"));
-    let mixed = Session { id: b.id.clone(), secret: a.secret.clone() };
+    let mixed = Session { id: b.id.clone(), secret: a.secret };
     let answers = [site.view(&mixed), site.send(&mixed), site.confirm(&mixed, Value::Null)];
     for answer in answers {
         refused(&answer, 404, "session_expired", false);

@@ -29,7 +29,7 @@
 //!     .policy(|signals: &FraudSignals, _: &SessionRequest| {
 //!         (signals.is_authorized != Some(true)).then_some(ChallengeKind::Sms)
 //!     })
-//!     .payments(Sandbox) // for development; your processor in earnest
+//!     .payments(Sandbox::default()) // for development; your processor in earnest
 //!     .build()?;
 //! // axum:  .nest_service("/v1/hosted-sessions", verify_tower::ApiService::new(sessions.clone()))
 //! // actix: .service(verify_actix::api("/v1/hosted-sessions", sessions.clone()))

@@ -23,11 +23,12 @@ impl Delivery {
         let Some(inbox) = inbox else { return self };
         tracing::warn!(target: "verify", "DEVELOPMENT INBOX: messages are shown to whoever opens the inbox page, and delivered to nobody");
         for channel in Channel::ALL {
-            if !self.code_services.contains_key(&channel) {
-                self.couriers.entry(channel).or_insert_with(|| Arc::new(inbox.clone()));
+            if !self.code_services.contains_key(&channel) && !self.couriers.contains_key(&channel) {
+                self.couriers.insert(channel, Arc::new(inbox.clone()));
+                // Where everything is somebody else's already, calls are not the inbox's either.
+                self.pin_service.get_or_insert_with(|| Arc::new(inbox.clone()));
             }
         }
-        self.pin_service.get_or_insert_with(|| Arc::new(inbox.clone()));
         self
     }
 
