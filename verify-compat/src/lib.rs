@@ -4,7 +4,7 @@
 //! mount in one line. What happens to a challenge is kept in the engine's store, so several processes serve one API; what
 //! is configured over an API is kept in [`Resources`](resources::Resources).
 
-#[cfg(any(feature = "twilio", feature = "durable"))]
+#[cfg(any(feature = "twilio", feature = "durable", feature = "conformance"))]
 pub mod resources;
 #[cfg(feature = "twilio")]
 pub mod twilio;
