@@ -61,7 +61,8 @@
 //! Verifications live in the engine's store, counted and ended by the engine's own laws, so that any number of processes
 //! serves one service; numbers, amounts and payees are sealed there, under keyed names, and gone with the verification, a
 //! day at most. Attempts, with the number sealed, are kept for [`Settings::attempts_hours`]. What is configured lives in
-//! [`Resources`].
+//! [`Resources`]; processes that share those share their configuration, since each writes at its start what that declares,
+//! and removes what it declares no more. A service that a new configuration gives to another account is a new one there.
 
 use std::fmt;
 use std::sync::Arc;

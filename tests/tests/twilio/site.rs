@@ -26,6 +26,7 @@ pub enum Mounting {
 pub const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 pub const OTHER: &str = "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 pub const TOKEN: &str = "secret";
+pub const OTHER_TOKEN: &str = "other";
 /// A service of the account, and one of it with PSD2.
 pub const PLAIN: &str = "VA11111111111111111111111111111111";
 pub const PSD2: &str = "VA22222222222222222222222222222222";
@@ -174,7 +175,7 @@ pub fn engine(
 
 pub fn config() -> Config {
     let mut config = Config::default();
-    config.accounts = vec![AccountConfig::new(ACCOUNT, TOKEN), AccountConfig::new(OTHER, "other")];
+    config.accounts = vec![AccountConfig::new(ACCOUNT, TOKEN), AccountConfig::new(OTHER, OTHER_TOKEN)];
     let mut psd2 = ServiceConfig::new(PSD2, "Owl Bank");
     psd2.psd2_enabled = true;
     config.services = vec![ServiceConfig::new(PLAIN, "Owl Bank"), psd2];

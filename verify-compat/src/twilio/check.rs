@@ -30,16 +30,15 @@ impl Inner {
             Some(sid) => self.book.find(sid).await?,
             None => {
                 let contact = to.and_then(any_contact).ok_or_else(|| Fault::invalid("To"))?;
-                let exact = self.book.find_latest(service.sid(), &contact, pair.as_deref()).await?;
+                let exact = self.book.find_latest(service, &contact, pair.as_deref()).await?;
                 match exact {
                     // Another pair than was ever sent: an answer to the newest verification, and a wrong one.
-                    None if pair.is_some() => self.book.find_latest(service.sid(), &contact, None).await?,
+                    None if pair.is_some() => self.book.find_latest(service, &contact, None).await?,
                     exact => exact,
                 }
             }
         };
-        let record =
-            found.filter(|record| record.service == service.sid()).ok_or_else(|| call.not_found())?;
+        let record = found.filter(|record| record.is_of(service)).ok_or_else(|| call.not_found())?;
         let (direct, _) = self.direct_of(&record)?;
         match self.book.ended(&record).await? {
             Some(End { status: Status::MaxAttemptsReached, .. }) => return Err(Fault::of(60_202)),
@@ -94,7 +93,7 @@ impl Inner {
     pub(crate) fn direct_of(&self, record: &Record) -> Result<(Direct, verify_core::Contact), Fault> {
         let contact = strict_phone(&record.to).or_else(|| verify_core::Contact::email(&record.to).ok());
         let contact = contact.ok_or_else(|| Fault::invalid("To"))?;
-        Ok((self.direct(&record.service, &contact), contact))
+        Ok((self.direct(&record.account, &record.service, &contact), contact))
     }
 
     /// How a verification stands in the engine, if it knows it yet.

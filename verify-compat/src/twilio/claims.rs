@@ -23,25 +23,21 @@ pub(crate) struct Claim {
 impl Inner {
     /// What a start counts against. Names that are no rate limit of the service count nothing, and neither do limits
     /// without buckets.
-    pub(crate) async fn claims(
-        &self,
-        service: &Service,
-        counted: &[(String, String)],
-    ) -> Result<Vec<Claim>, Fault> {
+    pub(crate) fn claims(service: &Service, counted: &[(String, String)]) -> Vec<Claim> {
         let mut claims = Vec::new();
-        if counted.is_empty() {
-            return Ok(claims);
-        }
         // All of the service's limits, of which there are few, rather than whatever names the form has.
-        for limit in self.catalog.limits(service.sid()).await? {
+        for limit in &service.limits {
             let Some((_, value)) = counted.iter().find(|(name, _)| *name == limit.unique_name) else {
                 continue;
             };
-            for bucket in self.catalog.buckets(&limit.sid).await? {
-                claims.push(Claim { limit: limit.unique_name.clone(), bucket, value: value.clone() });
-            }
+            let claim = |bucket: &Bucket| Claim {
+                limit: limit.unique_name.clone(),
+                bucket: bucket.clone(),
+                value: value.clone(),
+            };
+            claims.extend(limit.buckets.iter().map(claim));
         }
-        Ok(claims)
+        claims
     }
 
     /// Looks whether one more start is within all buckets, or counts it in all of them.

@@ -31,7 +31,7 @@ impl Inner {
         let identity = self.identities.find(&wish.contact, self.engine.now());
         let wording = wish.wording(service);
         let mut direct = self
-            .direct(service.sid(), &wish.contact)
+            .direct(&service.account, service.sid(), &wish.contact)
             .worded(move |channel, code, life| wording.message(channel, code, life));
         if let Some(pair) = wish.bytes() {
             direct = direct.about(&pair);
@@ -39,7 +39,7 @@ impl Inner {
         let chosen = identity.map(|identity| identity.code.clone()).or_else(|| wish.code.clone());
         let offer = offer(&direct, &gate, terms, chosen)?;
 
-        let claims = self.claims(service, &wish.counted).await?;
+        let claims = Self::claims(service, &wish.counted);
         if !claims.is_empty() {
             // Look at everything that may refuse before anything is counted.
             self.within_limits(&claims, false).await?;

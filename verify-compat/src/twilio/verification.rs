@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::twilio::call::Call;
 use crate::twilio::date;
+use crate::twilio::service::Service;
 
 /// What is noted of a verification once, at its start. Whether it is open is the engine's to say; this only tells what it
 /// is, so losing it ends it and forging it is not possible.
@@ -122,6 +123,11 @@ impl Record {
         pair.extend_from_slice(amount.as_bytes());
         pair.extend_from_slice(payee.as_bytes());
         pair
+    }
+
+    /// Whether it is that service's, and was of that account's when it was started.
+    pub(crate) fn is_of(&self, service: &Service) -> bool {
+        self.account == service.account && self.service == service.sid()
     }
 
     /// Whether it is for one pair of amount and payee.

@@ -99,10 +99,10 @@ impl Inner {
     async fn which(&self, call: &Call, service: &Service, which: &str) -> Result<Record, Fault> {
         let found = match any_contact(which) {
             _ if sid::is("VE", which) => self.book.find(which).await?,
-            Some(contact) => self.book.find_latest(service.sid(), &contact, None).await?,
+            Some(contact) => self.book.find_latest(service, &contact, None).await?,
             None => None,
         };
-        found.filter(|record| record.service == service.sid()).ok_or_else(|| call.not_found())
+        found.filter(|record| record.is_of(service)).ok_or_else(|| call.not_found())
     }
 
     /// Notes that a verification is over, once, and tells whoever wants to know.
