@@ -18,7 +18,7 @@ use std::thread;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use site::{Mounting, PLAIN, PSD2, Site, TO, engine, text, wrong};
+use site::{Mounting, PLAIN, PSD2, Site, engine, text, wrong};
 use tests::http::Response;
 use verify_compat::resources::{MemoryResources, Resources, ResourcesError};
 use verify_compat::twilio::TwilioVerify;
@@ -114,20 +114,20 @@ fn twilio_rule_52_of_200_checks_five_are_compared_and_one_is_approved(mounting: 
         sites[0].start(PLAIN);
         let code = sites[0].code();
         let answers = together(&sites, 200, |site, number| match round % 3 {
-            // All wrong; all right; one right in every seven.
+            // All wrong; all right; so few wrong ones that a right one must get in.
             0 => site.check(PLAIN, &wrong(&code)),
             1 => site.check(PLAIN, &code),
-            _ => site.check(PLAIN, &if number % 7 == round { code.clone() } else { wrong(&code) }),
+            _ => site.check(PLAIN, &if number % 50 == 0 { wrong(&code) } else { code.clone() }),
         });
         let compared = evaluated(&answers);
         let approved = compared.iter().filter(|valid| **valid).count();
-        assert!(compared.len() <= 5 && approved <= 1, "{compared:?}");
+        assert!(compared.len() <= 5, "{compared:?}");
         let refused = count(&answers, 429, 60202) + count(&answers, 404, 20404);
         assert_eq!(compared.len() + refused, 200);
         match round % 3 {
             0 => assert_eq!((compared.len(), approved), (5, 0)),
             1 => assert_eq!((compared.len(), approved), (1, 1)),
-            _ => {}
+            _ => assert_eq!(approved, 1),
         }
         sites[0].pass(600);
     }
@@ -161,7 +161,8 @@ fn twilio_rule_35_52_of_parallel_checks_of_many_pairs_only_the_own_one_is_approv
         let sid = text(&sites[0].pay("10.00", "Acme").json(), "sid");
         let code = sites[0].code();
         let answers = together(&sites, 20, |site, number| {
-            let amount = if number < 2 { "10.00" } else { "99.00" };
+            // Fewer others than would lock it, so that the own one gets in.
+            let amount = if number % 5 == 0 { "99.00" } else { "10.00" };
             let fields =
                 [("VerificationSid", &*sid), ("Code", &*code), ("Amount", amount), ("Payee", "Acme")];
             site.post(&format!("Services/{PSD2}/VerificationCheck"), &fields)
@@ -172,10 +173,7 @@ fn twilio_rule_35_52_of_parallel_checks_of_many_pairs_only_the_own_one_is_approv
             .filter(|(_, answer)| answer.json()["valid"] == true)
             .map(|(number, _)| number)
             .collect();
-        assert!(
-            approved.len() <= 1 && approved.iter().all(|number| *number < 2),
-            "round {round}: {approved:?}"
-        );
+        assert!(approved.len() == 1 && approved[0] % 5 != 0, "round {round}: {approved:?}");
         assert!(evaluated(&answers).len() <= 5);
         sites[0].pass(600);
     }
@@ -219,9 +217,7 @@ fn twilio_rule_43_44_of_parallel_limits_of_one_name_one_is_made(mounting: Mounti
             site.post(&format!("Services/{PLAIN}/Verifications"), &fields)
         });
         let allowed = started.iter().filter(|answer| answer.status == 201).count();
-        assert!(allowed <= 3, "{allowed}");
-        assert_eq!(allowed + count(&started, 429, 20429), 30);
-        sites[0].update(PLAIN, TO, "canceled");
+        assert_eq!((allowed, count(&started, 429, 20429)), (3, 27));
     }
 }
 
