@@ -15,6 +15,7 @@ mod site;
 use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -70,10 +71,16 @@ impl Resources for Remote {
 
 /// Two processes, as far as anybody can tell: an engine each, and everything that is kept in common.
 fn two(mounting: Mounting) -> [Site; 2] {
-    let (clock, phone) = (FakeClock::default(), phone::Phone::default());
-    let (resources, store) = (Remote::default(), MemoryStore::builder().clock(clock.clone()).build());
+    let clock = FakeClock::default();
+    two_over(mounting, &clock, &clock)
+}
+
+/// The same, over a store with a clock of its own.
+fn two_over(mounting: Mounting, clock: &FakeClock, of_store: &FakeClock) -> [Site; 2] {
+    let phone = phone::Phone::default();
+    let (resources, store) = (Remote::default(), MemoryStore::builder().clock(of_store.clone()).build());
     [(); 2].map(|()| {
-        let engine = engine(&clock, &phone, |builder| builder.store(store.clone()));
+        let engine = engine(clock, &phone, |builder| builder.store(store.clone()));
         let api = TwilioVerify::new(&engine, site::config(), resources.clone()).unwrap();
         Site::around(mounting, api, clock.clone(), phone.clone(), store.clone())
     })
@@ -283,7 +290,36 @@ fn twilio_rule_44_of_parallel_limits_and_buckets_no_more_are_made_than_may_be(mo
     }
 }
 
+fn twilio_rule_45_no_window_is_thrown_away_by_whoever_is_ahead(mounting: Mounting) {
+    let (clock, of_store) = (FakeClock::default(), FakeClock::default());
+    let sites = two_over(mounting, &clock, &of_store);
+    let path = format!("Services/{PLAIN}/RateLimits");
+    let limit = text(&sites[0].post(&path, &[("UniqueName", "ip")]).json(), "sid");
+    sites[0].post(&format!("{path}/{limit}/Buckets"), &[("Max", "3"), ("Interval", "60")]);
+    for round in 0..60 {
+        let allowed = |part: usize| {
+            let started = together(&sites, 8, |site, number| {
+                let to = format!("+1501{:07}", (round * 10 + part) * 100 + number);
+                let fields = [("To", &*to), ("Channel", "sms"), ("RateLimits", r#"{"ip":"a"}"#)];
+                site.post(&format!("Services/{PLAIN}/Verifications"), &fields)
+            });
+            let refused = count(&started, 429, 20429);
+            assert!(started.iter().all(|start| start.status == 201 || start.header("retry-after").is_some()));
+            8 - refused
+        };
+        assert_eq!(allowed(0), 3, "round {round}");
+        // By the engines' clock it is over. The store ends it, and nobody else.
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(allowed(1), 0, "round {round}");
+        of_store.advance(Duration::from_secs(60));
+        assert_eq!(allowed(2), 3, "round {round}");
+        clock.advance(Duration::from_secs(60));
+        of_store.advance(Duration::from_secs(60));
+    }
+}
+
 on_both! {
+    twilio_rule_45_no_window_is_thrown_away_by_whoever_is_ahead
     twilio_rule_08_of_parallel_changes_of_one_service_none_is_lost
     twilio_rule_44_of_parallel_limits_and_buckets_no_more_are_made_than_may_be
     twilio_rule_52_of_200_checks_five_are_compared_and_one_is_approved

@@ -61,18 +61,16 @@ impl Inner {
         })
     }
 
-    /// When the present window of a bucket ends, in milliseconds since 1970. It begins with the first start in it.
+    /// When the present window of a bucket ends, in milliseconds since 1970. It begins with the first start in it, and ends
+    /// when the store lets go of it: of several processes, whose clocks may be ahead, none throws away what others count in.
     async fn window(&self, claim: &Claim) -> Result<u64, Fault> {
         let Bucket { sid, interval, .. } = &claim.bucket;
         let parts: [&[u8]; 4] = [b"window", sid.as_bytes(), &interval.to_be_bytes(), claim.value.as_bytes()];
         let (name, now) = (self.book.notes.name(&parts), self.now());
-        // Another start may have begun it, or it may end, between the two steps.
+        // Another start may begin it, or it may end, between the two steps.
         for _ in 0..3 {
-            match self.book.read::<u64>(&name).await? {
-                Some(end) if end > now => return Ok(end),
-                // It is over by our clock, and not yet by the store's.
-                Some(_) => drop(self.book.notes.take(&name).await?),
-                None => {}
+            if let Some(end) = self.book.read::<u64>(&name).await? {
+                return Ok(end);
             }
             let end = now.saturating_add(u64::from(*interval) * 1000);
             if self.book.insert(&name, &end, Duration::from_secs((*interval).into())).await? {
