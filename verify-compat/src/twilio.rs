@@ -42,6 +42,8 @@
 //! | `Status=canceled` once more | 200; of an approved or expired one 404, 20404 |
 //! | a required parameter that is missing | 400, 20001 (but 60206 and 60221 where those apply) |
 //! | `CustomCode` where it is not enabled | 403, 60204 |
+//! | another `CustomCode` than the pending verification has | 400, 60200: cancel that one first. A code a start would make its messages and its answers endless |
+//! | an amount of more than 40 characters, a payee of more than 140, either without a visible one | 400, 60200: a message shows both as a whole, with white space as one space |
 //! | a key in `RateLimits` that is no limit of the service | counts nothing |
 //! | `Twilio-Reached-Rate-Limit` | the unique name of the limit |
 //! | `sna` | 60329 with PSD2, else 60223: it takes a carrier |
