@@ -16,7 +16,7 @@
 //!     .courier(Channel::Sms, Carrier)
 //!     .build()?;
 //! let twilio = TwilioVerify::builder(&engine)
-//!     .account(AccountConfig::new("ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "secret"))
+//!     .account(AccountConfig::new("ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "7d1f0c2a9b8e4d3f"))
 //!     .service(ServiceConfig::new("VAbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "Owl Bank"))
 //!     .build()?;
 //! // axum:  .nest_service("/v2", verify_tower::ApiService::new(twilio))
@@ -40,7 +40,7 @@
 //! | a start between the fifth wrong answer and the sixth | the same: a message would be of no use to anybody |
 //! | `Status=approved` with PSD2 | 403, 60204: it names neither amount nor payee |
 //! | `Status=canceled` once more | 200; of an approved or expired one 404, 20404 |
-//! | a required parameter that is missing | 400, 20001 (but 60206 and 60221 where those apply) |
+//! | a required parameter that is missing | 400, 20001 (but 60206 and 60221 where those apply, and 60200 for a check without `Code`) |
 //! | `CustomCode` where it is not enabled | 403, 60204 |
 //! | another `CustomCode` than the pending verification has | 400, 60200: cancel that one first. A code a start would make its messages and its answers endless |
 //! | an amount of more than 40 characters, a payee of more than 140, either without a visible one | 400, 60200: a message shows both as a whole, with white space as one space |
@@ -49,6 +49,8 @@
 //! | `sna` | 60329 with PSD2, else 60223: it takes a carrier |
 //! | `TemplateSid` | 60228; `CustomMessage` 60243 |
 //! | canceled and over-tried verifications | can be fetched for an hour after they would have expired, a day at most |
+//! | more than 10,000 attempts | a list and a summary look at the newest 10,000 of the time that is asked for |
+//! | `Channel=rbm` among attempts | an empty list: nothing is sent that way here |
 //! | a channel without a courier | 60223, for e-mail 60217 |
 //! | a courier that refuses the address | 400, 60200; one that fails 503, 20503 |
 //!

@@ -39,6 +39,13 @@ impl Inner {
         let chosen = identity.map(|identity| identity.code.clone()).or_else(|| wish.code.clone());
         let offer = offer(&direct, &gate, terms, chosen)?;
 
+        if identity.is_none() && wish.code.is_some() {
+            // One verification has one code, and as many messages and answers as it has: another code does not renew them.
+            let standing = direct.standing(&offer).await.map_err(unavailable)?;
+            if standing.is_pending && standing.has_other_code {
+                return Err(Fault::invalid("CustomCode"));
+            }
+        }
         let claims = Self::claims(service, &wish.counted);
         if !claims.is_empty() {
             // Look at everything that may refuse before anything is counted.
