@@ -26,7 +26,7 @@ use site::{
     ACCOUNT, Mounting, OTHER, PLAIN, PSD2, Site, TO, approved, basic, config, engine, outcome, pending,
     refused, text,
 };
-use verify_compat::twilio::{TestIdentity, TwilioVerify, WebhookConfig};
+use verify_compat::twilio::{TwilioVerify, WebhookConfig};
 use verify_core::{Channel, CourierErrorKind, Engine, Fetch, FetchError, FetchErrorKind, KeyRing, Origin};
 
 fn twilio_extra_header_fields_tell_what_is_left(mounting: Mounting) {
@@ -61,34 +61,6 @@ fn twilio_extra_header_fields_tell_what_is_left(mounting: Mounting) {
     let never = site
         .post(&format!("Services/{PLAIN}/VerificationCheck"), &[("To", "+420601123456"), ("Code", "1234")]);
     assert_eq!((never.status, never.header("verify-status")), (404, None));
-}
-
-fn twilio_extra_a_test_identity_has_its_code_and_gets_nothing_until_it_ends(mounting: Mounting) {
-    let identity = TestIdentity::new(TO, "424242", "2026-01-01T01:00:00Z");
-    let site =
-        Site::with(mounting, |config| config.test_identities = vec![identity.clone()], |builder| builder);
-    let started = site.try_start(PLAIN, &[]);
-    assert_eq!((started.status, site.phone.count()), (201, 0));
-    assert!(!started.text().contains("424242"));
-    assert_eq!(outcome(&site.check(PLAIN, "424243")), pending());
-    assert_eq!(outcome(&site.check(PLAIN, "424242")), approved());
-    // It is for that number only, counts as any other, and binds as any other.
-    for _ in 0..5 {
-        assert_eq!(site.pay("1", "Acme").status, 201);
-    }
-    refused(&site.pay("1", "Acme"), 429, 60203);
-    assert_eq!(outcome(&site.check_payment("424242", "2", "Acme")), pending());
-    assert_eq!(outcome(&site.check_payment("424242", "1", "Acme")), approved());
-    let other = [("To", "+15017122662"), ("Channel", "sms")];
-    site.post(&format!("Services/{PLAIN}/Verifications"), &other);
-    assert_eq!(site.phone.count(), 1);
-    site.pass(3600);
-    site.start(PLAIN);
-    assert_eq!(site.phone.count(), 2);
-    let code = site.code();
-    if code != "424242" {
-        assert_eq!(outcome(&site.check(PLAIN, "424242")), pending());
-    }
 }
 
 fn twilio_extra_life_and_fresh_codes_are_settings_of_all_services_and_of_each(mounting: Mounting) {
@@ -350,12 +322,7 @@ fn twilio_configurations_that_make_no_sense_do_not_start() {
     refused(&|config| config.settings.attempts_hours = 721, "attempts_hours");
     refused(&|config| config.settings.auto = vec!["pigeon".to_owned()], "auto");
     refused(&|config| config.settings.public_url = Some("/here".to_owned()), "public_url");
-    refused(
-        &|config| config.test_identities = vec![TestIdentity::new("1", "1234", "2026-01-01")],
-        "identity 1",
-    );
-    refused(&|config| config.test_identities = vec![TestIdentity::new(TO, "1", "2026-01-01")], "code");
-    refused(&|config| config.test_identities = vec![TestIdentity::new(TO, "1234", "soon")], "until");
+    refused(&|config| config.danger_short_tokens = false, "short");
     let hook = |url: &'static str, secret: &'static str| {
         move |config: &mut verify_compat::twilio::Config| {
             config.webhook = Some(WebhookConfig::new(url, secret))
@@ -371,7 +338,6 @@ fn twilio_configurations_that_make_no_sense_do_not_start() {
 
 on_both! {
     twilio_extra_header_fields_tell_what_is_left
-    twilio_extra_a_test_identity_has_its_code_and_gets_nothing_until_it_ends
     twilio_extra_life_and_fresh_codes_are_settings_of_all_services_and_of_each
     twilio_extra_a_signed_webhook_tells_how_each_verification_ended
     twilio_extra_a_courier_that_fails_is_told

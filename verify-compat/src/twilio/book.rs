@@ -202,6 +202,7 @@ mod tests {
             ticket: String::new(),
             terms: Terms { digits: 6, ttl: 600, fresh: false },
             lookup: json!({}),
+            is_test: false,
             created: 0,
             expires: 600_000,
         }

@@ -95,7 +95,7 @@ impl TwilioVerifyBuilder {
             catalog: Catalog::new(resources, declared(&config, &accounts)?),
             accounts,
             book: Book { notes: engine.notes("twilio") },
-            identities: Identities::new(&config.test_identities)?,
+            identities: Identities::new(&config, engine.now())?,
             webhook,
             lookup,
             budgets: Arc::new(Budgets::per_challenge_only().lockout_until_expiry()),

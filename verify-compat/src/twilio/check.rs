@@ -100,7 +100,7 @@ impl Inner {
     pub(crate) fn direct_of(&self, record: &Record) -> Result<(Direct, verify_core::Contact), Fault> {
         let contact = strict_phone(&record.to).or_else(|| verify_core::Contact::email(&record.to).ok());
         let contact = contact.ok_or_else(|| Fault::invalid("To"))?;
-        Ok((self.direct(&record.account, &record.service, &contact), contact))
+        Ok((self.direct(&record.account, &record.service, &contact, record.is_test), contact))
     }
 
     /// How a verification stands in the engine, if it knows it yet.

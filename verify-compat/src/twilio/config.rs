@@ -42,8 +42,14 @@ pub struct Config {
     pub services: Vec<ServiceConfig>,
     /// What the original lets nobody set, or only its support.
     pub settings: Settings,
-    /// Numbers and addresses whose code is fixed and to which nothing is delivered: for tests of whoever calls.
+    /// Numbers and addresses whose code is fixed and to which nothing is delivered: for tests of whoever calls. They take
+    /// `danger_test_identities` as well.
     pub test_identities: Vec<TestIdentity>,
+    /// Lets there be test identities: whoever knows such a code passes for its number. Default: no, so that it takes two
+    /// entries that agree.
+    pub danger_test_identities: bool,
+    /// Takes tokens and secrets of fewer than 16 characters, which can be guessed: for development. Default: no.
+    pub danger_short_tokens: bool,
     /// Who is told when a verification is over.
     pub webhook: Option<WebhookConfig>,
 }
@@ -328,7 +334,8 @@ impl Default for Settings {
     }
 }
 
-/// A number or an address whose code is known beforehand. Starting says so in the log; each use does again.
+/// A number or an address whose code is known beforehand. Starting says so in the log; each use does again. Its verifications
+/// are apart from those whose code is delivered, and end with it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -337,7 +344,8 @@ pub struct TestIdentity {
     pub to: Token,
     /// Its code, 4 to 10 letters or digits.
     pub code: Token,
-    /// When it ends, as `2026-12-31T00:00:00Z`; required, so that none is forgotten.
+    /// When it ends, as `2026-12-31T00:00:00Z`, 90 days from the start at most; required, so that none is forgotten. Neither a
+    /// start nor a check counts from then on.
     pub until: String,
 }
 

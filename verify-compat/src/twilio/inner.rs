@@ -164,9 +164,18 @@ impl Inner {
         }
     }
 
-    /// Whoever has that number or address at that service, as long as it is that account's.
-    pub(crate) fn direct(&self, account: &str, service: &str, contact: &verify_core::Contact) -> Direct {
-        let subject = Subject::user(contact.expose().to_owned()).tenant(format!("{account}/{service}"));
+    /// Whoever has that number or address at that service, as long as it is that account's. Where the code is known
+    /// beforehand it is somebody else, so that no message ever repeats such a code.
+    pub(crate) fn direct(
+        &self,
+        account: &str,
+        service: &str,
+        contact: &verify_core::Contact,
+        is_test: bool,
+    ) -> Direct {
+        let kind = if is_test { "/test" } else { "" };
+        let tenant = format!("{account}/{service}{kind}");
+        let subject = Subject::user(contact.expose().to_owned()).tenant(tenant);
         self.engine.direct(subject).to(contact.clone()).budgets(&self.budgets)
     }
 

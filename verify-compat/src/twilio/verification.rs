@@ -24,6 +24,8 @@ pub(crate) struct Record {
     pub(crate) ticket: String,
     pub(crate) terms: Terms,
     pub(crate) lookup: Value,
+    /// Whether its code was known beforehand, and delivered to nobody.
+    pub(crate) is_test: bool,
     /// In milliseconds since 1970.
     pub(crate) created: u64,
     pub(crate) expires: u64,
