@@ -153,7 +153,7 @@ fn twilio_extra_a_signed_webhook_tells_how_each_verification_ended(mounting: Mou
             },
         })
     );
-    *receiver.down.lock().unwrap() = 2;
+    *receiver.down.lock().unwrap() = 1;
     let second = text(&site.start(PLAIN), "sid");
     site.update(PLAIN, &second, "canceled");
     assert_eq!(receiver.bodies(2)[1]["data"]["status"], "canceled");
@@ -163,6 +163,15 @@ fn twilio_extra_a_signed_webhook_tells_how_each_verification_ended(mounting: Mou
     }
     let bodies = receiver.bodies(3);
     assert_eq!((bodies.len(), &bodies[2]["type"]), (3, &json!("verification.max_attempts_reached")));
+    // One that its receiver misses twice is lost.
+    site.pass(600);
+    *receiver.down.lock().unwrap() = 2;
+    site.start(PLAIN);
+    site.check(PLAIN, &site.code());
+    site.start(PLAIN);
+    site.check(PLAIN, &site.code());
+    let bodies = receiver.bodies(4);
+    assert_eq!((bodies.len(), &bodies[3]["type"]), (4, &json!("verification.approved")));
     // As Standard Webhooks signs: id, moment and body, with the shared secret.
     let taken = receiver.taken.lock().unwrap();
     let mut ids = Vec::new();

@@ -357,7 +357,9 @@ impl TestIdentity {
     }
 }
 
-/// Who is told when a verification is over. It takes a client: `TwilioVerifyBuilder::fetch`.
+/// Who is told when a verification is over: approved, canceled or answered too often, never that it has expired, since
+/// nothing happens then. Each is told once, by a message that is tried twice at once and not kept: one that a receiver misses
+/// is lost, and the log says so. It may arrive twice, under one `webhook-id`. It takes a client: `TwilioVerifyBuilder::fetch`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
