@@ -227,6 +227,7 @@ fn twilio_tier_attempts_are_listed_filtered_and_summed_up(mounting: Mounting) {
     assert_eq!(count("?DateCreatedAfter=2026-01-01T12:00:00Z"), 2);
     assert_eq!(count("?DateCreatedBefore=2026-01-01T12:00:00Z"), 2);
     assert_eq!(count("?Country=US"), 0);
+    assert_eq!((count("?Channel=rbm"), count("?DestinationPrefix=%2B1")), (0, 3));
     for bad in ["Channel=pigeon", "Status=maybe", "DateCreatedAfter=yesterday", "VerifyServiceSid=VA1"] {
         refused(&site.get(&format!("Attempts?{bad}")), 400, 60200);
     }
@@ -235,6 +236,9 @@ fn twilio_tier_attempts_are_listed_filtered_and_summed_up(mounting: Mounting) {
     let page = site.get("Attempts?PageSize=1&ChannelData.To=%2B15017122661").json();
     let next = text(&page["meta"], "next_page_url");
     assert!(next.ends_with("?PageSize=1&Page=1&ChannelData.To=%2B15017122661"), "{next}");
+    let page = site.get("Attempts?PageSize=1&DestinationPrefix=%2B1501").json();
+    let next = text(&page["meta"], "next_page_url");
+    assert!(next.contains("&DestinationPrefix=%2B1501"), "{next}");
     let one = &all[2];
     assert_eq!(site.get(&format!("Attempts/{}", text(one, "sid"))).json(), *one);
     assert_eq!((&one["conversion_status"], &one["channel_data"]["to"]), (&json!("converted"), &json!(TO)));
