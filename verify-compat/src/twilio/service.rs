@@ -231,11 +231,11 @@ impl ServiceConfig {
     }
 }
 
-/// A name in messages: 1 to 30 characters on one line, of which at most four are digits, so that no name passes for a code
-/// or a number.
+/// A name in messages: 1 to 30 characters on one line, of which at most four are digits of any script, so that no name passes
+/// for a code or a number.
 pub(crate) fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.chars().count())
-        && name.chars().filter(char::is_ascii_digit).count() <= 4
+        && name.chars().filter(|c| c.is_numeric()).count() <= 4
         && !name.trim().is_empty()
         && text::is_one_line(name)
 }
