@@ -290,6 +290,14 @@ fn twilio_tier_numbers_are_on_the_safe_list_or_not(mounting: Mounting) {
     refused(&site.delete("SafeList/Numbers/somebody"), 404, 20404);
 }
 
+fn twilio_auto_reaches_addresses_too(mounting: Mounting) {
+    let site = Site::open(mounting);
+    let fields = [("To", "a@example.com"), ("Channel", "auto")];
+    let started = site.post(&format!("Services/{PLAIN}/Verifications"), &fields);
+    assert_eq!((started.status, &started.json()["channel"]), (201, &json!("email")), "{}", started.text());
+    assert!(site.phone.last("a@example.com").is_some());
+}
+
 fn twilio_channels_without_a_courier_are_refused(mounting: Mounting) {
     let (clock, phone) = (verify_core::FakeClock::default(), phone::Phone::default());
     let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
@@ -357,5 +365,6 @@ on_both! {
     twilio_tier_attempts_are_listed_filtered_and_summed_up
     twilio_tier_many_attempts_are_all_there
     twilio_tier_numbers_are_on_the_safe_list_or_not
+    twilio_auto_reaches_addresses_too
     twilio_channels_without_a_courier_are_refused
 }

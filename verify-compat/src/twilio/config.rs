@@ -317,7 +317,8 @@ pub struct Settings {
     /// What absolute URLs in answers begin with, as `https://verify.example`. Default: `http://` and the `Host` that
     /// the client named, which is right where nothing stands between the two.
     pub public_url: Option<String>,
-    /// The order in which the channel `auto` chooses among those that have a courier. Default: `sms`, `whatsapp`, `call`.
+    /// The order in which the channel `auto` chooses among those that have a courier and reach whom it is for. Default:
+    /// `sms`, `whatsapp`, `call`, `email`; the last one is for addresses, and the others are for numbers.
     pub auto: Vec<String>,
 }
 
@@ -329,7 +330,7 @@ impl Default for Settings {
             psd2_over_voice: false,
             attempts_hours: 24,
             public_url: None,
-            auto: ["sms", "whatsapp", "call"].map(str::to_owned).to_vec(),
+            auto: ["sms", "whatsapp", "call", "email"].map(str::to_owned).to_vec(),
         }
     }
 }
