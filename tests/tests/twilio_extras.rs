@@ -23,8 +23,8 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use site::{
-    ACCOUNT, Mounting, OTHER, PLAIN, PSD2, Site, TO, approved, basic, config, engine, outcome, pending,
-    refused, text,
+    ACCOUNT, Mounting, OTHER, OTHER_TOKEN, PLAIN, PSD2, Site, TO, approved, basic, config, engine, outcome,
+    pending, refused, text,
 };
 use verify_compat::twilio::{TwilioVerify, WebhookConfig};
 use verify_core::{Channel, CourierErrorKind, Engine, Fetch, FetchError, FetchErrorKind, KeyRing, Origin};
@@ -253,7 +253,7 @@ fn twilio_tier_attempts_are_listed_filtered_and_summed_up(mounting: Mounting) {
     // Another account sees none of it.
     let ask = |path: &str| {
         let request = tests::http::Request::get(&format!("/v2/{path}"));
-        request.header("authorization", &basic(OTHER, "other")).send(site.address).unwrap()
+        request.header("authorization", &basic(OTHER, OTHER_TOKEN)).send(site.address).unwrap()
     };
     assert_eq!(ask("Attempts").json()["attempts"], json!([]));
     refused(&ask(&format!("Attempts/{}", text(one, "sid"))), 404, 20404);

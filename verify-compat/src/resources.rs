@@ -66,7 +66,7 @@ pub trait Resources: fmt::Debug + Send + Sync + 'static {
     async fn remove(&self, prefix: &str) -> Result<(), ResourcesError>;
 }
 
-/// What is configured could not be read or written. The message never repeats the text of the source.
+/// What is configured could not be read or written. The message never repeats the text of the source; the log does.
 #[derive(thiserror::Error)]
 #[error("the resources could not be read or written: see the source, and try again")]
 pub struct ResourcesError {
@@ -74,7 +74,7 @@ pub struct ResourcesError {
 }
 
 impl ResourcesError {
-    /// Wraps whatever went wrong.
+    /// Wraps whatever went wrong. It is told in the log: keep passwords out of it.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: source.into() }
     }

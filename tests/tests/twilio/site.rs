@@ -175,6 +175,7 @@ pub fn engine(
 
 pub fn config() -> Config {
     let mut config = Config::default();
+    config.danger_short_tokens = true;
     config.accounts = vec![AccountConfig::new(ACCOUNT, TOKEN), AccountConfig::new(OTHER, OTHER_TOKEN)];
     let mut psd2 = ServiceConfig::new(PSD2, "Owl Bank");
     psd2.psd2_enabled = true;

@@ -88,7 +88,7 @@ impl TwilioVerifyBuilder {
     /// Names the entry that makes no sense and what to write instead.
     pub fn build(self) -> Result<TwilioVerify, ConfigError> {
         let Self { engine, config, resources, fetch, lookup } = self;
-        let accounts = Accounts::new(&config.accounts)?;
+        let accounts = Accounts::new(&config.accounts, config.danger_short_tokens)?;
         check_settings(&config.settings)?;
         let webhook = config.webhook.as_ref().map(|webhook| Webhook::new(webhook, fetch)).transpose()?;
         let inner = Inner {

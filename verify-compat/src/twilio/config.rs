@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 ///     r#"
 ///     [[accounts]]
 ///     sid = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-///     token = "secret"
+///     token = "7d1f0c2a9b8e4d3f"
 ///
 ///     [[services]]
 ///     sid = "VAbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 ///     "#,
 /// )?;
 /// assert_eq!(config.services[0].code_length, 6);
-/// assert!(!format!("{config:?}").contains("secret"));
+/// assert!(!format!("{config:?}").contains("7d1f0c2a"));
 /// # Ok::<(), toml::de::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -61,7 +61,7 @@ pub struct Config {
 pub struct AccountConfig {
     /// `AC` and 32 hexadecimal digits.
     pub sid: String,
-    /// The account's token.
+    /// The account's token, 16 characters or more: `openssl rand -hex 16`.
     pub token: Token,
     /// Further pairs of name and password for the same account.
     #[serde(default)]
@@ -83,7 +83,7 @@ impl AccountConfig {
 pub struct ApiKeyConfig {
     /// `SK` and 32 hexadecimal digits.
     pub sid: String,
-    /// The key's secret.
+    /// The key's secret, 16 characters or more.
     pub secret: Token,
 }
 

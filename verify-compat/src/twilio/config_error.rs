@@ -29,6 +29,14 @@ pub enum ConfigError {
         /// Whose.
         sid: String,
     },
+    /// A secret can be guessed.
+    #[error(
+        "the secret of `{sid}` is short: write 16 characters or more, or `danger_short_tokens = true` for development"
+    )]
+    ShortSecret {
+        /// Whose.
+        sid: String,
+    },
     /// A service belongs to nobody.
     #[error("service `{sid}` names an account that is not configured")]
     Account {

@@ -48,7 +48,7 @@ impl Inner {
 
     async fn try_answer(&self, request: Request<bytes::Bytes>) -> Result<Reply, Fault> {
         let (parts, body) = request.into_parts();
-        let Some(account) = self.accounts.authenticate(&parts.headers) else {
+        let Some(account) = self.accounts.admit(&parts.headers) else {
             return Err(Fault::of(20_003).with(
                 header::WWW_AUTHENTICATE,
                 http::HeaderValue::from_static("Basic realm=\"Twilio API\""),
