@@ -63,6 +63,21 @@ fn both_frameworks_answer_alike() {
 }
 
 #[test]
+fn r75_the_inbox_is_not_shown_under_a_name_that_somebody_else_gave() {
+    for framework in FRAMEWORKS {
+        let gateway = Gateway::start(framework);
+        let ask = |host: &str| gateway.ask(&Request::get("/inbox").header("host", host)).status;
+        let port = gateway.address().port();
+        for here in ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"] {
+            assert_eq!(ask(&format!("{here}:{port}")), 200, "{framework:?} {here}");
+        }
+        for there in ["rebound.example", "localhost.evil.example", "127.0.0.1.evil.example"] {
+            assert_eq!(ask(&format!("{there}:{port}")), 403, "{framework:?} {there}");
+        }
+    }
+}
+
+#[test]
 fn a_configuration_of_ones_own_serves_what_it_says() {
     for framework in FRAMEWORKS {
         let folder = Folder::new();
