@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use verify_compat::resources::DurableResources;
-use verify_compat::twilio::TwilioVerify;
+use verify_compat::twilio::TwilioVerifyApi;
 use verify_core::{Api, Engine, EngineBuilder, Inbox, KeyRing, Origin, RequestLimits, Store};
 use verify_providers::HttpClient;
 
@@ -107,7 +107,7 @@ pub fn open(
         std::fs::create_dir_all(data)
             .map_err(|source| GatewayError::Data { path: data.to_owned(), source })?;
         let credentials = if config.is_built_in { DEVELOPMENT } else { "ACCOUNT:TOKEN" };
-        let api = TwilioVerify::builder(&engine)
+        let api = TwilioVerifyApi::builder(&engine)
             .config(twilio)
             .resources(DurableResources::open(data.join("twilio.redb"))?)
             .fetch(HttpClient::new()?)

@@ -21,7 +21,7 @@ use serde_json::json;
 use site::{Mounting, OTHER, PLAIN, PSD2, Site, TO, approved, basic, config, form, outcome, refused, text};
 use tests::http::{Request, Response};
 use verify_compat::resources::{MemoryResources, Resources, ResourcesError};
-use verify_compat::twilio::{Config, TwilioVerify};
+use verify_compat::twilio::{Config, TwilioVerifyApi};
 use verify_core::{FakeClock, MemoryStore};
 
 /// What outlives a process: its store, its resources, and the phones.
@@ -53,7 +53,7 @@ impl World {
         let engine = site::engine(&self.clock, &self.phone, |builder| builder.store(self.store.clone()));
         let mut config = config();
         change(&mut config);
-        let api = TwilioVerify::new(&engine, config, resources).unwrap();
+        let api = TwilioVerifyApi::new(&engine, config, resources).unwrap();
         Site::around(mounting, api, self.clock.clone(), self.phone.clone(), self.store.clone())
     }
 }

@@ -26,7 +26,7 @@ use site::{
     ACCOUNT, Mounting, OTHER, OTHER_TOKEN, PLAIN, PSD2, Site, TO, approved, basic, config, engine, outcome,
     pending, refused, text,
 };
-use verify_compat::twilio::{TwilioVerify, WebhookConfig};
+use verify_compat::twilio::{TwilioVerifyApi, WebhookConfig};
 use verify_core::{Channel, CourierErrorKind, Engine, Fetch, FetchError, FetchErrorKind, KeyRing, Origin};
 
 fn twilio_extra_header_fields_tell_what_is_left(mounting: Mounting) {
@@ -306,7 +306,7 @@ fn twilio_channels_without_a_courier_are_refused(mounting: Mounting) {
         .courier(Channel::Voice, phone.clone())
         .build()
         .unwrap();
-    let api = TwilioVerify::builder(&calls_only).config(config()).build().unwrap();
+    let api = TwilioVerifyApi::builder(&calls_only).config(config()).build().unwrap();
     let store = verify_core::MemoryStore::default();
     let site = Site::around(mounting, api, clock, phone, store);
     let start = |to: &str, channel: &str| {
@@ -327,7 +327,7 @@ fn twilio_configurations_that_make_no_sense_do_not_start() {
     let build = |change: &dyn Fn(&mut verify_compat::twilio::Config)| {
         let mut config = config();
         change(&mut config);
-        TwilioVerify::builder(&engine).config(config).build().map(drop).map_err(|error| error.to_string())
+        TwilioVerifyApi::builder(&engine).config(config).build().map(drop).map_err(|error| error.to_string())
     };
     assert_eq!(build(&|_| {}), Ok(()));
     let refused = |change: &dyn Fn(&mut verify_compat::twilio::Config), says: &str| {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use site::{Mounting, PLAIN, Site, TO, approved, config, engine, outcome, pending, refused, text};
 use verify_compat::resources::MemoryResources;
-use verify_compat::twilio::{Config, TestIdentity, TwilioVerify};
+use verify_compat::twilio::{Config, TestIdentity, TwilioVerifyApi};
 use verify_core::{Event, EventKind, FakeClock, MemoryStore};
 
 fn known(config: &mut Config, until: &str) {
@@ -80,7 +80,7 @@ fn r74_a_message_that_nobody_is_to_get_is_no_failed_delivery(mounting: Mounting)
     let engine = engine(&clock, &phone, |builder| builder.store(store.clone()).on_event(listener));
     let mut config = config();
     known(&mut config, "2026-01-01T01:00:00Z");
-    let api = TwilioVerify::new(&engine, config, MemoryResources::default()).unwrap();
+    let api = TwilioVerifyApi::new(&engine, config, MemoryResources::default()).unwrap();
     let site = Site::around(mounting, api, clock, phone, store);
     site.start(PLAIN);
     assert_eq!(outcome(&site.check(PLAIN, "424242")), approved());
@@ -95,7 +95,7 @@ fn r74_identities_take_two_switches_and_an_end_within_a_quarter() {
         let mut config = config();
         config.danger_test_identities = danger;
         config.test_identities = vec![TestIdentity::new(to, code, until)];
-        TwilioVerify::builder(&engine).config(config).build().map(drop).map_err(|error| error.to_string())
+        TwilioVerifyApi::builder(&engine).config(config).build().map(drop).map_err(|error| error.to_string())
     };
     assert_eq!(build(TO, "1234", "2026-04-01T00:00:00Z", true), Ok(()));
     // One that is over starts, and has no effect: a configuration must not fail by itself one night.

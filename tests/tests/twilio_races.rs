@@ -22,7 +22,7 @@ use bytes::Bytes;
 use site::{Mounting, PLAIN, PSD2, Site, engine, text, wrong};
 use tests::http::Response;
 use verify_compat::resources::{MemoryResources, Resources, ResourcesError};
-use verify_compat::twilio::TwilioVerify;
+use verify_compat::twilio::TwilioVerifyApi;
 use verify_core::{FakeClock, MemoryStore};
 
 /// Resources that are somewhere else: between reading and writing, others have their turn.
@@ -81,7 +81,7 @@ fn two_over(mounting: Mounting, clock: &FakeClock, of_store: &FakeClock) -> [Sit
     let (resources, store) = (Remote::default(), MemoryStore::builder().clock(of_store.clone()).build());
     [(); 2].map(|()| {
         let engine = engine(clock, &phone, |builder| builder.store(store.clone()));
-        let api = TwilioVerify::new(&engine, site::config(), resources.clone()).unwrap();
+        let api = TwilioVerifyApi::new(&engine, site::config(), resources.clone()).unwrap();
         Site::around(mounting, api, clock.clone(), phone.clone(), store.clone())
     })
 }
@@ -180,7 +180,7 @@ fn twilio_rule_35_52_of_parallel_checks_of_many_pairs_only_the_own_one_is_approv
             .filter(|(_, answer)| answer.json()["valid"] == true)
             .map(|(number, _)| number)
             .collect();
-        assert!(approved.len() == 1 && approved[0] % 5 != 0, "round {round}: {approved:?}");
+        assert!(approved.len() == 1 && !approved[0].is_multiple_of(5), "round {round}: {approved:?}");
         assert!(evaluated(&answers).len() <= 5);
         sites[0].pass(600);
     }

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use site::{Mounting, PLAIN, Site, approved, engine, outcome, refused, text};
 use verify_compat::resources::MemoryResources;
-use verify_compat::twilio::TwilioVerify;
+use verify_compat::twilio::TwilioVerifyApi;
 use verify_core::store::{Key, Store, StoreError, StoreErrorKind};
 use verify_core::{FakeClock, MemoryStore};
 
@@ -63,7 +63,7 @@ fn twilio_rule_22_how_it_ended_is_noted_before_anything_else_can_fail(mounting: 
     let memory = MemoryStore::builder().clock(clock.clone()).build();
     let store = Stumbling { store: memory.clone(), will_stumble: Arc::default(), is_blind: Arc::default() };
     let engine = engine(&clock, &phone, |builder| builder.store(store.clone()));
-    let api = TwilioVerify::new(&engine, site::config(), MemoryResources::default()).unwrap();
+    let api = TwilioVerifyApi::new(&engine, site::config(), MemoryResources::default()).unwrap();
     let site = Site::around(mounting, api, clock, phone, memory);
     for how in ["check", "approved", "canceled"] {
         let sid = text(&site.start(PLAIN), "sid");

@@ -1,8 +1,8 @@
-//! The API of Twilio Verify v2: unmodified clients of it are pointed at [`TwilioVerify`] and find what they know.
+//! The API of Twilio Verify v2: unmodified clients of it are pointed at [`TwilioVerifyApi`] and find what they know.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use verify_compat::twilio::{AccountConfig, ServiceConfig, TwilioVerify};
+//! use verify_compat::twilio::{AccountConfig, ServiceConfig, TwilioVerifyApi};
 //! use verify_core::{Channel, Engine, KeyRing, Origin};
 //! # use verify_core::{Courier, CourierError, Delivery};
 //! # #[derive(Debug)] struct Carrier;
@@ -15,7 +15,7 @@
 //! let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
 //!     .courier(Channel::Sms, Carrier)
 //!     .build()?;
-//! let twilio = TwilioVerify::builder(&engine)
+//! let twilio = TwilioVerifyApi::builder(&engine)
 //!     .account(AccountConfig::new("ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "7d1f0c2a9b8e4d3f"))
 //!     .service(ServiceConfig::new("VAbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "Owl Bank"))
 //!     .build()?;
@@ -114,7 +114,7 @@ mod webhook;
 mod wish;
 mod wording;
 
-pub use builder::TwilioVerifyBuilder;
+pub use builder::TwilioVerifyApiBuilder;
 pub use config::{
     AccountConfig, ApiKeyConfig, BucketConfig, Config, Passkeys, Push, RateLimitConfig, RelyingParty,
     ServiceConfig, Settings, TestIdentity, Token, Totp, WebhookConfig, Whatsapp,
@@ -127,27 +127,27 @@ pub use lookup::{Carrier, LineType, Lookup};
 /// Whoever has an account is trusted as a server of yours is: it says whom to write to, and limits how often strangers make
 /// it call, with rate limits or by itself.
 #[derive(Clone)]
-pub struct TwilioVerify {
+pub struct TwilioVerifyApi {
     inner: Arc<Inner>,
 }
 
-impl TwilioVerify {
+impl TwilioVerifyApi {
     /// Starts to build over an engine, whose store, couriers, keys and clock it uses.
-    pub fn builder(engine: &Engine) -> TwilioVerifyBuilder {
-        TwilioVerifyBuilder::new(engine)
+    pub fn builder(engine: &Engine) -> TwilioVerifyApiBuilder {
+        TwilioVerifyApiBuilder::new(engine)
     }
 
     /// The API from a configuration, where there is no webhook.
     ///
     /// # Errors
-    /// As [`TwilioVerifyBuilder::build`].
+    /// As [`TwilioVerifyApiBuilder::build`].
     pub fn new(engine: &Engine, config: Config, resources: impl Resources) -> Result<Self, ConfigError> {
         Self::builder(engine).config(config).resources(resources).build()
     }
 }
 
 #[async_trait]
-impl Api for TwilioVerify {
+impl Api for TwilioVerifyApi {
     async fn answer(&self, request: Request<Bytes>) -> Reply {
         self.inner.answer(request).await
     }
@@ -161,8 +161,8 @@ impl Api for TwilioVerify {
     }
 }
 
-impl fmt::Debug for TwilioVerify {
+impl fmt::Debug for TwilioVerifyApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TwilioVerify").field("accounts", &self.inner.accounts).finish_non_exhaustive()
+        f.debug_struct("TwilioVerifyApi").field("accounts", &self.inner.accounts).finish_non_exhaustive()
     }
 }

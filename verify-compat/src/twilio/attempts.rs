@@ -265,7 +265,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::twilio::{AccountConfig, TwilioVerify};
+    use crate::twilio::{AccountConfig, TwilioVerifyApi};
 
     /// Counts how often it is read.
     #[derive(Clone, Debug, Default)]
@@ -321,7 +321,7 @@ mod tests {
             Engine::builder(keys, Origin::parse("https://bank.example").unwrap()).store(store.clone());
         let engine = engine.courier(verify_core::Channel::Sms, Carrier);
         let account = format!("AC{}", "a".repeat(32));
-        let api = TwilioVerify::builder(&engine.build().unwrap())
+        let api = TwilioVerifyApi::builder(&engine.build().unwrap())
             .account(AccountConfig::new(&account, "0123456789abcdef"))
             .build()
             .unwrap();

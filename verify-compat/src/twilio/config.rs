@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// Everything that [`TwilioVerify`](crate::twilio::TwilioVerify) is set up with. Unknown names are refused, so that a
+/// Everything that [`TwilioVerifyApi`](crate::twilio::TwilioVerifyApi) is set up with. Unknown names are refused, so that a
 /// spelling mistake does not pass for a setting.
 ///
 /// ```
@@ -360,7 +360,7 @@ impl TestIdentity {
 
 /// Who is told when a verification is over: approved, canceled or answered too often, never that it has expired, since
 /// nothing happens then. Each is told once, by a message that is tried twice at once and not kept: one that a receiver misses
-/// is lost, and the log says so. It may arrive twice, under one `webhook-id`. It takes a client: `TwilioVerifyBuilder::fetch`.
+/// is lost, and the log says so. It may arrive twice, under one `webhook-id`. It takes a client: `TwilioVerifyApiBuilder::fetch`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

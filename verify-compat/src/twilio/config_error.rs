@@ -2,7 +2,7 @@
 
 use verify_core::PolicyError;
 
-/// Why [`TwilioVerify`](crate::twilio::TwilioVerify) does not start. No message holds a secret.
+/// Why [`TwilioVerifyApi`](crate::twilio::TwilioVerifyApi) does not start. No message holds a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
