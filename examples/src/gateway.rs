@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use verify_compat::resources::DurableResources;
-use verify_compat::twilio::TwilioVerify;
+use verify_compat::twilio::TwilioVerifyApi;
 use verify_core::{Api, Engine, EngineBuilder, Inbox, KeyRing, Origin, RequestLimits, Store};
 use verify_providers::HttpClient;
 
@@ -63,13 +63,22 @@ pub struct Ground<'g> {
     pub data: &'g Path,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Whether others than this machine may read the inbox.
+    danger_open_inbox: bool,
 }
 
 impl<'g> Ground<'g> {
     /// Keys, store, the folder for durable resources, and the address.
     #[must_use]
     pub fn new(keys: KeyRing, store: Arc<dyn Store>, data: &'g Path, address: SocketAddr) -> Self {
-        Self { keys, store, data, address }
+        Self { keys, store, data, address, danger_open_inbox: false }
+    }
+
+    /// Lets others than this machine read the inbox, and so every code. Default: no.
+    #[must_use]
+    pub fn danger_open_inbox(mut self, is_open: bool) -> Self {
+        self.danger_open_inbox = is_open;
+        self
     }
 }
 
@@ -83,7 +92,10 @@ pub fn open(
     ground: Ground<'_>,
     couriers: impl FnOnce(EngineBuilder) -> EngineBuilder,
 ) -> Result<Gateway, GatewayError> {
-    let Ground { keys, store, data, address } = ground;
+    let Ground { keys, store, data, address, danger_open_inbox } = ground;
+    if config.inbox && !danger_open_inbox && !address.ip().is_loopback() {
+        return Err(GatewayError::OpenInbox { address });
+    }
     let here = format!("http://localhost:{}", address.port());
     let origin = config.origin.as_deref().unwrap_or(&here);
     let mut builder = Engine::builder(keys, Origin::parse(origin)?)
@@ -100,7 +112,7 @@ pub fn open(
         std::fs::create_dir_all(data)
             .map_err(|source| GatewayError::Data { path: data.to_owned(), source })?;
         let credentials = if config.is_built_in { DEVELOPMENT } else { "ACCOUNT:TOKEN" };
-        let api = TwilioVerify::builder(&engine)
+        let api = TwilioVerifyApi::builder(&engine)
             .config(twilio)
             .resources(DurableResources::open(data.join("twilio.redb"))?)
             .fetch(HttpClient::new()?)
@@ -127,7 +139,8 @@ pub fn open(
     if served.is_empty() {
         return Err(GatewayError::Nothing);
     }
-    let front = Front::new(&served, config.inbox.then(|| engine.endpoints()));
+    let inbox = config.inbox.then(|| engine.endpoints());
+    let front = Front::new(&served, inbox).danger_open_inbox(danger_open_inbox);
     Ok(Gateway { served, front })
 }
 
@@ -159,6 +172,28 @@ mod tests {
         fn is_development(&self) -> bool {
             false
         }
+    }
+
+    #[test]
+    fn r75_the_inbox_is_open_to_this_machine_only_unless_it_is_said_by_name() {
+        let open = |address: [u8; 4], is_open| {
+            let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+            let ground = Ground::new(
+                keys,
+                Arc::new(MemoryStore::default()),
+                Path::new("no-such-folder"),
+                (address, 3900).into(),
+            );
+            let mut config = Config::read(None).unwrap();
+            config.twilio = None;
+            let ground = ground.danger_open_inbox(is_open);
+            open(config, ground, std::convert::identity).unwrap_err()
+        };
+        assert!(matches!(open([0, 0, 0, 0], false), GatewayError::OpenInbox { .. }));
+        assert!(matches!(open([192, 168, 0, 7], false), GatewayError::OpenInbox { .. }));
+        // What is missing then is an API, which is looked at later.
+        assert!(matches!(open([0, 0, 0, 0], true), GatewayError::Nothing));
+        assert!(matches!(open([127, 0, 0, 1], false), GatewayError::Nothing));
     }
 
     #[test]

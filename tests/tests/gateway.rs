@@ -63,17 +63,33 @@ fn both_frameworks_answer_alike() {
 }
 
 #[test]
+fn r75_the_inbox_is_not_shown_under_a_name_that_somebody_else_gave() {
+    for framework in FRAMEWORKS {
+        let gateway = Gateway::start(framework);
+        let ask = |host: &str| gateway.ask(&Request::get("/inbox").header("host", host)).status;
+        let port = gateway.address().port();
+        for here in ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"] {
+            assert_eq!(ask(&format!("{here}:{port}")), 200, "{framework:?} {here}");
+        }
+        for there in ["rebound.example", "localhost.evil.example", "127.0.0.1.evil.example"] {
+            assert_eq!(ask(&format!("{there}:{port}")), 403, "{framework:?} {there}");
+        }
+    }
+}
+
+#[test]
 fn a_configuration_of_ones_own_serves_what_it_says() {
     for framework in FRAMEWORKS {
         let folder = Folder::new();
         let file = folder.path().join("gateway.toml");
         let account = format!("AC{}", "1".repeat(32));
-        let text = format!("inbox = true\n[[twilio.accounts]]\nsid = \"{account}\"\ntoken = \"other\"\n");
+        let text =
+            format!("inbox = true\n[[twilio.accounts]]\nsid = \"{account}\"\ntoken = \"0f1e2d3c4b5a6978\"\n");
         std::fs::write(&file, text).unwrap();
         let gateway = Gateway::start_in(framework, folder, &["--config", &file.to_string_lossy()]);
         assert_eq!(gateway.ask(&Gateway::signed(Request::get("/v2/Services"))).status, 401);
         let index = gateway.ask(&Request::get("/"));
-        assert!(!index.text().contains("other") && !index.text().contains(&account), "{}", index.text());
+        assert!(!index.text().contains("0f1e2d3c") && !index.text().contains(&account), "{}", index.text());
     }
 }
 

@@ -68,6 +68,31 @@ fn twilio_rule_34_36_amount_and_payee_come_back_byte_for_byte(mounting: Mounting
     assert!(message.contains(" 5 ") && message.lines().count() == 1, "{message:?}");
 }
 
+fn r25_a_message_shows_amount_and_payee_as_a_whole(mounting: Mounting) {
+    let site = Site::open(mounting);
+    let hidden = format!("Acme Inc.{}via\u{2028}Mallory", " ".repeat(31));
+    paid(&site, "€39.99", &hidden);
+    let message = site.phone.last(TO).unwrap().text;
+    assert!(message.contains("to Acme Inc. via Mallory."), "{message}");
+    // The longest that a message shows, to its last letter; what is longer is not sent.
+    let (amount, payee) = (format!("€{}", "9".repeat(39)), format!("{} Ltd", "Ä".repeat(136)));
+    let (_, code) = paid(&site, &amount, &payee);
+    let message = site.phone.last(TO).unwrap().text;
+    assert!(message.contains(&format!("to pay {amount} to {payee}.")), "{message}");
+    assert_eq!(outcome(&site.check_payment(&code, &amount, &payee)), approved());
+    let sent = site.phone.count();
+    for (amount, payee) in [
+        (format!("{amount}0"), "Acme".to_owned()),
+        ("1".to_owned(), format!("{payee}.")),
+        ("1".to_owned(), " \u{200b}\u{3164}".to_owned()),
+        ("\u{2060}".to_owned(), "Acme".to_owned()),
+        ("1".to_owned(), format!("Acme{}", " ".repeat(2000))),
+    ] {
+        refused(&site.pay(&amount, &payee), 400, 60200);
+    }
+    assert_eq!(site.phone.count(), sent);
+}
+
 fn twilio_rule_35_another_amount_or_payee_is_never_approved(mounting: Mounting) {
     let site = Site::open(mounting);
     for (amount, payee) in [
@@ -209,6 +234,7 @@ on_both! {
     twilio_rule_32_a_start_names_amount_and_payee
     twilio_rule_33_a_check_names_amount_and_payee
     twilio_rule_34_36_amount_and_payee_come_back_byte_for_byte
+    r25_a_message_shows_amount_and_payee_as_a_whole
     twilio_rule_35_another_amount_or_payee_is_never_approved
     twilio_rule_37_each_pair_has_a_verification_and_a_code_of_its_own
     twilio_rule_38_the_same_pair_again_has_the_same_code

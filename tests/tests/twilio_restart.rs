@@ -21,7 +21,7 @@ use site::{
     ACCOUNT, Mounting, PLAIN, PSD2, Site, TO, approved, config, engine, outcome, pending, refused, text,
 };
 use verify_compat::resources::DurableResources;
-use verify_compat::twilio::{Config, TwilioVerify};
+use verify_compat::twilio::{Config, TwilioVerifyApi};
 use verify_core::{FakeClock, MemoryStore};
 
 /// A process over that Redis and that file.
@@ -34,7 +34,7 @@ fn open(mounting: Mounting, redis: &Server, clock: &FakeClock, phone: &phone::Ph
         opened.is_some()
     });
     let resources = opened.unwrap();
-    let api = TwilioVerify::new(&engine, config, resources).unwrap();
+    let api = TwilioVerifyApi::new(&engine, config, resources).unwrap();
     Site::around(mounting, api, clock.clone(), phone.clone(), MemoryStore::default())
 }
 

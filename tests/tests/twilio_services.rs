@@ -203,6 +203,8 @@ fn twilio_rule_07_a_name_has_at_most_30_characters_and_4_digits(mounting: Mounti
     for (name, fits) in [
         ("Owl 1234", true),
         ("Owl 12345", false),
+        ("Owl １２３４５", false),
+        ("Owl ١٢٣45", false),
         (&*"ä".repeat(30), true),
         (&*"a".repeat(31), false),
         ("", false),

@@ -333,6 +333,22 @@ fn twilio_rule_31_a_code_may_be_chosen_where_the_service_says_so(mounting: Mount
         assert_eq!(outcome(&site.check(&service, &wrong(code))), pending());
         assert_eq!(outcome(&site.check(&service, code)), approved());
     }
+    // Once more with the same code, or with none, sends it again; with another one nothing is sent, in silence least of all.
+    site.try_start(&service, &[("CustomCode", "4711")]);
+    for same in [&[("CustomCode", "4711")][..], &[]] {
+        assert_eq!(site.try_start(&service, same).status, 201);
+        assert_eq!(site.code(), "4711");
+    }
+    let sent = site.phone.count();
+    refused(&site.try_start(&service, &[("CustomCode", "4712")]), 400, 60200);
+    assert_eq!(site.phone.count(), sent);
+    site.update(&service, "%2B15017122661", "canceled");
+    assert_eq!(site.try_start(&service, &[("CustomCode", "4712")]).status, 201);
+    assert_eq!(outcome(&site.check(&service, "4712")), approved());
+    // Nor does it take the place of one that was made here.
+    site.start(&service);
+    refused(&site.try_start(&service, &[("CustomCode", "4711")]), 400, 60200);
+    assert_eq!(outcome(&site.check(&service, &site.code())), approved());
 }
 
 on_both! {

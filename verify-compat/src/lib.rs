@@ -10,7 +10,7 @@ pub mod govifi;
 mod json;
 #[cfg(feature = "phonesverification")]
 pub mod phonesverification;
-#[cfg(any(feature = "twilio", feature = "durable"))]
+#[cfg(any(feature = "twilio", feature = "durable", feature = "conformance"))]
 pub mod resources;
 #[cfg(any(feature = "twisto", feature = "govifi"))]
 mod secret;

@@ -8,6 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "durable")]
 mod durable;
 
@@ -19,7 +21,8 @@ pub use durable::{DurableResources, OpenError};
 ///
 /// Names are printable ASCII with slashes, as `service/VA…`; values are opaque and hold no personal data and no secret.
 /// [`MemoryResources`] forgets with the process; `DurableResources` (feature `durable`) keeps a file. Give several
-/// processes that are to share what is configured one of your own, over the database that they share.
+/// processes that are to share what is configured one of your own, over the database that they share; the test kit in
+/// `conformance` (feature `conformance`) shows whether it can be one.
 #[async_trait]
 pub trait Resources: fmt::Debug + Send + Sync + 'static {
     /// The value of that name.
@@ -41,7 +44,16 @@ pub trait Resources: fmt::Debug + Send + Sync + 'static {
     /// When it may not have been stored.
     async fn insert(&self, name: &str, value: Bytes) -> Result<bool, ResourcesError>;
 
-    /// Stores a value, in place of one of that name if there is one.
+    /// Stores a value in place of this very one; says whether it did, which it does not where another value has the name,
+    /// or none. Of any number of concurrent callers with the same old value, one does: whoever reads, changes and writes
+    /// back does it with this, and begins anew where it says no.
+    ///
+    /// # Errors
+    /// When it may not have been stored.
+    async fn replace(&self, name: &str, old: &[u8], new: Bytes) -> Result<bool, ResourcesError>;
+
+    /// Stores a value, in place of one of that name if there is one. Whatever another process has written since it was read
+    /// is lost: [`replace`](Resources::replace) is for values that are changed.
     ///
     /// # Errors
     /// When it may not have been stored.
@@ -54,7 +66,7 @@ pub trait Resources: fmt::Debug + Send + Sync + 'static {
     async fn remove(&self, prefix: &str) -> Result<(), ResourcesError>;
 }
 
-/// What is configured could not be read or written. The message never repeats the text of the source.
+/// What is configured could not be read or written. The message never repeats the text of the source; the log does.
 #[derive(thiserror::Error)]
 #[error("the resources could not be read or written: see the source, and try again")]
 pub struct ResourcesError {
@@ -62,7 +74,7 @@ pub struct ResourcesError {
 }
 
 impl ResourcesError {
-    /// Wraps whatever went wrong.
+    /// Wraps whatever went wrong. It is told in the log: keep passwords out of it.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: source.into() }
     }
@@ -130,6 +142,16 @@ impl Resources for MemoryResources {
         }))
     }
 
+    async fn replace(&self, name: &str, old: &[u8], new: Bytes) -> Result<bool, ResourcesError> {
+        Ok(self.write(|values| match values.get_mut(name) {
+            Some(value) if value.as_ref() == old => {
+                *value = new;
+                true
+            }
+            _ => false,
+        }))
+    }
+
     async fn put(&self, name: &str, value: Bytes) -> Result<(), ResourcesError> {
         self.write(|values| values.insert(name.to_owned(), value));
         Ok(())
@@ -159,6 +181,10 @@ impl<R: Resources + ?Sized> Resources for Arc<R> {
 
     async fn insert(&self, name: &str, value: Bytes) -> Result<bool, ResourcesError> {
         (**self).insert(name, value).await
+    }
+
+    async fn replace(&self, name: &str, old: &[u8], new: Bytes) -> Result<bool, ResourcesError> {
+        (**self).replace(name, old, new).await
     }
 
     async fn put(&self, name: &str, value: Bytes) -> Result<(), ResourcesError> {

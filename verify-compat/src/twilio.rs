@@ -1,8 +1,8 @@
-//! The API of Twilio Verify v2: unmodified clients of it are pointed at [`TwilioVerify`] and find what they know.
+//! The API of Twilio Verify v2: unmodified clients of it are pointed at [`TwilioVerifyApi`] and find what they know.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use verify_compat::twilio::{AccountConfig, ServiceConfig, TwilioVerify};
+//! use verify_compat::twilio::{AccountConfig, ServiceConfig, TwilioVerifyApi};
 //! use verify_core::{Channel, Countries, Engine, KeyRing, Origin};
 //! # use verify_core::{Courier, CourierError, Delivery};
 //! # #[derive(Debug)] struct Carrier;
@@ -16,8 +16,8 @@
 //!     .courier(Channel::Sms, Carrier)
 //!     .countries(Countries::only(["US", "CA"])?)
 //!     .build()?;
-//! let twilio = TwilioVerify::builder(&engine)
-//!     .account(AccountConfig::new("ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "secret"))
+//! let twilio = TwilioVerifyApi::builder(&engine)
+//!     .account(AccountConfig::new("ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "7d1f0c2a9b8e4d3f"))
 //!     .service(ServiceConfig::new("VAbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "Owl Bank"))
 //!     .build()?;
 //! // axum:  .nest_service("/v2", verify_tower::ApiService::new(twilio))
@@ -41,13 +41,17 @@
 //! | a start between the fifth wrong answer and the sixth | the same: a message would be of no use to anybody |
 //! | `Status=approved` with PSD2 | 403, 60204: it names neither amount nor payee |
 //! | `Status=canceled` once more | 200; of an approved or expired one 404, 20404 |
-//! | a required parameter that is missing | 400, 20001 (but 60206 and 60221 where those apply) |
+//! | a required parameter that is missing | 400, 20001 (but 60206 and 60221 where those apply, and 60200 for a check without `Code`) |
 //! | `CustomCode` where it is not enabled | 403, 60204 |
+//! | another `CustomCode` than the pending verification has | 400, 60200: cancel that one first. A code a start would make its messages and its answers endless |
+//! | an amount of more than 40 characters, a payee of more than 140, either without a visible one | 400, 60200: a message shows both as a whole, with white space as one space |
 //! | a key in `RateLimits` that is no limit of the service | counts nothing |
 //! | `Twilio-Reached-Rate-Limit` | the unique name of the limit |
 //! | `sna` | 60329 with PSD2, else 60223: it takes a carrier |
 //! | `TemplateSid` | 60228; `CustomMessage` 60243 |
 //! | canceled and over-tried verifications | can be fetched for an hour after they would have expired, a day at most |
+//! | more than 10,000 attempts | a list and a summary look at the newest 10,000 of the time that is asked for |
+//! | `Channel=rbm` among attempts | an empty list: nothing is sent that way here |
 //! | a channel without a courier | 60223, for e-mail 60217 |
 //! | a courier that refuses the address | 400, 60200; one that fails 503, 20503 |
 //!
@@ -62,7 +66,8 @@
 //! Verifications live in the engine's store, counted and ended by the engine's own laws, so that any number of processes
 //! serves one service; numbers, amounts and payees are sealed there, under keyed names, and gone with the verification, a
 //! day at most. Attempts, with the number sealed, are kept for [`Settings::attempts_hours`]. What is configured lives in
-//! [`Resources`].
+//! [`Resources`]; processes that share those share their configuration, since each writes at its start what that declares,
+//! and removes what it declares no more. A service that a new configuration gives to another account is a new one there.
 
 use std::fmt;
 use std::sync::Arc;
@@ -110,7 +115,7 @@ mod webhook;
 mod wish;
 mod wording;
 
-pub use builder::TwilioVerifyBuilder;
+pub use builder::TwilioVerifyApiBuilder;
 pub use config::{
     AccountConfig, ApiKeyConfig, BucketConfig, Config, Passkeys, Push, RateLimitConfig, RelyingParty,
     ServiceConfig, Settings, TestIdentity, Token, Totp, WebhookConfig, Whatsapp,
@@ -123,27 +128,27 @@ pub use lookup::{Carrier, LineType, Lookup};
 /// Whoever has an account is trusted as a server of yours is: it says whom to write to, and limits how often strangers make
 /// it call, with rate limits or by itself.
 #[derive(Clone)]
-pub struct TwilioVerify {
+pub struct TwilioVerifyApi {
     inner: Arc<Inner>,
 }
 
-impl TwilioVerify {
+impl TwilioVerifyApi {
     /// Starts to build over an engine, whose store, couriers, keys and clock it uses.
-    pub fn builder(engine: &Engine) -> TwilioVerifyBuilder {
-        TwilioVerifyBuilder::new(engine)
+    pub fn builder(engine: &Engine) -> TwilioVerifyApiBuilder {
+        TwilioVerifyApiBuilder::new(engine)
     }
 
     /// The API from a configuration, where there is no webhook.
     ///
     /// # Errors
-    /// As [`TwilioVerifyBuilder::build`].
+    /// As [`TwilioVerifyApiBuilder::build`].
     pub fn new(engine: &Engine, config: Config, resources: impl Resources) -> Result<Self, ConfigError> {
         Self::builder(engine).config(config).resources(resources).build()
     }
 }
 
 #[async_trait]
-impl Api for TwilioVerify {
+impl Api for TwilioVerifyApi {
     async fn answer(&self, request: Request<Bytes>) -> Reply {
         self.inner.answer(request).await
     }
@@ -157,8 +162,8 @@ impl Api for TwilioVerify {
     }
 }
 
-impl fmt::Debug for TwilioVerify {
+impl fmt::Debug for TwilioVerifyApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TwilioVerify").field("accounts", &self.inner.accounts).finish_non_exhaustive()
+        f.debug_struct("TwilioVerifyApi").field("accounts", &self.inner.accounts).finish_non_exhaustive()
     }
 }

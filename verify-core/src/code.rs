@@ -76,6 +76,11 @@ impl Code {
         Self(Zeroizing::new(digits))
     }
 
+    /// Whether it is the same code, without telling how much of it is.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+
     /// Compares without telling how much was right.
     pub(crate) fn matches(&self, typed: &Typed) -> bool {
         self.0.as_bytes().ct_eq(typed.0.as_bytes()).into()

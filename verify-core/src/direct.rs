@@ -80,6 +80,9 @@ pub struct Standing {
     pub sends_left: Option<u64>,
     /// Until when it can be answered.
     pub expires_at: SystemTime,
+    /// Whether the open challenge has another code than this ticket brings along, which only one
+    /// [with a code](Direct::offer_with_code) does: a send would repeat the other one.
+    pub has_other_code: bool,
 }
 
 impl Engine {
@@ -179,7 +182,7 @@ impl Direct {
 
     /// A ticket whose code the caller has chosen, instead of one that is derived. The code travels inside the ticket,
     /// sealed; it is never stored in the clear. While a challenge of this subject and factor is open, that one's code
-    /// holds.
+    /// holds, and [`Standing::has_other_code`] tells whether it is another.
     ///
     /// # Errors
     /// As [`Direct::offer`], and for a factor that sends no code, or whose codes a service makes.
@@ -266,6 +269,7 @@ impl Direct {
             tries_left: standing.tries_left,
             sends_left: standing.sends_left,
             expires_at: dispatch::at(standing.expires_at),
+            has_other_code: standing.has_other_code,
         })
     }
 

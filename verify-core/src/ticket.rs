@@ -192,6 +192,11 @@ impl Ticket {
         })
     }
 
+    /// Whether the caller has chosen this very code for it; not told by the time it takes.
+    pub(crate) fn chosen_is(&self, code: &Code) -> bool {
+        self.chosen.as_ref().is_some_and(|chosen| chosen.is(code))
+    }
+
     /// Expired at its very moment: equality is too late.
     pub(crate) fn is_expired(&self, now: u64) -> bool {
         now >= self.expires_at

@@ -54,7 +54,10 @@ fn r43_the_code_that_is_open_holds_over_one_that_is_chosen_later() {
     let gate = bank.gate(vault());
     let alice = direct(&bank, "alice");
     let offer = |code| alice.offer_with_code(&gate, "step-up", Code::chosen(code).unwrap()).unwrap();
+    let other = |code| block_on(alice.standing(&offer(code))).unwrap().has_other_code;
+    assert!(!other("first1"), "none is open yet");
     block_on(alice.send(&offer("first1"), None)).unwrap();
+    assert_eq!((other("first1"), other("second"), other("first")), (false, true, true));
     let second = block_on(alice.send(&offer("second"), None)).unwrap();
     assert_eq!(bank.inbox.last_code(&phone_of("alice")).as_deref(), Some("first1"));
     assert_eq!(kind_of(block_on(alice.check(second.ticket(), "second"))), RefusedKind::Wrong);

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use verify_core::{
     Channel, CodeAnswer, CodeHandle, CodeOrder, CodeService, CodeServiceError, CodeServiceErrorKind, Fetch,
     FetchErrorKind, PaymentText, Verdict,
@@ -197,10 +197,15 @@ impl CodeService for TwilioVerify {
     async fn cancel(&self, handle: &CodeHandle) -> Result<(), CodeServiceError> {
         let path = format!("Verifications/{}", handle.expose());
         let answer = self.post(&path, &[("Status", "canceled")]).await?;
-        if answer.status().is_success() || answer.status() == StatusCode::NOT_FOUND {
+        if answer.status().is_success() {
             return Ok(());
         }
-        Err(Refusal::read(&answer).error(Call::Cancel))
+        let refusal = Refusal::read(&answer);
+        match refusal.meaning(Call::Cancel) {
+            // It is over there already. A 404 of anybody else's says nothing about it.
+            Meaning::Gone => Ok(()),
+            _ => Err(refusal.error(Call::Cancel)),
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use verify_core::{
-    Channel, Contact, Engine, Factor, Fetch, FetchError, FetchErrorKind, Gate, KeyRing, MemoryStore,
-    MissingContacts, Origin, Policy, RefusedKind, Subject,
+    Channel, CodeHandle, CodeService, Contact, Engine, Factor, Fetch, FetchError, FetchErrorKind, Gate,
+    KeyRing, MemoryStore, MissingContacts, Origin, Policy, RefusedKind, Subject,
 };
 use verify_providers::{HttpClient, TwilioVerify, TwilioVerifyError};
 
@@ -163,6 +163,25 @@ async fn the_services_own_lock_is_one() {
         let (stub, checked) = check([locked, gone.clone()]).await;
         assert_eq!(checked, Err(RefusedKind::Locked));
         assert_eq!(stub.asked()[2], format!("{VE} Status=canceled"));
+    }
+}
+
+#[tokio::test]
+async fn only_the_services_own_404_says_that_it_is_over_there() {
+    let gone = refused(404, 20404, "The requested resource was not found");
+    let page = |status, text: &str| Ok((status, None, text.to_owned()));
+    for (turn, is_over) in [
+        (ok("canceled", false), true),
+        (gone, true),
+        (page(404, "<html>no such host here</html>"), false),
+        (page(404, ""), false),
+        (refused(404, 20003, "Authenticate"), false),
+        (page(503, "busy"), false),
+    ] {
+        let (stub, told) = (Stub::default(), format!("{turn:?}"));
+        stub.then([turn]);
+        let canceled = twilio(stub).cancel(&CodeHandle::new(VE.to_owned())).await;
+        assert_eq!(canceled.is_ok(), is_over, "{told}");
     }
 }
 

@@ -24,6 +24,7 @@ async fn open(options: &Options) -> Result<(Gateway, TcpListener), Box<dyn Error
     let data = options.data();
     let store = options::open_store(&options.store).await?;
     let ground = Ground::new(options::keys()?, store, &data, address);
+    let ground = ground.danger_open_inbox(options.danger_open_inbox);
     let gateway = gateway::open(config, ground, std::convert::identity)?;
     println!("The gateway is open: http://{address}/");
     for served in &gateway.served {

@@ -52,11 +52,28 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, GatewayError> {
-        // The parser's report quotes the line, and a line may hold a secret.
         toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            GatewayError::Config { line: before.lines().count().max(1), what: error.message().to_owned() }
+            GatewayError::Config { line: before.lines().count().max(1), what: told(error.message(), before) }
         })
+    }
+}
+
+/// What is wrong, given what stands before it. Names are told, values are not: the parser quotes lines, and serde quotes
+/// values, and either may be a secret.
+fn told(message: &str, before: &str) -> String {
+    let names = ["unknown field `", "missing field `", "duplicate field `"];
+    if names.iter().any(|kind| message.starts_with(kind)) {
+        return message.to_owned();
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let key = before.trim_end().strip_suffix('=').map(str::trim_end);
+    let key = key.and_then(|key| key.rsplit(|c| !is_part(c)).next()).filter(|key| !key.is_empty());
+    match key {
+        Some(key) => {
+            format!("the value of `{key}` is not of its kind: texts stand in quotes, numbers do not")
+        }
+        None => "this is not how TOML is written".to_owned(),
     }
 }
 
@@ -78,7 +95,23 @@ mod tests {
         let error = Config::parse(text).unwrap_err();
         let told = format!("{error} {error:?}");
         assert!(!told.contains("hunter2") && told.contains("tokn"), "{told}");
-        let broken = format!("{:?}", Config::parse("[twilio\ntoken = \"hunter2\"").unwrap_err());
-        assert!(!broken.contains("hunter2"), "{broken}");
+        let sid = "sid = \"AC1\"";
+        for (text, says) in [
+            ("[twilio\ntoken = \"424242\"".to_owned(), "line 1"),
+            (format!("[[twilio.accounts]]\n{sid}\ntoken = 424242\n"), "line 3: the value of `token`"),
+            (format!("twilio.accounts = [{{ {sid}, token = 424242 }}]"), "line 1: the value of `token`"),
+            (format!("[[twilio.accounts]]\n{sid}\ntoken = [\"424242\"]\n"), "`token`"),
+            (format!("[[twilio.accounts]]\n{sid}\ntoken = 424242hunter\n"), "line 3"),
+            (format!("[[twilio.accounts]]\n{sid}\ntoken = \"424242\n"), "line 3"),
+            ("[[twilio.test_identities]]\ncode = 424242\n".to_owned(), "`code`"),
+            ("[twilio.settings]\nttl_seconds = \"424242\"\n".to_owned(), "`ttl_seconds`"),
+            ("[twilio.webhook]\nurl = \"https://app.example\"\nsecret = true\n".to_owned(), "`secret`"),
+            ("twilio = \"424242\"\n".to_owned(), "`twilio`"),
+            ("inbox = \"424242\"\n".to_owned(), "`inbox`"),
+        ] {
+            let error = Config::parse(&text).unwrap_err();
+            let told = format!("{error} {error:?}");
+            assert!(!told.contains("424242") && told.contains(says), "{text}: {told}");
+        }
     }
 }

@@ -25,6 +25,14 @@ pub enum GatewayError {
     /// The configuration has no API in it.
     #[error("the configuration serves nothing: give it the table of an API, as `[twilio]`")]
     Nothing,
+    /// Everybody could read every code.
+    #[error(
+        "the inbox shows every code, and {address} is open to others: listen on 127.0.0.1, or say --danger-open-inbox"
+    )]
+    OpenInbox {
+        /// Where it would have listened.
+        address: std::net::SocketAddr,
+    },
     /// The folder for durable resources cannot be made.
     #[error("the folder {} cannot be made: name another one with --data", path.display())]
     Data {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use askama::Template;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, VARY};
+use http::uri::Authority;
 use http::{HeaderValue, Request, StatusCode};
 use serde_json::json;
 use verify_core::{Api, Decision, Endpoints, Reply, RequestView, Subject};
@@ -19,6 +20,8 @@ use crate::gateway::Served;
 pub struct Front {
     index: Arc<Index>,
     inbox: Option<Endpoints>,
+    /// Whether the inbox is shown under whatever name this machine is asked by.
+    is_open: bool,
 }
 
 #[derive(Debug, Template)]
@@ -43,7 +46,15 @@ impl Front {
         let line =
             |served: &Served| Line { name: served.name, prefix: served.prefix, curl: served.curl.clone() };
         let index = Index { apis: served.iter().map(line).collect(), has_inbox: inbox.is_some() };
-        Self { index: Arc::new(index), inbox }
+        Self { index: Arc::new(index), inbox, is_open: false }
+    }
+
+    /// Shows the inbox under any host name. Default: only as `localhost` or by an address, since a page of somebody else's can
+    /// give this machine a name of its own, and read what is shown under that (DNS rebinding).
+    #[must_use]
+    pub(super) fn danger_open_inbox(mut self, is_open: bool) -> Self {
+        self.is_open = is_open;
+        self
     }
 
     fn index(&self, page: bool) -> Reply {
@@ -74,6 +85,9 @@ impl Api for Front {
             return refused;
         }
         if let Some(inbox) = inbox {
+            if !self.is_open && !is_asked_by_address(&request) {
+                return refused(403, "ask for the inbox at localhost, or by the address of this machine");
+            }
             return match inbox.decide(&Seen(&request)) {
                 Decision::Respond(reply) => reply,
                 _ => refused(404, "the inbox is for reading only"),
@@ -90,6 +104,16 @@ impl Api for Front {
     fn body_limit(&self) -> usize {
         1024
     }
+}
+
+/// Whether the host that was asked for is `localhost` or an address: a name that nobody else can give.
+fn is_asked_by_address(request: &Request<Bytes>) -> bool {
+    let named = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = request.uri().authority().map(Authority::as_str).or(named);
+    let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else { return false };
+    let host = host.host();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 fn refused(status: u16, what: &str) -> Reply {

@@ -23,6 +23,8 @@ pub struct Options {
     pub framework: Framework,
     /// Where facts are kept: `memory` (the default), or the URL of a Redis or Valkey, single or a cluster.
     pub store: String,
+    /// Whether others than this machine may read the inbox: it shows every code to whoever asks. Default: no.
+    pub danger_open_inbox: bool,
 }
 
 /// Which framework serves.
@@ -58,6 +60,7 @@ impl Options {
             data: None,
             framework: Framework::Axum,
             store: MEMORY.to_owned(),
+            danger_open_inbox: false,
         };
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
@@ -73,6 +76,7 @@ impl Options {
                     };
                 }
                 Long("store") => options.store = parser.value()?.string()?,
+                Long("danger-open-inbox") => options.danger_open_inbox = true,
                 other => return Err(other.unexpected()),
             }
         }
@@ -93,6 +97,7 @@ mod tests {
         let options = parse("").unwrap();
         assert_eq!((options.listen.port(), options.framework), (3900, Framework::Axum));
         assert_eq!(parse("--framework actix").unwrap().framework, Framework::Actix);
+        assert!(!options.danger_open_inbox && parse("--danger-open-inbox").unwrap().danger_open_inbox);
         assert!(parse("--framework rocket").is_err() && parse("--port 1").is_err());
     }
 

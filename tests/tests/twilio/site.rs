@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tests::http::{Request, Response};
 use tokio::sync::oneshot;
-use verify_compat::twilio::{AccountConfig, Config, ServiceConfig, TwilioVerify, TwilioVerifyBuilder};
+use verify_compat::twilio::{AccountConfig, Config, ServiceConfig, TwilioVerifyApi, TwilioVerifyApiBuilder};
 use verify_core::{Channel, Countries, Engine, EngineBuilder, FakeClock, KeyRing, MemoryStore, Origin};
 
 use super::phone::Phone;
@@ -26,6 +26,7 @@ pub enum Mounting {
 pub const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 pub const OTHER: &str = "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 pub const TOKEN: &str = "secret";
+pub const OTHER_TOKEN: &str = "other";
 /// A service of the account, and one of it with PSD2.
 pub const PLAIN: &str = "VA11111111111111111111111111111111";
 pub const PSD2: &str = "VA22222222222222222222222222222222";
@@ -50,21 +51,21 @@ impl Site {
     pub fn with(
         mounting: Mounting,
         change: impl FnOnce(&mut Config),
-        finish: impl FnOnce(TwilioVerifyBuilder) -> TwilioVerifyBuilder,
+        finish: impl FnOnce(TwilioVerifyApiBuilder) -> TwilioVerifyApiBuilder,
     ) -> Self {
         let (clock, phone) = (FakeClock::default(), Phone::default());
         let store = MemoryStore::builder().clock(clock.clone()).build();
         let engine = engine(&clock, &phone, |builder| builder.store(store.clone()));
         let mut config = config();
         change(&mut config);
-        let api = finish(TwilioVerify::builder(&engine).config(config)).build().unwrap();
+        let api = finish(TwilioVerifyApi::builder(&engine).config(config)).build().unwrap();
         Self::around(mounting, api, clock, phone, store)
     }
 
     /// A site around an API that exists.
     pub fn around(
         mounting: Mounting,
-        api: TwilioVerify,
+        api: TwilioVerifyApi,
         clock: FakeClock,
         phone: Phone,
         store: MemoryStore,
@@ -175,7 +176,8 @@ pub fn engine(
 
 pub fn config() -> Config {
     let mut config = Config::default();
-    config.accounts = vec![AccountConfig::new(ACCOUNT, TOKEN), AccountConfig::new(OTHER, "other")];
+    config.danger_short_tokens = true;
+    config.accounts = vec![AccountConfig::new(ACCOUNT, TOKEN), AccountConfig::new(OTHER, OTHER_TOKEN)];
     let mut psd2 = ServiceConfig::new(PSD2, "Owl Bank");
     psd2.psd2_enabled = true;
     config.services = vec![ServiceConfig::new(PLAIN, "Owl Bank"), psd2];
@@ -199,7 +201,7 @@ impl Drop for Running {
 }
 
 /// Serves on a free port of this machine.
-pub fn serve(mounting: Mounting, api: TwilioVerify) -> Running {
+pub fn serve(mounting: Mounting, api: TwilioVerifyApi) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (ready, is_ready) = mpsc::channel();

@@ -105,6 +105,16 @@ impl Resources for DurableResources {
         })
     }
 
+    async fn replace(&self, name: &str, old: &[u8], new: Bytes) -> Result<bool, ResourcesError> {
+        self.write(|table| {
+            if table.get(name)?.is_none_or(|value| value.value() != old) {
+                return Ok(false);
+            }
+            table.insert(name, new.as_ref())?;
+            Ok(true)
+        })
+    }
+
     async fn put(&self, name: &str, value: Bytes) -> Result<(), ResourcesError> {
         self.write(|table| Ok(table.insert(name, value.as_ref()).map(|_| ())?))
     }

@@ -9,6 +9,7 @@ use verify_core::store::Key;
 use verify_core::{Contact, Notes};
 
 use crate::twilio::fault::Fault;
+use crate::twilio::service::Service;
 use crate::twilio::verification::{Attempt, End, Record};
 
 /// Messages of one verification, as the original has it: five within its life.
@@ -42,8 +43,8 @@ impl Book {
     ) -> Result<(), Fault> {
         let kept = record.kept(now);
         let pair = pair_of(record);
-        let latest = self.latest(&record.service, contact, None);
-        let latest_of_pair = self.latest(&record.service, contact, pair.as_deref());
+        let latest = self.latest(&record.account, &record.service, contact, None);
+        let latest_of_pair = self.latest(&record.account, &record.service, contact, pair.as_deref());
         let name = self.named(b"verification", &record.sid);
         try_join3(
             self.insert(&name, record, kept),
@@ -97,11 +98,12 @@ impl Book {
     /// The newest verification of a number or address, or of it and one pair of amount and payee.
     pub(crate) async fn find_latest(
         &self,
-        service: &str,
+        service: &Service,
         contact: &Contact,
         pair: Option<&[u8]>,
     ) -> Result<Option<Record>, Fault> {
-        let sid = self.notes.get(&self.latest(service, contact, pair)).await?;
+        let name = self.latest(&service.account, service.sid(), contact, pair);
+        let sid = self.notes.get(&name).await?;
         match sid.as_ref().and_then(|sid| std::str::from_utf8(sid).ok()) {
             Some(sid) => self.find(sid).await,
             None => Ok(None),
@@ -158,9 +160,10 @@ impl Book {
         self.notes.name(&[kind, sid.as_bytes()])
     }
 
-    fn latest(&self, service: &str, contact: &Contact, pair: Option<&[u8]>) -> Key {
+    fn latest(&self, account: &str, service: &str, contact: &Contact, pair: Option<&[u8]>) -> Key {
         let kind: &[u8] = if pair.is_some() { b"latest-of-pair" } else { b"latest" };
-        self.notes.name(&[kind, service.as_bytes(), contact.expose().as_bytes(), pair.unwrap_or_default()])
+        let (account, service) = (account.as_bytes(), service.as_bytes());
+        self.notes.name(&[kind, account, service, contact.expose().as_bytes(), pair.unwrap_or_default()])
     }
 }
 
@@ -177,6 +180,7 @@ mod tests {
     use verify_core::{Engine, KeyRing, Origin};
 
     use super::*;
+    use crate::twilio::ServiceConfig;
     use crate::twilio::verification::{Channel, Status, Terms};
 
     /// The memory store never waits.
@@ -198,6 +202,7 @@ mod tests {
             ticket: String::new(),
             terms: Terms { digits: 6, ttl: 600, fresh: false },
             lookup: json!({}),
+            is_test: false,
             created: 0,
             expires: 600_000,
         }
@@ -222,7 +227,15 @@ mod tests {
             };
             now(book.enter(record, &contact, &attempt, is_first, Duration::ZERO, 0)).unwrap();
         };
-        let latest = || now(book.find_latest("VA", &contact, None)).unwrap().unwrap().sid;
+        let service = Service {
+            account: "AC".to_owned(),
+            declared: false,
+            options: ServiceConfig::new("VA", "Owl Bank"),
+            limits: Vec::new(),
+            created: 0,
+            updated: 0,
+        };
+        let latest = || now(book.find_latest(&service, &contact, None)).unwrap().unwrap().sid;
         let (first, second) = (record("1"), record("2"));
         enter(&first, true);
         now(book.end(&first, End { status: Status::Approved, at: 1 })).unwrap();

@@ -16,12 +16,12 @@ use crate::twilio::verification::{Channel, Terms};
 use crate::twilio::webhook::Webhook;
 use crate::twilio::{
     AccountConfig, BucketConfig, Config, ConfigError, Lookup, RateLimitConfig, ServiceConfig, Settings,
-    TwilioVerify, sid,
+    TwilioVerifyApi, sid,
 };
 
-/// Builds a [`TwilioVerify`]; made by [`TwilioVerify::builder`].
+/// Builds a [`TwilioVerifyApi`]; made by [`TwilioVerifyApi::builder`].
 #[must_use]
-pub struct TwilioVerifyBuilder {
+pub struct TwilioVerifyApiBuilder {
     engine: Engine,
     config: Config,
     resources: Arc<dyn Resources>,
@@ -29,7 +29,7 @@ pub struct TwilioVerifyBuilder {
     lookup: Option<Arc<dyn Lookup>>,
 }
 
-impl TwilioVerifyBuilder {
+impl TwilioVerifyApiBuilder {
     pub(super) fn new(engine: &Engine) -> Self {
         Self {
             engine: engine.clone(),
@@ -86,16 +86,16 @@ impl TwilioVerifyBuilder {
     ///
     /// # Errors
     /// Names the entry that makes no sense and what to write instead.
-    pub fn build(self) -> Result<TwilioVerify, ConfigError> {
+    pub fn build(self) -> Result<TwilioVerifyApi, ConfigError> {
         let Self { engine, config, resources, fetch, lookup } = self;
-        let accounts = Accounts::new(&config.accounts)?;
+        let accounts = Accounts::new(&config.accounts, config.danger_short_tokens)?;
         check_settings(&config.settings)?;
         let webhook = config.webhook.as_ref().map(|webhook| Webhook::new(webhook, fetch)).transpose()?;
         let inner = Inner {
             catalog: Catalog::new(resources, declared(&config, &accounts)?),
             accounts,
             book: Book { notes: engine.notes("twilio") },
-            identities: Identities::new(&config.test_identities)?,
+            identities: Identities::new(&config, engine.now())?,
             webhook,
             lookup,
             budgets: Arc::new(Budgets::per_challenge_only().lockout_until_expiry()),
@@ -110,7 +110,7 @@ impl TwilioVerifyBuilder {
             ttl: inner.settings.ttl_seconds,
             fresh: inner.settings.fresh_code,
         })?;
-        Ok(TwilioVerify { inner: Arc::new(inner) })
+        Ok(TwilioVerifyApi { inner: Arc::new(inner) })
     }
 }
 
@@ -171,8 +171,8 @@ fn declared(config: &Config, accounts: &Accounts) -> Result<Vec<(String, Service
     Ok(declared)
 }
 
-impl fmt::Debug for TwilioVerifyBuilder {
+impl fmt::Debug for TwilioVerifyApiBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TwilioVerifyBuilder").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("TwilioVerifyApiBuilder").field("config", &self.config).finish_non_exhaustive()
     }
 }

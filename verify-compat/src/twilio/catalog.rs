@@ -1,17 +1,27 @@
-//! Everything that is configured, in its resources: services, limits, buckets and the safe list.
+//! Everything that is configured, in its resources: services with their limits and buckets, and the safe list.
+//!
+//! A service is one value, and every change of it replaces the very value that was read. So two processes lose no change of
+//! each other's, none brings back what the other one deletes, and whoever dies in between has changed all or nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::lock::{Mutex, MutexGuard};
-use serde::Serialize;
+use bytes::Bytes;
+use futures_util::lock::Mutex;
 use serde::de::DeserializeOwned;
+use verify_core::StoreErrorKind;
 
 use crate::resources::Resources;
+use crate::twilio::ServiceConfig;
 use crate::twilio::fault::Fault;
-use crate::twilio::limits::{Bucket, RateLimit};
 use crate::twilio::service::Service;
-use crate::twilio::{BucketConfig, ServiceConfig, sid};
+
+/// How often a change begins anew, because another process was faster. Each time one of them was done, so this many is a
+/// crowd of administrators.
+const TRIES: usize = 100;
+
+/// All services: by their ids alone, so that none has two accounts.
+const SERVICES: &str = "services/";
 
 /// What is configured.
 pub(crate) struct Catalog {
@@ -19,166 +29,102 @@ pub(crate) struct Catalog {
     /// What the configuration declares, until it was written.
     declared: Vec<(String, ServiceConfig)>,
     is_seeded: AtomicBool,
-    /// Who changes something, one after the other: reading, changing and writing is three steps.
+    /// Who changes something in this process, one after the other: only other processes are in the way then.
     writing: Mutex<()>,
 }
 
 impl Catalog {
     pub(crate) fn new(resources: Arc<dyn Resources>, declared: Vec<(String, ServiceConfig)>) -> Self {
-        let is_seeded = AtomicBool::new(declared.is_empty());
-        Self { resources, declared, is_seeded, writing: Mutex::new(()) }
-    }
-
-    /// The right to change something.
-    pub(crate) async fn change(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock().await
+        Self { resources, declared, is_seeded: AtomicBool::new(false), writing: Mutex::new(()) }
     }
 
     /// Writes what the configuration declares, before anything is read: whatever was changed over the API since the last
-    /// start is what the configuration says again. Limits that it does not name stay.
+    /// start is what the configuration says again, and what it does not declare any more goes. Services that were made over
+    /// the API stay, and so do limits that it does not name, unless their service is another account's now.
     pub(crate) async fn seed(&self, now: u64) -> Result<(), Fault> {
         if self.is_seeded.load(Ordering::Acquire) {
             return Ok(());
         }
-        let _writing = self.change().await;
+        let _writing = self.writing.lock().await;
         if self.is_seeded.load(Ordering::Acquire) {
             return Ok(());
         }
         for (account, options) in &self.declared {
-            let known = self.service(account, &options.sid).await?;
-            let (created, updated) = match &known {
-                Some(known) if known.options == without_limits(options) => (known.created, known.updated),
-                Some(known) => (known.created, now),
-                None => (now, now),
-            };
-            let service =
-                Service { account: account.clone(), options: without_limits(options), created, updated };
-            self.put(&service_name(account, &options.sid), &service).await?;
-            for declared in &options.rate_limits {
-                let name = &declared.unique_name;
-                let limit = match self.limit_named(&options.sid, name).await? {
-                    Some(limit) => limit,
-                    None => RateLimit {
-                        sid: sid::random("RK")?,
-                        account: account.clone(),
-                        service: options.sid.clone(),
-                        unique_name: name.clone(),
-                        description: declared.description.clone(),
-                        created: now,
-                        updated: now,
-                    },
-                };
-                self.add_limit(&limit).await?;
-                self.seed_buckets(&limit, &declared.buckets, now).await?;
+            let declare = |known: Option<Service>| Service::declared(account, options, known, now).map(Some);
+            self.replace(&options.sid, declare).await?;
+        }
+        for known in self.list::<Service>(SERVICES).await? {
+            let is_declared = self.declared.iter().any(|(_, options)| options.sid == known.sid());
+            if known.declared && !is_declared {
+                self.resources.remove(&name_of(known.sid())).await?;
             }
         }
         self.is_seeded.store(true, Ordering::Release);
         Ok(())
     }
 
-    async fn seed_buckets(
-        &self,
-        limit: &RateLimit,
-        declared: &[BucketConfig],
-        now: u64,
-    ) -> Result<(), Fault> {
-        let known = self.buckets(&limit.sid).await?;
-        for bucket in declared {
-            let same = known.iter().find(|known| known.interval == bucket.interval);
-            let bucket = Bucket {
-                sid: same.map_or_else(|| sid::random("BL"), |same| Ok(same.sid.clone()))?,
-                account: limit.account.clone(),
-                service: limit.service.clone(),
-                limit: limit.sid.clone(),
-                max: bucket.max,
-                interval: bucket.interval,
-                created: same.map_or(now, |same| same.created),
-                updated: now,
-            };
-            self.put_bucket(&bucket).await?;
-        }
-        Ok(())
-    }
-
     pub(crate) async fn service(&self, account: &str, sid: &str) -> Result<Option<Service>, Fault> {
-        self.get(&service_name(account, sid)).await
+        let found: Option<Service> = self.get(&name_of(sid)).await?;
+        Ok(found.filter(|service| service.account == account))
     }
 
     pub(crate) async fn services(&self, account: &str) -> Result<Vec<Service>, Fault> {
-        let mut services: Vec<Service> = self.list(&format!("service/{account}/")).await?;
+        let mut services: Vec<Service> = self.list(SERVICES).await?;
+        services.retain(|service| service.account == account);
         services.sort_by(|a, b| (a.created, a.sid()).cmp(&(b.created, b.sid())));
         Ok(services)
     }
 
-    pub(crate) async fn put_service(&self, service: &Service) -> Result<(), Fault> {
-        self.put(&service_name(&service.account, service.sid()), service).await
+    pub(crate) async fn add_service(&self, service: &Service) -> Result<(), Fault> {
+        self.resources.insert(&name_of(service.sid()), bytes_of(service)?).await?;
+        Ok(())
+    }
+
+    /// Changes a service as a whole, or not at all where the change finds a fault; nothing if there is none of that account.
+    /// The change may be made several times, each time of the service as it is then.
+    pub(crate) async fn change(
+        &self,
+        account: &str,
+        sid: &str,
+        change: impl Fn(&mut Service) -> Result<(), Fault>,
+    ) -> Result<Option<Service>, Fault> {
+        let _writing = self.writing.lock().await;
+        self.replace(sid, |known| {
+            let Some(mut service) = known.filter(|service| service.account == account) else {
+                return Ok(None);
+            };
+            change(&mut service)?;
+            Ok(Some(service))
+        })
+        .await
     }
 
     pub(crate) async fn remove_service(&self, service: &Service) -> Result<(), Fault> {
-        for limit in self.limits(service.sid()).await? {
-            self.remove_limit(&limit).await?;
-        }
-        Ok(self.resources.remove(&service_name(&service.account, service.sid())).await?)
+        Ok(self.resources.remove(&name_of(service.sid())).await?)
     }
 
-    pub(crate) async fn limit(&self, service: &str, sid: &str) -> Result<Option<RateLimit>, Fault> {
-        self.get(&format!("limit/{service}/{sid}")).await
-    }
-
-    pub(crate) async fn limit_named(&self, service: &str, name: &str) -> Result<Option<RateLimit>, Fault> {
-        let sid: Option<String> = self.get(&limit_mark(service, name)).await?;
-        match sid {
-            Some(sid) => self.limit(service, &sid).await,
-            None => Ok(None),
-        }
-    }
-
-    pub(crate) async fn limits(&self, service: &str) -> Result<Vec<RateLimit>, Fault> {
-        let mut limits: Vec<RateLimit> = self.list(&format!("limit/{service}/")).await?;
-        limits.sort_by(|a, b| (a.created, &a.sid).cmp(&(b.created, &b.sid)));
-        Ok(limits)
-    }
-
-    /// Adds a limit, or writes it again; false if its name is another's.
-    pub(crate) async fn add_limit(&self, limit: &RateLimit) -> Result<bool, Fault> {
-        let mark = limit_mark(&limit.service, &limit.unique_name);
-        let sid = serde_json::to_vec(&limit.sid)?;
-        if !self.resources.insert(&mark, sid.into()).await? {
-            let known: Option<String> = self.get(&mark).await?;
-            if known.as_ref() != Some(&limit.sid) {
-                return Ok(false);
+    /// Puts what is made of a service in its place, unless nothing is; and anew if somebody else has put something there.
+    async fn replace(
+        &self,
+        sid: &str,
+        make: impl Fn(Option<Service>) -> Result<Option<Service>, Fault>,
+    ) -> Result<Option<Service>, Fault> {
+        let name = name_of(sid);
+        for _ in 0..TRIES {
+            let held = self.resources.get(&name).await?;
+            let known = held.as_deref().map(serde_json::from_slice).transpose()?;
+            let Some(service) = make(known)? else { return Ok(None) };
+            let bytes = bytes_of(&service)?;
+            let is_done = match held {
+                Some(held) if held == bytes => true,
+                Some(held) => self.resources.replace(&name, &held, bytes).await?,
+                None => self.resources.insert(&name, bytes).await?,
+            };
+            if is_done {
+                return Ok(Some(service));
             }
         }
-        self.put_limit(limit).await?;
-        Ok(true)
-    }
-
-    pub(crate) async fn put_limit(&self, limit: &RateLimit) -> Result<(), Fault> {
-        self.put(&format!("limit/{}/{}", limit.service, limit.sid), limit).await
-    }
-
-    pub(crate) async fn remove_limit(&self, limit: &RateLimit) -> Result<(), Fault> {
-        self.resources.remove(&format!("bucket/{}/", limit.sid)).await?;
-        self.resources.remove(&format!("limit/{}/{}", limit.service, limit.sid)).await?;
-        Ok(self.resources.remove(&limit_mark(&limit.service, &limit.unique_name)).await?)
-    }
-
-    pub(crate) async fn bucket(&self, limit: &str, sid: &str) -> Result<Option<Bucket>, Fault> {
-        self.get(&format!("bucket/{limit}/{sid}")).await
-    }
-
-    pub(crate) async fn buckets(&self, limit: &str) -> Result<Vec<Bucket>, Fault> {
-        let mut buckets: Vec<Bucket> = self.list(&format!("bucket/{limit}/")).await?;
-        buckets.sort_by(|a, b| (a.created, &a.sid).cmp(&(b.created, &b.sid)));
-        Ok(buckets)
-    }
-
-    pub(crate) async fn put_bucket(&self, bucket: &Bucket) -> Result<(), Fault> {
-        self.put(&format!("bucket/{}/{}", bucket.limit, bucket.sid), bucket).await
-    }
-
-    pub(crate) async fn remove_bucket(&self, bucket: &Bucket) -> Result<(), Fault> {
-        Ok(self.resources.remove(&format!("bucket/{}/{}", bucket.limit, bucket.sid)).await?)
+        Err(Fault::unavailable(StoreErrorKind::Unavailable))
     }
 
     /// The id of a number on the safe list, by the keyed name of the number.
@@ -206,21 +152,13 @@ impl Catalog {
         let read: Result<_, _> = values.iter().map(|(_, value)| serde_json::from_slice(value)).collect();
         Ok(read?)
     }
-
-    async fn put(&self, name: &str, value: &impl Serialize) -> Result<(), Fault> {
-        Ok(self.resources.put(name, serde_json::to_vec(value)?.into()).await?)
-    }
 }
 
-fn service_name(account: &str, sid: &str) -> String {
-    format!("service/{account}/{sid}")
+/// No such name is the beginning of another: ids have one length.
+fn name_of(sid: &str) -> String {
+    format!("{SERVICES}{sid}")
 }
 
-/// That a name is taken. The slash behind it ends the name: `remove` takes everything that begins so.
-fn limit_mark(service: &str, name: &str) -> String {
-    format!("limit-name/{service}/{name}/")
-}
-
-fn without_limits(options: &ServiceConfig) -> ServiceConfig {
-    ServiceConfig { rate_limits: Vec::new(), ..options.clone() }
+fn bytes_of(service: &Service) -> Result<Bytes, Fault> {
+    Ok(serde_json::to_vec(service)?.into())
 }

@@ -23,25 +23,21 @@ pub(crate) struct Claim {
 impl Inner {
     /// What a start counts against. Names that are no rate limit of the service count nothing, and neither do limits
     /// without buckets.
-    pub(crate) async fn claims(
-        &self,
-        service: &Service,
-        counted: &[(String, String)],
-    ) -> Result<Vec<Claim>, Fault> {
+    pub(crate) fn claims(service: &Service, counted: &[(String, String)]) -> Vec<Claim> {
         let mut claims = Vec::new();
-        if counted.is_empty() {
-            return Ok(claims);
-        }
         // All of the service's limits, of which there are few, rather than whatever names the form has.
-        for limit in self.catalog.limits(service.sid()).await? {
+        for limit in &service.limits {
             let Some((_, value)) = counted.iter().find(|(name, _)| *name == limit.unique_name) else {
                 continue;
             };
-            for bucket in self.catalog.buckets(&limit.sid).await? {
-                claims.push(Claim { limit: limit.unique_name.clone(), bucket, value: value.clone() });
-            }
+            let claim = |bucket: &Bucket| Claim {
+                limit: limit.unique_name.clone(),
+                bucket: bucket.clone(),
+                value: value.clone(),
+            };
+            claims.extend(limit.buckets.iter().map(claim));
         }
-        Ok(claims)
+        claims
     }
 
     /// Looks whether one more start is within all buckets, or counts it in all of them.
@@ -65,18 +61,16 @@ impl Inner {
         })
     }
 
-    /// When the present window of a bucket ends, in milliseconds since 1970. It begins with the first start in it.
+    /// When the present window of a bucket ends, in milliseconds since 1970. It begins with the first start in it, and ends
+    /// when the store lets go of it: of several processes, whose clocks may be ahead, none throws away what others count in.
     async fn window(&self, claim: &Claim) -> Result<u64, Fault> {
         let Bucket { sid, interval, .. } = &claim.bucket;
         let parts: [&[u8]; 4] = [b"window", sid.as_bytes(), &interval.to_be_bytes(), claim.value.as_bytes()];
         let (name, now) = (self.book.notes.name(&parts), self.now());
-        // Another start may have begun it, or it may end, between the two steps.
+        // Another start may begin it, or it may end, between the two steps.
         for _ in 0..3 {
-            match self.book.read::<u64>(&name).await? {
-                Some(end) if end > now => return Ok(end),
-                // It is over by our clock, and not yet by the store's.
-                Some(_) => drop(self.book.notes.take(&name).await?),
-                None => {}
+            if let Some(end) = self.book.read::<u64>(&name).await? {
+                return Ok(end);
             }
             let end = now.saturating_add(u64::from(*interval) * 1000);
             if self.book.insert(&name, &end, Duration::from_secs((*interval).into())).await? {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// Everything that [`TwilioVerify`](crate::twilio::TwilioVerify) is set up with. Unknown names are refused, so that a
+/// Everything that [`TwilioVerifyApi`](crate::twilio::TwilioVerifyApi) is set up with. Unknown names are refused, so that a
 /// spelling mistake does not pass for a setting.
 ///
 /// ```
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 ///     r#"
 ///     [[accounts]]
 ///     sid = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-///     token = "secret"
+///     token = "7d1f0c2a9b8e4d3f"
 ///
 ///     [[services]]
 ///     sid = "VAbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 ///     "#,
 /// )?;
 /// assert_eq!(config.services[0].code_length, 6);
-/// assert!(!format!("{config:?}").contains("secret"));
+/// assert!(!format!("{config:?}").contains("7d1f0c2a"));
 /// # Ok::<(), toml::de::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -42,8 +42,14 @@ pub struct Config {
     pub services: Vec<ServiceConfig>,
     /// What the original lets nobody set, or only its support.
     pub settings: Settings,
-    /// Numbers and addresses whose code is fixed and to which nothing is delivered: for tests of whoever calls.
+    /// Numbers and addresses whose code is fixed and to which nothing is delivered: for tests of whoever calls. They take
+    /// `danger_test_identities` as well.
     pub test_identities: Vec<TestIdentity>,
+    /// Lets there be test identities: whoever knows such a code passes for its number. Default: no, so that it takes two
+    /// entries that agree.
+    pub danger_test_identities: bool,
+    /// Takes tokens and secrets of fewer than 16 characters, which can be guessed: for development. Default: no.
+    pub danger_short_tokens: bool,
     /// Who is told when a verification is over.
     pub webhook: Option<WebhookConfig>,
 }
@@ -55,7 +61,7 @@ pub struct Config {
 pub struct AccountConfig {
     /// `AC` and 32 hexadecimal digits.
     pub sid: String,
-    /// The account's token.
+    /// The account's token, 16 characters or more: `openssl rand -hex 16`.
     pub token: Token,
     /// Further pairs of name and password for the same account.
     #[serde(default)]
@@ -77,7 +83,7 @@ impl AccountConfig {
 pub struct ApiKeyConfig {
     /// `SK` and 32 hexadecimal digits.
     pub sid: String,
-    /// The key's secret.
+    /// The key's secret, 16 characters or more.
     pub secret: Token,
 }
 
@@ -311,7 +317,8 @@ pub struct Settings {
     /// What absolute URLs in answers begin with, as `https://verify.example`. Default: `http://` and the `Host` that
     /// the client named, which is right where nothing stands between the two.
     pub public_url: Option<String>,
-    /// The order in which the channel `auto` chooses among those that have a courier. Default: `sms`, `whatsapp`, `call`.
+    /// The order in which the channel `auto` chooses among those that have a courier and reach whom it is for. Default:
+    /// `sms`, `whatsapp`, `call`, `email`; the last one is for addresses, and the others are for numbers.
     pub auto: Vec<String>,
 }
 
@@ -323,12 +330,13 @@ impl Default for Settings {
             psd2_over_voice: false,
             attempts_hours: 24,
             public_url: None,
-            auto: ["sms", "whatsapp", "call"].map(str::to_owned).to_vec(),
+            auto: ["sms", "whatsapp", "call", "email"].map(str::to_owned).to_vec(),
         }
     }
 }
 
-/// A number or an address whose code is known beforehand. Starting says so in the log; each use does again.
+/// A number or an address whose code is known beforehand. Starting says so in the log; each use does again. Its verifications
+/// are apart from those whose code is delivered, and end with it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -337,7 +345,8 @@ pub struct TestIdentity {
     pub to: Token,
     /// Its code, 4 to 10 letters or digits.
     pub code: Token,
-    /// When it ends, as `2026-12-31T00:00:00Z`; required, so that none is forgotten.
+    /// When it ends, as `2026-12-31T00:00:00Z`, 90 days from the start at most; required, so that none is forgotten. Neither a
+    /// start nor a check counts from then on.
     pub until: String,
 }
 
@@ -349,7 +358,9 @@ impl TestIdentity {
     }
 }
 
-/// Who is told when a verification is over. It takes a client: `TwilioVerifyBuilder::fetch`.
+/// Who is told when a verification is over: approved, canceled or answered too often, never that it has expired, since
+/// nothing happens then. Each is told once, by a message that is tried twice at once and not kept: one that a receiver misses
+/// is lost, and the log says so. It may arrive twice, under one `webhook-id`. It takes a client: `TwilioVerifyApiBuilder::fetch`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

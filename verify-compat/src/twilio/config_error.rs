@@ -2,7 +2,7 @@
 
 use verify_core::PolicyError;
 
-/// Why [`TwilioVerify`](crate::twilio::TwilioVerify) does not start. No message holds a secret.
+/// Why [`TwilioVerifyApi`](crate::twilio::TwilioVerifyApi) does not start. No message holds a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -26,6 +26,14 @@ pub enum ConfigError {
     /// A secret is empty.
     #[error("the secret of `{sid}` is empty")]
     NoSecret {
+        /// Whose.
+        sid: String,
+    },
+    /// A secret can be guessed.
+    #[error(
+        "the secret of `{sid}` is short: write 16 characters or more, or `danger_short_tokens = true` for development"
+    )]
+    ShortSecret {
         /// Whose.
         sid: String,
     },

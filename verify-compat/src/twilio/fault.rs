@@ -1,5 +1,7 @@
 //! What the API says no with: a status, a number and a text that callers match on.
 
+use std::error::Error;
+
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 use verify_core::{Reply, StoreError, StoreErrorKind};
@@ -91,7 +93,7 @@ impl Fault {
 
     /// Something that this needs did not answer; nobody is let through because of it.
     pub(crate) fn unavailable(kind: StoreErrorKind) -> Self {
-        tracing::error!(target: "verify", ?kind, "the store failed; the request is refused");
+        tracing::error!(target: "verify", ?kind, "something did not answer; the request is refused");
         Self::of(20_503).with(header::RETRY_AFTER, 5_u64)
     }
 
@@ -116,15 +118,25 @@ impl Fault {
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        Self::unavailable(error.kind())
+        // Its message says what to do. Its source may repeat an address or a password.
+        tracing::error!(target: "verify", kind = ?error.kind(), "the store failed; the request is refused: {error}");
+        metrics::counter!("verify_store_errors_total", "kind" => format!("{:?}", error.kind())).increment(1);
+        Self::of(20_503).with(header::RETRY_AFTER, 5_u64)
     }
 }
 
 impl From<ResourcesError> for Fault {
     fn from(error: ResourcesError) -> Self {
-        tracing::error!(target: "verify", "{error}; the request is refused");
+        let causes = causes(&error);
+        tracing::error!(target: "verify", causes, "what is configured could not be read or written; the request is refused");
         Self::of(20_503).with(header::RETRY_AFTER, 5_u64)
     }
+}
+
+/// What led to an error, the nearest cause first. What a [`ResourcesError`] wraps holds no secret, by its promise.
+fn causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// What was written cannot be read any more: a newer version wrote it, or something else did.
@@ -138,6 +150,14 @@ impl From<serde_json::Error> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_told_with_all_that_led_to_it() {
+        let full = std::io::Error::other("no space left on device");
+        let error = ResourcesError::new(std::io::Error::other(full));
+        assert_eq!(causes(&error), "no space left on device");
+        assert_eq!(causes(&StoreError::new(StoreErrorKind::Full)), "");
+    }
 
     #[test]
     fn twilio_rule_02_a_fault_has_four_members_and_its_number() {

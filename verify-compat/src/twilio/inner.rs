@@ -48,7 +48,7 @@ impl Inner {
 
     async fn try_answer(&self, request: Request<bytes::Bytes>) -> Result<Reply, Fault> {
         let (parts, body) = request.into_parts();
-        let Some(account) = self.accounts.authenticate(&parts.headers) else {
+        let Some(account) = self.accounts.admit(&parts.headers) else {
             return Err(Fault::of(20_003).with(
                 header::WWW_AUTHENTICATE,
                 http::HeaderValue::from_static("Basic realm=\"Twilio API\""),
@@ -124,7 +124,7 @@ impl Inner {
             }
             ["RateLimits"] => match take(call, &[Method::GET, Method::POST])? {
                 Method::POST => self.create_limit(call, service).await,
-                _ => self.list_limits(call, service).await,
+                _ => Self::list_limits(call, service),
             },
             ["RateLimits", sid] => {
                 take(call, &[Method::GET, Method::POST, Method::DELETE])?;
@@ -132,7 +132,7 @@ impl Inner {
             }
             ["RateLimits", limit, "Buckets"] => match take(call, &[Method::GET, Method::POST])? {
                 Method::POST => self.create_bucket(call, service, limit).await,
-                _ => self.list_buckets(call, service, limit).await,
+                _ => Self::list_buckets(call, service, limit),
             },
             ["RateLimits", limit, "Buckets", sid] => {
                 take(call, &[Method::GET, Method::POST, Method::DELETE])?;
@@ -164,9 +164,18 @@ impl Inner {
         }
     }
 
-    /// Whoever has that number or address at that service.
-    pub(crate) fn direct(&self, service: &str, contact: &verify_core::Contact) -> Direct {
-        let subject = Subject::user(contact.expose().to_owned()).tenant(service.to_owned());
+    /// Whoever has that number or address at that service, as long as it is that account's. Where the code is known
+    /// beforehand it is somebody else, so that no message ever repeats such a code.
+    pub(crate) fn direct(
+        &self,
+        account: &str,
+        service: &str,
+        contact: &verify_core::Contact,
+        is_test: bool,
+    ) -> Direct {
+        let kind = if is_test { "/test" } else { "" };
+        let tenant = format!("{account}/{service}{kind}");
+        let subject = Subject::user(contact.expose().to_owned()).tenant(tenant);
         self.engine.direct(subject).to(contact.clone()).budgets(&self.budgets)
     }
 

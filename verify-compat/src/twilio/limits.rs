@@ -4,27 +4,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::twilio::call::Call;
-use crate::twilio::date;
+use crate::twilio::fault::Fault;
+use crate::twilio::service::Service;
+use crate::twilio::{date, sid};
 
-/// A rate limit as it is kept.
+/// A rate limit as it is kept, with its service.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct RateLimit {
     pub(crate) sid: String,
-    pub(crate) account: String,
-    pub(crate) service: String,
     pub(crate) unique_name: String,
     pub(crate) description: String,
+    pub(crate) buckets: Vec<Bucket>,
     pub(crate) created: u64,
     pub(crate) updated: u64,
 }
 
-/// A bucket as it is kept.
+/// A bucket as it is kept, with its limit.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Bucket {
     pub(crate) sid: String,
-    pub(crate) account: String,
-    pub(crate) service: String,
-    pub(crate) limit: String,
     pub(crate) max: u32,
     /// In seconds.
     pub(crate) interval: u32,
@@ -47,12 +45,24 @@ pub(crate) fn is_unique_name(name: &str) -> bool {
 pub(crate) const LONGEST_INTERVAL: u32 = 366 * 24 * 3600;
 
 impl RateLimit {
-    pub(crate) fn json(&self, call: &Call) -> Value {
-        let url = call.url(&format!("Services/{}/RateLimits/{}", self.service, self.sid));
+    /// A limit without buckets.
+    pub(crate) fn new(unique_name: &str, description: &str, now: u64) -> Result<Self, Fault> {
+        Ok(Self {
+            sid: sid::random("RK")?,
+            unique_name: unique_name.to_owned(),
+            description: description.to_owned(),
+            buckets: Vec::new(),
+            created: now,
+            updated: now,
+        })
+    }
+
+    pub(crate) fn json(&self, call: &Call, service: &Service) -> Value {
+        let url = call.url(&format!("Services/{}/RateLimits/{}", service.sid(), self.sid));
         json!({
             "sid": self.sid,
-            "service_sid": self.service,
-            "account_sid": self.account,
+            "service_sid": service.sid(),
+            "account_sid": service.account,
             "unique_name": self.unique_name,
             "description": self.description,
             "date_created": date::text(self.created),
@@ -64,13 +74,17 @@ impl RateLimit {
 }
 
 impl Bucket {
-    pub(crate) fn json(&self, call: &Call) -> Value {
-        let path = format!("Services/{}/RateLimits/{}/Buckets/{}", self.service, self.limit, self.sid);
+    pub(crate) fn new(max: u32, interval: u32, now: u64) -> Result<Self, Fault> {
+        Ok(Self { sid: sid::random("BL")?, max, interval, created: now, updated: now })
+    }
+
+    pub(crate) fn json(&self, call: &Call, service: &Service, limit: &RateLimit) -> Value {
+        let path = format!("Services/{}/RateLimits/{}/Buckets/{}", service.sid(), limit.sid, self.sid);
         json!({
             "sid": self.sid,
-            "rate_limit_sid": self.limit,
-            "service_sid": self.service,
-            "account_sid": self.account,
+            "rate_limit_sid": limit.sid,
+            "service_sid": service.sid(),
+            "account_sid": service.account,
             "max": self.max,
             "interval": self.interval,
             "date_created": date::text(self.created),

@@ -9,7 +9,7 @@ use crate::twilio::inner::Inner;
 use crate::twilio::limits::{Bucket, LONGEST_INTERVAL, MOST_BUCKETS, MOST_LIMITS, RateLimit, is_unique_name};
 use crate::twilio::listing::Page;
 use crate::twilio::service::Service;
-use crate::twilio::{reply, sid, text};
+use crate::twilio::{reply, text};
 
 impl Inner {
     pub(crate) async fn create_limit(&self, call: &Call, service: &Service) -> Result<Reply, Fault> {
@@ -18,141 +18,153 @@ impl Inner {
             return Err(Fault::of(60_209));
         }
         let description = description(call)?.unwrap_or_default();
-        let _change = self.catalog.change().await;
-        if self.catalog.limits(service.sid()).await?.len() >= MOST_LIMITS {
-            return Err(Fault::of(60_207));
-        }
-        let now = self.now();
-        let limit = RateLimit {
-            sid: sid::random("RK")?,
-            account: service.account.clone(),
-            service: service.sid().to_owned(),
-            unique_name: name.to_owned(),
-            description,
-            created: now,
-            updated: now,
-        };
-        if !self.catalog.add_limit(&limit).await? {
-            return Err(Fault::of(60_208));
-        }
-        Ok(reply::created(&limit.json(call)))
+        let limit = RateLimit::new(name, &description, self.now())?;
+        self.change(call, service, |service| {
+            if service.limits.len() >= MOST_LIMITS {
+                return Err(Fault::of(60_207));
+            }
+            if service.limits.iter().any(|known| known.unique_name == name) {
+                return Err(Fault::of(60_208));
+            }
+            service.limits.push(limit.clone());
+            Ok(())
+        })
+        .await?;
+        Ok(reply::created(&limit.json(call, service)))
     }
 
-    pub(crate) async fn list_limits(&self, call: &Call, service: &Service) -> Result<Reply, Fault> {
+    pub(crate) fn list_limits(call: &Call, service: &Service) -> Result<Reply, Fault> {
         let page = Page::of(call)?;
-        let limits = self.catalog.limits(service.sid()).await?;
-        Ok(page.of_all(call, "rate_limits", &limits.iter().map(|limit| limit.json(call)).collect::<Vec<_>>()))
+        let limits: Vec<_> = service.limits.iter().map(|limit| limit.json(call, service)).collect();
+        Ok(page.of_all(call, "rate_limits", &limits))
     }
 
     pub(crate) async fn one_limit(&self, call: &Call, service: &Service, sid: &str) -> Result<Reply, Fault> {
-        let _change = match call.method {
-            Method::GET => None,
-            _ => Some(self.catalog.change().await),
-        };
-        let mut limit = self.limit(call, service, sid).await?;
         match call.method {
             Method::DELETE => {
-                self.catalog.remove_limit(&limit).await?;
-                return Ok(reply::gone());
+                self.change(call, service, |service| {
+                    limit_of(call, service, sid)?;
+                    service.limits.retain(|limit| limit.sid != sid);
+                    Ok(())
+                })
+                .await?;
+                Ok(reply::gone())
             }
             Method::POST => {
-                if let Some(description) = description(call)? {
-                    limit.description = description;
-                }
-                limit.updated = self.now();
-                self.catalog.put_limit(&limit).await?;
+                let (description, now) = (description(call)?, self.now());
+                let changed = self.change(call, service, |service| {
+                    let limit = limit_of(call, service, sid)?;
+                    if let Some(description) = &description {
+                        limit.description.clone_from(description);
+                    }
+                    limit.updated = now;
+                    Ok(())
+                });
+                let mut changed = changed.await?;
+                Ok(reply::ok(&limit_of(call, &mut changed, sid)?.json(call, service)))
             }
-            _ => {}
+            _ => Ok(reply::ok(&limit(call, service, sid)?.json(call, service))),
         }
-        Ok(reply::ok(&limit.json(call)))
     }
 
     pub(crate) async fn create_bucket(
         &self,
         call: &Call,
         service: &Service,
-        limit: &str,
+        limit_sid: &str,
     ) -> Result<Reply, Fault> {
-        let limit = self.limit(call, service, limit).await?;
+        let known = limit(call, service, limit_sid)?;
         let max = call.form.number("Max", 1..=u32::MAX)?.ok_or_else(|| Fault::missing("Max"))?;
         let interval = call.form.number("Interval", 1..=LONGEST_INTERVAL)?;
         let interval = interval.ok_or_else(|| Fault::missing("Interval"))?;
-        let _change = self.catalog.change().await;
-        let known = self.catalog.buckets(&limit.sid).await?;
-        if known.iter().any(|bucket| bucket.interval == interval) {
-            return Err(Fault::of(60_211));
-        }
-        if known.len() >= MOST_BUCKETS {
-            return Err(Fault::of(60_210));
-        }
-        let now = self.now();
-        let bucket = Bucket {
-            sid: sid::random("BL")?,
-            account: limit.account.clone(),
-            service: limit.service.clone(),
-            limit: limit.sid.clone(),
-            max,
-            interval,
-            created: now,
-            updated: now,
-        };
-        self.catalog.put_bucket(&bucket).await?;
-        Ok(reply::created(&bucket.json(call)))
+        let bucket = Bucket::new(max, interval, self.now())?;
+        self.change(call, service, |service| {
+            let limit = limit_of(call, service, limit_sid)?;
+            if limit.buckets.iter().any(|known| known.interval == interval) {
+                return Err(Fault::of(60_211));
+            }
+            if limit.buckets.len() >= MOST_BUCKETS {
+                return Err(Fault::of(60_210));
+            }
+            limit.buckets.push(bucket.clone());
+            Ok(())
+        })
+        .await?;
+        Ok(reply::created(&bucket.json(call, service, known)))
     }
 
-    pub(crate) async fn list_buckets(
-        &self,
-        call: &Call,
-        service: &Service,
-        limit: &str,
-    ) -> Result<Reply, Fault> {
+    pub(crate) fn list_buckets(call: &Call, service: &Service, limit_sid: &str) -> Result<Reply, Fault> {
         let page = Page::of(call)?;
-        let limit = self.limit(call, service, limit).await?;
-        let buckets = self.catalog.buckets(&limit.sid).await?;
-        Ok(page.of_all(call, "buckets", &buckets.iter().map(|bucket| bucket.json(call)).collect::<Vec<_>>()))
+        let limit = limit(call, service, limit_sid)?;
+        let buckets: Vec<_> = limit.buckets.iter().map(|bucket| bucket.json(call, service, limit)).collect();
+        Ok(page.of_all(call, "buckets", &buckets))
     }
 
     pub(crate) async fn one_bucket(
         &self,
         call: &Call,
         service: &Service,
-        limit: &str,
+        limit_sid: &str,
         sid: &str,
     ) -> Result<Reply, Fault> {
-        let _change = match call.method {
-            Method::GET => None,
-            _ => Some(self.catalog.change().await),
+        let known = limit(call, service, limit_sid)?;
+        let show = |limit: &RateLimit| match limit.buckets.iter().find(|bucket| bucket.sid == sid) {
+            Some(bucket) => Ok(bucket.json(call, service, known)),
+            None => Err(call.not_found()),
         };
-        let limit = self.limit(call, service, limit).await?;
-        let found = if sid::is("BL", sid) { self.catalog.bucket(&limit.sid, sid).await? } else { None };
-        let mut bucket = found.ok_or_else(|| call.not_found())?;
         match call.method {
             Method::DELETE => {
-                self.catalog.remove_bucket(&bucket).await?;
-                return Ok(reply::gone());
+                self.change(call, service, |service| {
+                    let limit = limit_of(call, service, limit_sid)?;
+                    let before = limit.buckets.len();
+                    limit.buckets.retain(|bucket| bucket.sid != sid);
+                    if limit.buckets.len() == before { Err(call.not_found()) } else { Ok(()) }
+                })
+                .await?;
+                Ok(reply::gone())
             }
             Method::POST => {
+                show(known)?;
                 let max = call.form.number("Max", 1..=u32::MAX)?;
                 let interval = call.form.number("Interval", 1..=LONGEST_INTERVAL)?;
-                let others = self.catalog.buckets(&limit.sid).await?;
-                let clashes = |other: &Bucket| other.sid != bucket.sid && Some(other.interval) == interval;
-                if others.iter().any(clashes) {
-                    return Err(Fault::of(60_211));
-                }
-                bucket.max = max.unwrap_or(bucket.max);
-                bucket.interval = interval.unwrap_or(bucket.interval);
-                bucket.updated = self.now();
-                self.catalog.put_bucket(&bucket).await?;
+                let now = self.now();
+                let changed = self.change(call, service, |service| {
+                    let buckets = &mut limit_of(call, service, limit_sid)?.buckets;
+                    let clashes = |other: &Bucket| other.sid != sid && Some(other.interval) == interval;
+                    if buckets.iter().any(clashes) {
+                        return Err(Fault::of(60_211));
+                    }
+                    let bucket = buckets.iter_mut().find(|bucket| bucket.sid == sid);
+                    let bucket = bucket.ok_or_else(|| call.not_found())?;
+                    bucket.max = max.unwrap_or(bucket.max);
+                    bucket.interval = interval.unwrap_or(bucket.interval);
+                    bucket.updated = now;
+                    Ok(())
+                });
+                let mut changed = changed.await?;
+                Ok(reply::ok(&show(limit_of(call, &mut changed, limit_sid)?)?))
             }
-            _ => {}
+            _ => Ok(reply::ok(&show(known)?)),
         }
-        Ok(reply::ok(&bucket.json(call)))
     }
 
-    async fn limit(&self, call: &Call, service: &Service, sid: &str) -> Result<RateLimit, Fault> {
-        let found = if sid::is("RK", sid) { self.catalog.limit(service.sid(), sid).await? } else { None };
-        found.ok_or_else(|| call.not_found())
+    async fn change(
+        &self,
+        call: &Call,
+        service: &Service,
+        change: impl Fn(&mut Service) -> Result<(), Fault>,
+    ) -> Result<Service, Fault> {
+        let changed = self.catalog.change(&service.account, service.sid(), change).await?;
+        changed.ok_or_else(|| call.not_found())
     }
+}
+
+fn limit<'s>(call: &Call, service: &'s Service, sid: &str) -> Result<&'s RateLimit, Fault> {
+    service.limits.iter().find(|limit| limit.sid == sid).ok_or_else(|| call.not_found())
+}
+
+fn limit_of<'s>(call: &Call, service: &'s mut Service, sid: &str) -> Result<&'s mut RateLimit, Fault> {
+    service.limits.iter_mut().find(|limit| limit.sid == sid).ok_or_else(|| call.not_found())
 }
 
 fn description(call: &Call) -> Result<Option<String>, Fault> {

@@ -6,13 +6,17 @@ use serde_json::{Value, json};
 use crate::twilio::call::Call;
 use crate::twilio::fault::Fault;
 use crate::twilio::form::Form;
+use crate::twilio::limits::{Bucket, RateLimit};
 use crate::twilio::{ServiceConfig, Settings, date, sid, text};
 
 /// A service as it is kept.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Service {
     pub(crate) account: String,
+    /// Whether the configuration declares it, or did at the last start: what it declares no more goes.
+    pub(crate) declared: bool,
     pub(crate) options: ServiceConfig,
+    pub(crate) limits: Vec<RateLimit>,
     /// In milliseconds since 1970.
     pub(crate) created: u64,
     pub(crate) updated: u64,
@@ -24,6 +28,49 @@ const LONGEST_NAME: usize = 30;
 impl Service {
     pub(crate) fn sid(&self) -> &str {
         &self.options.sid
+    }
+
+    /// As the configuration declares it, given what is known by its id. What is known of another account's is forgotten.
+    pub(crate) fn declared(
+        account: &str,
+        declared: &ServiceConfig,
+        known: Option<Self>,
+        now: u64,
+    ) -> Result<Self, Fault> {
+        let options = ServiceConfig { rate_limits: Vec::new(), ..declared.clone() };
+        let known = known.filter(|known| known.account == account);
+        let mut service = match known {
+            Some(known) => {
+                let updated = if known.options == options { known.updated } else { now };
+                Self { declared: true, options, updated, ..known }
+            }
+            None => Self {
+                account: account.to_owned(),
+                declared: true,
+                options,
+                limits: Vec::new(),
+                created: now,
+                updated: now,
+            },
+        };
+        for declared in &declared.rate_limits {
+            let known = service.limits.iter().position(|limit| limit.unique_name == declared.unique_name);
+            let mut limit = match known {
+                Some(at) => service.limits.remove(at),
+                None => RateLimit::new(&declared.unique_name, &declared.description, now)?,
+            };
+            limit.description.clone_from(&declared.description);
+            for declared in &declared.buckets {
+                match limit.buckets.iter_mut().find(|bucket| bucket.interval == declared.interval) {
+                    Some(known) if known.max == declared.max => {}
+                    Some(known) => (known.max, known.updated) = (declared.max, now),
+                    None => limit.buckets.push(Bucket::new(declared.max, declared.interval, now)?),
+                }
+            }
+            service.limits.push(limit);
+        }
+        service.limits.sort_by(|a, b| (a.created, &a.sid).cmp(&(b.created, &b.sid)));
+        Ok(service)
     }
 
     /// How long a verification lives, in seconds.
@@ -184,11 +231,11 @@ impl ServiceConfig {
     }
 }
 
-/// A name in messages: 1 to 30 characters on one line, of which at most four are digits, so that no name passes for a code
-/// or a number.
+/// A name in messages: 1 to 30 characters on one line, of which at most four are digits of any script, so that no name passes
+/// for a code or a number.
 pub(crate) fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.chars().count())
-        && name.chars().filter(char::is_ascii_digit).count() <= 4
+        && name.chars().filter(|c| c.is_numeric()).count() <= 4
         && !name.trim().is_empty()
         && text::is_one_line(name)
 }

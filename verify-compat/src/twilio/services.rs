@@ -15,8 +15,15 @@ impl Inner {
         let mut options = ServiceConfig { sid: sid::random("VA")?, ..ServiceConfig::default() };
         options.apply(&call.form)?;
         let now = self.now();
-        let service = Service { account: call.account.clone(), options, created: now, updated: now };
-        self.catalog.put_service(&service).await?;
+        let service = Service {
+            account: call.account.clone(),
+            declared: false,
+            options,
+            limits: Vec::new(),
+            created: now,
+            updated: now,
+        };
+        self.catalog.add_service(&service).await?;
         Ok(reply::created(&service.json(call)))
     }
 
@@ -31,17 +38,18 @@ impl Inner {
     }
 
     pub(crate) async fn update_service(&self, call: &Call, sid: &str) -> Result<Reply, Fault> {
-        let _change = self.catalog.change().await;
-        // Read under the lock, so that of two changes at once none is lost.
-        let mut service = self.service(call, sid).await?;
-        service.options.apply(&call.form)?;
-        service.updated = self.now();
-        self.catalog.put_service(&service).await?;
+        let now = self.now();
+        let update = |service: &mut Service| {
+            service.options.apply(&call.form)?;
+            service.updated = now;
+            Ok(())
+        };
+        let changed = self.catalog.change(&call.account, sid, update).await?;
+        let service = changed.ok_or_else(|| call.not_found())?;
         Ok(reply::ok(&service.json(call)))
     }
 
     pub(crate) async fn delete_service(&self, service: &Service) -> Result<Reply, Fault> {
-        let _change = self.catalog.change().await;
         self.catalog.remove_service(service).await?;
         Ok(reply::gone())
     }

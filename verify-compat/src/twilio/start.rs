@@ -10,6 +10,7 @@ use crate::twilio::book::TRIES;
 use crate::twilio::call::Call;
 use crate::twilio::extras;
 use crate::twilio::fault::Fault;
+use crate::twilio::identity::Identity;
 use crate::twilio::inner::{Inner, factor};
 use crate::twilio::reply;
 use crate::twilio::service::Service;
@@ -31,15 +32,22 @@ impl Inner {
         let identity = self.identities.find(&wish.contact, self.engine.now());
         let wording = wish.wording(service);
         let mut direct = self
-            .direct(service.sid(), &wish.contact)
+            .direct(&service.account, service.sid(), &wish.contact, identity.is_some())
             .worded(move |channel, code, life| wording.message(channel, code, life));
         if let Some(pair) = wish.bytes() {
             direct = direct.about(&pair);
         }
         let chosen = identity.map(|identity| identity.code.clone()).or_else(|| wish.code.clone());
         let offer = offer(&direct, &gate, terms, chosen)?;
+        if identity.is_none() && wish.code.is_some() {
+            // One verification has one code, and as many messages and answers as it has: another code does not renew them.
+            let standing = direct.standing(&offer).await.map_err(unavailable)?;
+            if standing.is_pending && standing.has_other_code {
+                return Err(Fault::invalid("CustomCode"));
+            }
+        }
 
-        let claims = self.claims(service, &wish.counted).await?;
+        let claims = Self::claims(service, &wish.counted);
         if !claims.is_empty() {
             // Look at everything that may refuse before anything is counted.
             self.within_limits(&claims, false).await?;
@@ -54,7 +62,7 @@ impl Inner {
         };
         let country = carrier.as_ref().and_then(|carrier| carrier.country.clone());
         let lookup = carrier.map_or_else(|| Value::Object(serde_json::Map::new()), |carrier| carrier.json());
-        let record = self.record(service, &wish, terms, &dispatch, lookup);
+        let record = Self::record(service, &wish, terms, &dispatch, lookup, identity);
         let number = dispatch.number().unwrap_or(1);
         let attempt = self.attempt(&record, number, channel, country);
         let (is_first, kept, now) = (number == 1, self.attempts_kept(), self.now());
@@ -63,7 +71,10 @@ impl Inner {
 
         let errand = dispatch.errand();
         match (identity, errand) {
-            (Some(_), _) => {
+            (Some(_), errand) => {
+                if let Some(errand) = errand {
+                    errand.discard();
+                }
                 tracing::warn!(
                     target: "verify",
                     verification = %record.sid,
@@ -115,14 +126,14 @@ impl Inner {
     }
 
     fn record(
-        &self,
         service: &Service,
         wish: &Wish,
         terms: Terms,
         dispatch: &Dispatch,
         lookup: Value,
+        identity: Option<&Identity>,
     ) -> Record {
-        let expires = super::date::millis(dispatch.expires_at());
+        let ends = super::date::millis(dispatch.expires_at());
         let (amount, payee) = wish.pair.clone().unzip();
         Record {
             sid: format!("VE{}", dispatch.challenge()),
@@ -134,9 +145,10 @@ impl Inner {
             ticket: dispatch.ticket().to_owned(),
             terms,
             lookup,
+            is_test: identity.is_some(),
             // By its end, so that every start of one verification notes the same.
-            created: expires.saturating_sub(u64::from(terms.ttl) * 1000),
-            expires,
+            created: ends.saturating_sub(u64::from(terms.ttl) * 1000),
+            expires: identity.map_or(ends, |identity| ends.min(identity.until)),
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::twilio::call::Call;
 use crate::twilio::date;
+use crate::twilio::service::Service;
 
 /// What is noted of a verification once, at its start. Whether it is open is the engine's to say; this only tells what it
 /// is, so losing it ends it and forging it is not possible.
@@ -23,6 +24,8 @@ pub(crate) struct Record {
     pub(crate) ticket: String,
     pub(crate) terms: Terms,
     pub(crate) lookup: Value,
+    /// Whether its code was known beforehand, and delivered to nobody.
+    pub(crate) is_test: bool,
     /// In milliseconds since 1970.
     pub(crate) created: u64,
     pub(crate) expires: u64,
@@ -122,6 +125,11 @@ impl Record {
         pair.extend_from_slice(amount.as_bytes());
         pair.extend_from_slice(payee.as_bytes());
         pair
+    }
+
+    /// Whether it is that service's, and was of that account's when it was started.
+    pub(crate) fn is_of(&self, service: &Service) -> bool {
+        self.account == service.account && self.service == service.sid()
     }
 
     /// Whether it is for one pair of amount and payee.

@@ -1,7 +1,7 @@
 //! Fetching a verification, and ending it.
 
-use http::StatusCode;
-use verify_core::{RefusedKind, Reply};
+use futures_util::future::join;
+use verify_core::{Errand, RefusedKind, Reply};
 
 use crate::twilio::call::Call;
 use crate::twilio::extras;
@@ -90,8 +90,11 @@ impl Inner {
             Err(refused) => return Err(unavailable(refused)),
         }
         let now = self.now();
-        let mut reply = reply::json(StatusCode::OK, &record.json(call, status, &attempts, now));
-        self.finish(&record, &attempts, End { status, at: now }, &mut reply).await?;
+        let told = self.finish(&record, &attempts, End { status, at: now }).await;
+        let mut reply = reply::ok(&record.json(call, status, &attempts, now));
+        if let Some(errand) = told {
+            errand.leave_with(&mut reply);
+        }
         Ok(reply)
     }
 
@@ -99,30 +102,29 @@ impl Inner {
     async fn which(&self, call: &Call, service: &Service, which: &str) -> Result<Record, Fault> {
         let found = match any_contact(which) {
             _ if sid::is("VE", which) => self.book.find(which).await?,
-            Some(contact) => self.book.find_latest(service.sid(), &contact, None).await?,
+            Some(contact) => self.book.find_latest(service, &contact, None).await?,
             None => None,
         };
-        found.filter(|record| record.service == service.sid()).ok_or_else(|| call.not_found())
+        found.filter(|record| record.is_of(service)).ok_or_else(|| call.not_found())
     }
 
-    /// Notes that a verification is over, once, and tells whoever wants to know.
-    pub(crate) async fn finish(
-        &self,
-        record: &Record,
-        attempts: &[Attempt],
-        end: End,
-        reply: &mut Reply,
-    ) -> Result<(), Fault> {
-        if !self.book.end(record, end).await? {
-            return Ok(());
-        }
-        if end.status == Status::Approved {
-            self.convert(record).await;
-        }
-        if let Some(webhook) = &self.webhook {
-            let channel = attempts.last().map(|attempt| attempt.channel);
-            webhook.tell(&self.book.notes, record, channel, end).leave_with(reply);
-        }
-        Ok(())
+    /// Notes that a verification is over, and says what is left to do for whoever wants to know. It comes right after the
+    /// engine has ended it, and a note that fails takes nothing back: the answer is what the engine has said.
+    pub(crate) async fn finish(&self, record: &Record, attempts: &[Attempt], end: End) -> Option<Errand> {
+        let convert = async {
+            if end.status == Status::Approved {
+                self.convert(record).await;
+            }
+        };
+        let is_first = match join(self.book.end(record, end), convert).await {
+            (Ok(is_first), ()) => is_first,
+            (Err(_), ()) => {
+                tracing::warn!(target: "verify", "how a verification ended could not be noted; it has ended all the same");
+                false
+            }
+        };
+        let webhook = self.webhook.as_ref().filter(|_| is_first)?;
+        let channel = attempts.last().map(|attempt| attempt.channel);
+        Some(webhook.tell(&self.book.notes, record, channel, end))
     }
 }

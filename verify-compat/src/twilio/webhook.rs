@@ -15,8 +15,9 @@ use zeroize::Zeroizing;
 use crate::twilio::verification::{Channel, End, Record};
 use crate::twilio::{ConfigError, WebhookConfig, date};
 
-/// How often one message is tried: at once, since nothing here waits.
-const TRIES: usize = 3;
+/// How often one message is tried: at once, since nothing here waits, and so that both fit what is allowed after an answer
+/// where each takes as long as `HttpClient` lets it.
+const TRIES: usize = 2;
 
 /// Who is told.
 pub(crate) struct Webhook {

@@ -9,7 +9,7 @@ use crate::twilio::form::Form;
 use crate::twilio::service::{Service, is_name};
 use crate::twilio::verification::{Channel, Record};
 use crate::twilio::wording::Wording;
-use crate::twilio::{Settings, sid};
+use crate::twilio::{Settings, sid, text};
 
 /// A start, as far as its form tells.
 pub(crate) struct Wish {
@@ -28,8 +28,11 @@ pub(crate) struct Wish {
     extension: Option<String>,
 }
 
-/// The longest amount or payee, in bytes; our number, since the original publishes none.
-const LONGEST: usize = 255;
+/// The longest amount and the longest payee, in characters of the message that shows them: what is approved is read as a
+/// whole, or not sent. The original publishes no numbers. No amount needs more than the first; the second is the longest name
+/// of a payee in ISO 20022 (`Max140Text`).
+const LONGEST_AMOUNT: usize = 40;
+const LONGEST_PAYEE: usize = 140;
 
 impl Wish {
     pub(crate) fn read(call: &Call, service: &Service, settings: &Settings) -> Result<Self, Fault> {
@@ -148,8 +151,9 @@ pub(crate) fn pair(form: &Form, service: &Service) -> Result<Option<(String, Str
     if amount.is_empty() || payee.is_empty() {
         return Err(Fault::of(60_206));
     }
-    for (name, text) in [("Amount", amount), ("Payee", payee)] {
-        if text.len() > LONGEST {
+    for (name, text, longest) in [("Amount", amount, LONGEST_AMOUNT), ("Payee", payee, LONGEST_PAYEE)] {
+        // Bytes that no message shows are bound as well, and kept: they too have an end.
+        if text.len() > 8 * longest || !(1..=longest).contains(&text::line(text).chars().count()) {
             return Err(Fault::invalid(name));
         }
     }

@@ -27,16 +27,13 @@ pub(crate) struct Wording {
 /// The original's words.
 const WARNING: &str = "Don't share this code with anyone; our employees will never ask for the code.";
 
-/// An amount and a payee in a short message: what is longer is cut, and says so.
-const SHORT: usize = 40;
-
 impl Wording {
     pub(crate) fn message(&self, channel: Channel, code: &Code, life: Duration) -> Message {
         let minutes = life.as_secs().div_ceil(60);
         let unit = if minutes == 1 { "minute" } else { "minutes" };
         let digits = code.expose();
-        let pair =
-            self.pair.as_ref().map(|(amount, payee)| (text::line(amount, SHORT), text::line(payee, SHORT)));
+        // As a whole: what is cut off is what somebody would hide there.
+        let pair = self.pair.as_ref().map(|(amount, payee)| (text::line(amount), text::line(payee)));
         let message = match channel {
             Channel::Voice => {
                 let spoken = digits.chars().map(String::from).collect::<Vec<_>>().join(", ");

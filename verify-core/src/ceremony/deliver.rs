@@ -5,7 +5,8 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::{Either, select};
+use futures_util::FutureExt;
+use futures_util::future::{Either, join_all, select};
 
 use crate::audit::{self, Event, EventKind};
 use crate::ceremony::ladder::Rung;
@@ -61,9 +62,10 @@ struct Left(Arc<Mutex<Option<Errand>>>);
 ///
 /// Whatever becomes of a message is told, as an [`Event`] and in the log. A courier that fails or is too slow ends the wait,
 /// so that the visitor may ask again at once. So is an errand that is dropped, before it ran or while it did, as when a
-/// runtime shuts down; nothing can be awaited then, so the visitor may ask again when the wait is over.
+/// runtime shuts down; nothing can be awaited then, so the visitor may ask again when the wait is over. Of anything else
+/// that is left, only what was too slow is told, in the log.
 #[must_use = "run it, or the message never leaves"]
-pub struct Errand(Work);
+pub struct Errand(Vec<Work>);
 
 enum Work {
     Deliver(Box<Message>),
@@ -126,28 +128,34 @@ impl Errand {
         rung: Option<Rung>,
     ) -> Self {
         let core = Arc::clone(core);
-        Self(Work::Deliver(Box::new(Message {
-            core,
-            parcel,
-            event,
-            reserved,
-            is_told: false,
-            rung,
-            _permit: permit,
-        })))
+        let message = Message { core, parcel, event, reserved, is_told: false, rung, _permit: permit };
+        Self(vec![Work::Deliver(Box::new(message))])
     }
 
     /// Anything else that is to be done after an answer.
     pub fn of(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(Work::Other(Mutex::new(Box::pin(work))))
+        Self(vec![Work::Other(Mutex::new(Box::pin(work)))])
     }
 
-    /// Leaves this with an answer of an [`Api`](crate::Api), whose adapter then runs it in the background.
+    /// Leaves this with an answer of an [`Api`](crate::Api), beside whatever was left with it before. The adapter then runs
+    /// all of it in the background, at the same time.
     pub fn leave_with(self, reply: &mut Reply) {
-        reply.extensions_mut().insert(Left(Arc::new(Mutex::new(Some(self)))));
+        let mut left = Self::left_with(reply).unwrap_or(Self(Vec::new()));
+        left.0.extend(self.0);
+        reply.extensions_mut().insert(Left(Arc::new(Mutex::new(Some(left)))));
     }
 
-    /// What an answer of an [`Api`](crate::Api) leaves to do; for adapters.
+    /// Lets a message go that nobody is to get: its code is known beforehand, as in a test. It counts as sent, and unlike one
+    /// that is dropped it is not told as a failure.
+    pub fn discard(self) {
+        for work in self.0 {
+            if let Work::Deliver(mut message) = work {
+                message.is_told = true;
+            }
+        }
+    }
+
+    /// All that an answer of an [`Api`](crate::Api) leaves to do; for adapters.
     pub fn left_with(reply: &mut Reply) -> Option<Self> {
         let Left(left) = reply.extensions_mut().remove()?;
         left.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -155,7 +163,7 @@ impl Errand {
 
     /// Whether it takes no time and cannot fail, so that running it before the answer tells nothing.
     pub(super) fn is_instant(&self) -> bool {
-        match &self.0 {
+        self.0.iter().all(|work| match work {
             Work::Deliver(message) => {
                 let core = &message.core;
                 if matches!(message.parcel, Parcel::Call(_)) {
@@ -165,7 +173,7 @@ impl Errand {
                 courier.is_some_and(|courier| courier.is_instant())
             }
             Work::Other(_) => false,
-        }
+        })
     }
 
     /// Hands the message to its courier, or has its service make and deliver the code, however long that takes; see
@@ -195,11 +203,21 @@ impl Errand {
     }
 
     async fn finish(self, too_late: impl Future<Output = ()>) -> Result<(), Refusal> {
-        match self.0 {
-            Work::Deliver(message) => message.deliver(too_late).await,
-            Work::Other(work) => {
+        let too_late = too_late.shared();
+        let done = join_all(self.0.into_iter().map(|work| work.finish(too_late.clone()))).await;
+        done.into_iter().collect()
+    }
+}
+
+impl Work {
+    async fn finish(self, too_late: impl Future<Output = ()>) -> Result<(), Refusal> {
+        match self {
+            Self::Deliver(message) => message.deliver(too_late).await,
+            Self::Other(work) => {
                 let work = work.into_inner().unwrap_or_else(PoisonError::into_inner);
-                select(work, pin!(too_late)).await;
+                if let Either::Right(_) = select(work, pin!(too_late)).await {
+                    tracing::warn!(target: "verify", "what was left to do after an answer took too long, and was broken off");
+                }
                 Ok(())
             }
         }
@@ -244,9 +262,11 @@ impl Message {
             Some(rung) => rung.climb(core).await.ok().flatten(),
             None => None,
         };
-        let next = next.and_then(|errand| match errand.0 {
-            Work::Deliver(message) => Some(message),
-            Work::Other(_) => None,
+        let next = next.and_then(|errand| {
+            errand.0.into_iter().find_map(|work| match work {
+                Work::Deliver(message) => Some(message),
+                Work::Other(_) => None,
+            })
         });
         (delivered, next)
     }
@@ -275,10 +295,10 @@ impl Drop for Message {
 
 impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let channel = match &self.0 {
+        let channel = self.0.iter().find_map(|work| match work {
             Work::Deliver(message) => Some(message.parcel.channel()),
             Work::Other(_) => None,
-        };
+        });
         f.debug_struct("Errand").field("channel", &channel).finish_non_exhaustive()
     }
 }

@@ -14,6 +14,7 @@ pub(crate) struct Standing {
     pub(crate) sends_left: Option<u64>,
     pub(crate) expires_at: u64,
     pub(crate) resend_at: Option<u64>,
+    pub(crate) has_other_code: bool,
 }
 
 pub(super) async fn stand(ceremony: &Ceremony<'_>) -> Result<Standing, Refusal> {
@@ -24,6 +25,7 @@ pub(super) async fn stand(ceremony: &Ceremony<'_>) -> Result<Standing, Refusal> 
         sends_left: None,
         expires_at: ticket.expires_at,
         resend_at: None,
+        has_other_code: false,
     };
     let Some(factor) = ceremony.factor.sends() else {
         return Ok(offered(if ceremony.is_redeemed().await? { "closed" } else { "offered" }));
@@ -59,5 +61,6 @@ pub(super) async fn stand(ceremony: &Ceremony<'_>) -> Result<Standing, Refusal> 
         sends_left: Some(u64::from(factor.sends).saturating_sub(sends)),
         expires_at: open.expires_at,
         resend_at: cooldown.as_deref().and_then(Cooldown::read).map(|cooldown| cooldown.resend_at),
+        has_other_code: ticket.chosen.as_ref().is_some_and(|chosen| !open.chosen_is(chosen)),
     })
 }

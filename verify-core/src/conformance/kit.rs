@@ -23,14 +23,15 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Looks before it is said that it never happens: tens of seconds, for machines under load and coarse clocks.
 const LOOKS: u32 = 5_000;
 
-/// A law that a store broke, and how.
+/// A law that was broken, and how.
 pub struct Breach {
     law: &'static str,
     what: String,
 }
 
 impl Breach {
-    pub(super) fn of(law: &'static str, what: impl Into<String>) -> Self {
+    /// Says that a law is broken, and how: for kits that hold something else than a store to laws of its own.
+    pub fn of(law: &'static str, what: impl Into<String>) -> Self {
         Self { law, what: what.into() }
     }
 
