@@ -102,6 +102,22 @@ fn g18_of_parallel_wrong_codes_five_are_compared(mounting: Mounting) {
     assert_eq!(sites[0].till.payments(), 0);
 }
 
+fn g18_the_right_code_is_right_among_four_wrong_ones(mounting: Mounting) {
+    let redis = Server::start(&[]);
+    let sites = two(mounting, &redis);
+    for round in 1..=20 {
+        let session = sites[0].session("sms");
+        sites[0].send(&session);
+        let code = sites[0].code();
+        let answers = together(5, |number| {
+            let code = if number == 2 { code.clone() } else { wrong(&code, number) };
+            sites[number % 2].confirm(&session, sms(&code))
+        });
+        assert_eq!((answers[2].status, sites[0].till.payments()), (200, round), "{:?}", told(&answers));
+        assert_eq!(count(&answers, 200), 1, "{:?}", told(&answers));
+    }
+}
+
 fn g10_of_an_end_and_a_payment_one_takes_place(mounting: Mounting) {
     let redis = Server::start(&[]);
     let sites = two(mounting, &redis);
@@ -125,5 +141,6 @@ on_both! {
     g13_of_parallel_confirmations_with_one_key_one_is_paid_and_one_captcha_asked_about
     g14_of_parallel_confirmations_one_is_paid
     g18_of_parallel_wrong_codes_five_are_compared
+    g18_the_right_code_is_right_among_four_wrong_ones
     g10_of_an_end_and_a_payment_one_takes_place
 }

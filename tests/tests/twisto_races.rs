@@ -75,6 +75,22 @@ fn t20_the_right_code_among_fifty_wrong_ones_passes_or_comes_too_late(mounting: 
     }
 }
 
+fn t07_t20_the_right_code_is_right_among_forty_nine_wrong_ones(mounting: Mounting) {
+    let redis = Server::start(&[]);
+    let sites = two(mounting, &redis);
+    for round in 0..15 {
+        let id = format!("within-{round}");
+        begin(&sites[0], &id);
+        sites[0].send(&id);
+        let code = sites[0].code();
+        let ids = together(50, |number| {
+            let code = if number == 25 { code.clone() } else { wrong(&code, number) };
+            checked(&sites[number % 2].verify(&id, &code))
+        });
+        assert!(ids[25] == 0 && count(&ids, 0) == 1 && count(&ids, 3) == 0, "{ids:?}");
+    }
+}
+
 fn t02_t04_of_parallel_sends_two_leave_and_one_before_ten_seconds(mounting: Mounting) {
     let redis = Server::start(&[]);
     let sites = two(mounting, &redis);
@@ -114,6 +130,7 @@ fn t21_one_of_many_gets_the_invoice(mounting: Mounting) {
 on_both! {
     t20_of_parallel_codes_fifty_are_compared
     t20_the_right_code_among_fifty_wrong_ones_passes_or_comes_too_late
+    t07_t20_the_right_code_is_right_among_forty_nine_wrong_ones
     t02_t04_of_parallel_sends_two_leave_and_one_before_ten_seconds
     t21_one_of_many_gets_the_invoice
 }

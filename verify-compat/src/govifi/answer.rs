@@ -88,8 +88,8 @@ impl Inner {
         let ticket = direct.offer(gate, factor(challenge.kind))?;
         let Err(refused) = direct.check(&ticket, code).await else { return Ok(()) };
         match refused.kind() {
-            // Whether another answer may be right, this session's own count says: the engine counts in another order.
-            RefusedKind::Wrong | RefusedKind::Invalid | RefusedKind::Locked => Err(self.failed(made < most)),
+            RefusedKind::Wrong | RefusedKind::Invalid => Err(self.failed(made < most)),
+            RefusedKind::Locked => Err(self.failed(false)),
             RefusedKind::Expired => Err(Fault::expired()),
             // A code is out and is not open any more: another request has given the right one just now, and this one finds the
             // challenge passed when it comes again.

@@ -102,8 +102,12 @@ impl HostedSessionsBuilder {
                 .digits(settings.code_length)
                 .lives(Duration::from_secs(settings.code_ttl_seconds.into()))
                 // Sends are counted for the session here, since one whose message never left does not count.
-                .sends(10)
-                .tries(settings.attempts);
+                .sends(10);
+            // One more than are ever compared: the last one, if it is wrong, must not end what another is about to redeem.
+            let codes = match settings.attempts.saturating_add(1) {
+                many @ 11.. => codes.tries_beyond_ten(many),
+                few => codes.tries(few),
+            };
             gates.push((kind, engine.gate(Policy::new(factor(kind)).require(codes).to_given_addresses())?));
         }
         let inner = Inner {

@@ -70,7 +70,9 @@ impl Inner {
                 return wrong("test mode takes a first pair of keys in test mode");
             }
         }
-        let tries = u32::try_from(TRIES).unwrap_or(u32::MAX);
+        // One more than are ever compared: the fiftieth, if it is wrong, must not end what another of the fifty is about to
+        // redeem.
+        let tries = u32::try_from(TRIES + 1).unwrap_or(u32::MAX);
         let codes = Factor::code(FACTOR)
             .over(engine.channels())
             // With some room for an evaluation by a clock that is ahead; each challenge ends with its transaction.

@@ -68,7 +68,6 @@ impl Inner {
         let Err(refused) = direct.check(&ticket, code).await else { return Ok(Check::Right) };
         match refused.kind() {
             RefusedKind::Wrong | RefusedKind::Invalid => Ok(Check::Wrong),
-            RefusedKind::Locked if refused.is_last_try() => Ok(Check::Wrong),
             RefusedKind::Locked => Ok(Check::Exceeded),
             RefusedKind::Expired => Ok(Check::Expired),
             // Nothing was sent yet, or another request has given the right code just now.
