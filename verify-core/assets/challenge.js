@@ -178,7 +178,8 @@
       }
       setTimeout(ask, wait);
     };
-    within(form, ".state").textContent = "This page goes on by itself once you have dialled.";
+    within(form, ".state").textContent =
+      attribute(form, "data-waits") ?? "This page goes on by itself once you have dialled.";
     setTimeout(ask, wait);
   }
 

@@ -28,6 +28,7 @@ use crate::text::timestamp;
 mod carried;
 #[cfg(feature = "danger-development")]
 mod dial;
+mod link;
 mod report;
 mod widget;
 
@@ -99,6 +100,8 @@ impl Endpoints {
             "verify" => Action::Verify,
             "not-me" if reads => return Decision::Respond(self.report_page(request, look)),
             "not-me" => Action::Report,
+            "link" if reads => return Decision::Respond(self.link_page(request, look)),
+            "link" => Action::Link,
             #[cfg(feature = "danger-development")]
             "dial" if core.inbox.is_some() => Action::Dial,
             "altcha" if reads => return Decision::Respond(self.widget_challenge(request, look)),
@@ -136,7 +139,8 @@ impl Endpoints {
             return self.refuse(look, Refusal::MethodNotAllowed("POST"));
         }
         // A link is opened from wherever mail is read.
-        if action != Action::Report && core.provenance(request) == Provenance::Foreign {
+        if !matches!(action, Action::Report | Action::Link) && core.provenance(request) == Provenance::Foreign
+        {
             return self.refuse(look, Refusal::Foreign);
         }
         let form = content_type_is(request, "application/x-www-form-urlencoded");
@@ -171,6 +175,9 @@ impl Endpoints {
         if action == Action::Verify {
             return Ruling::Respond(self.widget_verify(&mut asking, &body).await);
         }
+        if action == Action::Link {
+            return Ruling::Respond(self.link(&mut asking, &body).await);
+        }
         if action == Action::Report {
             return Ruling::Respond(self.report(&asking, &body, form).await);
         }
@@ -190,7 +197,7 @@ impl Endpoints {
             Action::Check => self.check(&mut asking, &call).await,
             Action::Status => self.status(&asking, &call).await,
             Action::Cancel => self.cancel(&asking, &call).await,
-            Action::Verify | Action::Report => Err(Refusal::NotFound),
+            Action::Verify | Action::Report | Action::Link => Err(Refusal::NotFound),
             #[cfg(feature = "danger-development")]
             Action::Dial => self.dial(&asking, &call).await,
         };

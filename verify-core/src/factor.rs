@@ -20,6 +20,7 @@ mod work;
 
 pub use captcha::CaptchaFactor;
 pub use card::CardFactor;
+pub(crate) use code::LinkOpens;
 pub use code::{CodeFactor, Resend};
 pub use kinds::{Approves, Price};
 pub use reverse_pin::ReversePinFactor;
@@ -150,7 +151,8 @@ impl Factor {
 
     /// Whether an answer can be one to a single transaction: the code of an app is the same for all of them.
     pub(crate) const fn approves(&self) -> bool {
-        matches!(self, Self::Code(_))
+        // Whoever presses a button in a mail has not seen what it would pay.
+        matches!(self, Self::Code(code) if code.link.is_none())
     }
 
     pub(crate) fn channels(&self) -> &[Channel] {
@@ -204,6 +206,7 @@ impl Factor {
         match self {
             Self::Code(factor) => {
                 hash.update([factor.digits]);
+                hash.update([u8::from(factor.link == Some(LinkOpens::Anywhere))]);
                 for channel in &factor.channels {
                     hash.update([channel.byte()]);
                 }

@@ -64,6 +64,8 @@ pub(crate) enum Action {
     Verify,
     /// Whoever got a message says that it was none of theirs.
     Report,
+    /// Whoever got a mail opens its link.
+    Link,
     /// Dials at a call in the development inbox.
     #[cfg(feature = "danger-development")]
     Dial,

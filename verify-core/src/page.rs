@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::decision::Reply;
 use crate::encoding::{random, to_base64url};
 use crate::engine::{BlockStatus, Core, PolicyInfo};
-use crate::factor::Factor;
+use crate::factor::{Factor, LinkOpens};
 use crate::form::Form;
 use crate::gate::Carry;
 use crate::inquiry::Asking;
@@ -18,12 +18,14 @@ use crate::offer::Offer;
 use crate::refusal::Refusal;
 use crate::reply::{self, with_refusal_headers, with_visitor};
 
+mod link;
 mod policy;
 mod ready;
 mod report;
 mod shown;
 mod step;
 
+pub(crate) use link::{link, not_here, opened_elsewhere, unopened};
 use policy::render;
 pub(crate) use ready::ready;
 pub(crate) use report::{report, reported, unreportable};
@@ -305,7 +307,8 @@ fn typing(
     let digits = if let Factor::Code(code) = factor { code.digits } else { 6 };
     let channel = offer.ticket.opened.map_or("message", |opened| spoken(opened.channel));
     let minutes = offer.ticket.expires_at.saturating_sub(asking.core.now()).div_ceil(60_000);
-    Step::Type { id: offer.sealed.clone(), digits, channel, hint, minutes, tries_left }
+    let elsewhere = matches!(factor, Factor::Code(code) if code.link == Some(LinkOpens::Anywhere));
+    Step::Type { id: offer.sealed.clone(), digits, channel, hint, minutes, tries_left, elsewhere }
 }
 
 fn dialling(asking: &Asking, offer: &Offer, pin: &Code, hint: Option<String>, waits: bool) -> Step {

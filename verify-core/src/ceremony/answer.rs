@@ -3,11 +3,11 @@
 use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, remote, send, spending};
+use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, link, remote, send, spending};
 use crate::clock::millis_of;
 use crate::code::Typed;
 use crate::encoding::Writer;
-use crate::factor::{CodeFactor, Resend};
+use crate::factor::{CodeFactor, LinkOpens, Resend};
 use crate::refusal::Refusal;
 use crate::ticket::{Opened, Ticket};
 
@@ -22,6 +22,9 @@ pub(super) async fn code(
     answer: &str,
 ) -> Result<Redeemed, Refusal> {
     let Ceremony { core, facts, .. } = ceremony;
+    if answer == link::OPENED && factor.link == Some(LinkOpens::Anywhere) {
+        return link::redeem(ceremony, factor).await;
+    }
     let typed =
         Typed::parse(answer).ok_or(Refusal::Invalid("`code` is 4 to 10 letters or digits, as text"))?;
     let Some((open, opened)) =
@@ -78,6 +81,24 @@ pub(super) struct Count {
     /// Consecutive failures, over all challenges.
     pub(super) failed: u64,
     pub(super) blocked: bool,
+}
+
+/// What the store has counted, without counting.
+pub(super) async fn looked_at(
+    ceremony: &Ceremony<'_>,
+    open: &Ticket,
+    opened: &Opened,
+) -> Result<Count, Refusal> {
+    let Ceremony { core, facts, .. } = ceremony;
+    let (tries, _) = ceremony.counters(open)?;
+    let (life, window) = (ceremony.counted_until(open), ceremony.budgets().failures.window);
+    let (tries, failed, blocked) = try_join3(
+        core.store.add(&tries, 0, life),
+        core.store.add(&facts.failures(opened.era), 0, window),
+        block::stands(ceremony),
+    )
+    .await?;
+    Ok(Count { tries, failed, blocked })
 }
 
 /// Refuses what is beyond a budget, before anything is done about the answer.

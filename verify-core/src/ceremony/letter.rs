@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::ceremony::Ceremony;
+use crate::ceremony::link::Link;
 use crate::ceremony::receipt;
 use crate::ceremony::report::Report;
 use crate::ceremony::send::{code_of, generation};
@@ -31,6 +32,13 @@ pub(super) fn letter(
             let token = Report::seal(ceremony, ticket).ok_or(Refusal::Unavailable)?;
             // From the configuration: what a request says of its host is never believed (OWASP, Forgot Password).
             let not_me = format!("{}{}/not-me?token={token}", core.origin, core.mount);
+            let link = match (factor.link, channel) {
+                (Some(_), Channel::Email) => {
+                    let token = Link::seal(core, ticket).ok_or(Refusal::Unavailable)?;
+                    Some(format!("{}{}/link?token={token}", core.origin, core.mount))
+                }
+                _ => None,
+            };
             let language = core.language.as_ref().and_then(|language| language(ceremony.subject));
             let wording = Wording {
                 site: &core.site,
@@ -41,6 +49,7 @@ pub(super) fn letter(
                 language: language.as_deref(),
                 texts: &core.texts,
                 not_me: &not_me,
+                link: link.as_deref(),
                 approval: ticket
                     .bound
                     .as_ref()

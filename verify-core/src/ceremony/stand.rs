@@ -3,8 +3,8 @@
 use futures_util::future::try_join3;
 
 use crate::ceremony::cooldown::Cooldown;
-use crate::ceremony::{Ceremony, pin};
-use crate::factor::Factor;
+use crate::ceremony::{Ceremony, link, pin};
+use crate::factor::{Factor, LinkOpens};
 use crate::refusal::Refusal;
 
 /// What is left of a challenge.
@@ -53,6 +53,11 @@ pub(super) async fn stand(ceremony: &Ceremony<'_>) -> Result<Standing, Refusal> 
             progress => progress.name(),
         },
         _ if tries_left == 0 => "locked",
+        Factor::Code(code)
+            if code.link == Some(LinkOpens::Anywhere) && link::is_opened(ceremony, &open).await? =>
+        {
+            "answered"
+        }
         _ => "pending",
     };
     Ok(Standing {

@@ -7,15 +7,17 @@ use crate::encoding::{from_base64url, random, to_base64url};
 use crate::keys::KeyRing;
 
 /// Longer than any of them.
-const MAX_TEXT: usize = 1024;
+const MAX_TEXT: usize = 4096;
 
-/// The two kinds, by the version of their form.
+/// The kinds, by the version of their form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Says that the reader did not ask for the message.
     Report,
     /// Says what became of a message.
     Receipt,
+    /// Stands for the code that it came with.
+    Link,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
         match self {
             Self::Report => "n1",
             Self::Receipt => "d1",
+            Self::Link => "l1",
         }
     }
 }

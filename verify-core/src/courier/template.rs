@@ -26,12 +26,13 @@ pub(crate) enum Name {
     Payee,
     Account,
     NotMe,
+    Link,
 }
 
 impl Name {
     /// In the text of a code that lets somebody in.
-    pub(crate) const CODE: [Self; 6] =
-        [Self::Site, Self::Origin, Self::Code, Self::Purpose, Self::Minutes, Self::NotMe];
+    pub(crate) const CODE: [Self; 7] =
+        [Self::Site, Self::Origin, Self::Code, Self::Purpose, Self::Minutes, Self::NotMe, Self::Link];
     /// In that of one which approves a transaction.
     pub(crate) const APPROVAL: [Self; 9] = [
         Self::Site,
@@ -56,6 +57,7 @@ impl Name {
             Self::Payee => "payee",
             Self::Account => "account",
             Self::NotMe => "not_me",
+            Self::Link => "link",
         }
     }
 }
@@ -71,6 +73,7 @@ pub(crate) struct Values<'a> {
     pub(crate) payee: &'a str,
     pub(crate) account: &'a str,
     pub(crate) not_me: &'a str,
+    pub(crate) link: &'a str,
 }
 
 impl Values<'_> {
@@ -85,6 +88,7 @@ impl Values<'_> {
             Name::Payee => self.payee,
             Name::Account => self.account,
             Name::NotMe => self.not_me,
+            Name::Link => self.link,
         }
     }
 }
@@ -196,6 +200,7 @@ mod tests {
             payee: "{code} <b>&",
             account: "DE89..3000",
             not_me: "",
+            link: "",
         };
         assert_eq!(template.fill(&values), "Bank: 123456 pays EUR 1.00 to {code} <b>& (DE89..3000), 5 min");
         assert!(template.fill_html(&values).contains("to {code} &#60;b&#62;&#38; ("));

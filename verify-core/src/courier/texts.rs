@@ -5,7 +5,8 @@ use crate::courier::template::{Name, Template, Values};
 
 /// A message in the application's own words, for [`EngineBuilder::message`](crate::EngineBuilder::message).
 ///
-/// In braces may stand `site`, `origin`, `code`, `purpose`, `minutes` and `not_me` (a link that voids the challenge), and in
+/// In braces may stand `site`, `origin`, `code`, `purpose`, `minutes`, `not_me` (a link that voids the challenge) and `link` (one that stands for the code, where its factor has
+/// [links](crate::CodeFactor::link)), and in
 /// the text of an approval `amount`, `payee` and `account`. What stands there is put in once and never read again, and it
 /// is checked when the engine is built.
 ///
@@ -250,7 +251,7 @@ fn remote(html: &str) -> Option<String> {
     let links = lower.split("href").skip(1).map(|behind| behind.trim_start());
     let bad = links.filter(|behind| {
         let value = behind.strip_prefix('=').map_or("", str::trim_start).trim_start_matches(['"', '\'']);
-        !(value.starts_with("{origin}") || value.starts_with("{not_me}"))
+        !["{origin}", "{not_me}", "{link}"].iter().any(|known| value.starts_with(known))
     });
     bad.map(|_| "href".to_owned()).next()
 }

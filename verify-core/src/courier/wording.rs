@@ -29,6 +29,8 @@ pub(crate) struct Wording<'a> {
     pub(crate) texts: &'a [Text],
     /// Where whoever did not ask for it can say so.
     pub(crate) not_me: &'a str,
+    /// What stands for the code, where the factor has links.
+    pub(crate) link: Option<&'a str>,
     /// What the code approves, where it approves one transaction.
     pub(crate) approval: Option<Approving<'a>>,
 }
@@ -56,6 +58,7 @@ struct MailPage<'a> {
     code: &'a str,
     minutes: u64,
     not_me: &'a str,
+    link: Option<&'a str>,
     /// Of an approval, what it is made of.
     total: Option<String>,
     lines: Vec<Paid>,
@@ -95,6 +98,7 @@ impl Wording<'_> {
             payee: of(|paid| &paid.payee),
             account: of(|paid| &paid.account),
             not_me: self.not_me,
+            link: self.link.unwrap_or_default(),
         };
         let message = Message::new(self.bound_to_origin(own.body(&values), channel, code));
         let message = match own.html(&values) {
@@ -154,6 +158,7 @@ impl Wording<'_> {
             code,
             minutes: self.minutes(),
             not_me: self.not_me,
+            link: self.link,
             total: self.approval.as_ref().map(Approving::amount),
             lines: lines.collect(),
         }
@@ -166,9 +171,10 @@ impl Wording<'_> {
         match channel {
             Channel::Sms | Channel::WhatsApp => opening(site, code, purpose, &minutes.to_string(), unit),
             Channel::Email => format!(
-                "Your code to {purpose} at {site}:\n\n{code}\n\nIt is valid for {minutes} {unit}, and only where you \
+                "Your code to {purpose} at {site}:\n\n{code}\n\n{}It is valid for {minutes} {unit}, and only where you \
                  asked for it: {origin}\nNobody from {site} will ever ask you for it. If you did not ask for it, say \
-                 so, and nobody can use it any more:\n{not_me}\n"
+                 so, and nobody can use it any more:\n{not_me}\n",
+                self.link.map_or_else(String::new, |link| format!("Or open this link there:\n{link}\n\n"))
             ),
             Channel::Voice => {
                 let spoken = spell(code);

@@ -56,7 +56,7 @@ const MALFORMED: Refusal =
     Refusal::Invalid("the body is `token`, from the link of a message, and nothing else");
 
 /// The token among the pairs of a query or a form, if it is there once.
-fn field(pairs: &str) -> Option<String> {
+pub(super) fn field(pairs: &str) -> Option<String> {
     let mut found = None;
     for raw in pairs.split('&').filter(|raw| !raw.is_empty()) {
         let (name, value) = decode(raw)?;
@@ -75,7 +75,7 @@ fn member(body: &[u8]) -> Option<String> {
 
 /// The address has the token, so nobody is told where the reader comes from. Browsers then send `Origin: null` with the
 /// form, which does no harm: whoever has the token needs nothing else, and no cookie counts.
-fn unreferred(mut reply: Reply) -> Reply {
+pub(super) fn unreferred(mut reply: Reply) -> Reply {
     reply.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     reply
 }

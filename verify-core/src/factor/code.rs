@@ -26,6 +26,16 @@ pub struct CodeFactor {
     pub(crate) resend: Resend,
     pub(crate) after: Option<Arc<Factor>>,
     pub(crate) fallback_after: Option<Duration>,
+    pub(crate) link: Option<LinkOpens>,
+}
+
+/// Where a link counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkOpens {
+    /// In the browser in which its challenge began.
+    Here,
+    /// In any.
+    Anywhere,
 }
 
 /// What a second send of the same challenge carries. In both modes the tries, the sends and the deadline stay.
@@ -55,6 +65,7 @@ impl CodeFactor {
             resend: Resend::SameCode,
             after: None,
             fallback_after: None,
+            link: None,
         }
     }
 
@@ -71,6 +82,23 @@ impl CodeFactor {
     /// and no code was typed. Default: it goes over the same one, and the visitor may choose another.
     pub fn fallback_after(mut self, wait: Duration) -> Self {
         self.fallback_after = Some(wait);
+        self
+    }
+
+    /// Puts a link into mails, which stands for the code: whoever opens it where the challenge began need not type. Opening it
+    /// shows a page, and only the button on that page counts, so that whoever follows every link of a mail spends nothing; the
+    /// button counts in the browser in which the challenge began and in no other (OWASP, Forgot Password). In messages of your
+    /// own, write `{link}`. Default: no link.
+    pub fn link(mut self) -> Self {
+        self.link = Some(LinkOpens::Here);
+        self
+    }
+
+    /// The same, and the button counts on any device: a mail that is read on the phone opens the browser at the desk. Whoever
+    /// begins a challenge for somebody else's address gets in if that person presses the button, so the page warns of it; use it
+    /// where that is no more than a nuisance.
+    pub fn link_across_devices(mut self) -> Self {
+        self.link = Some(LinkOpens::Anywhere);
         self
     }
 
@@ -174,6 +202,10 @@ impl CodeFactor {
             || !(1..=10).contains(&self.sends)
         {
             "a challenge takes 1 to 10 tries and 1 to 10 sends; `.tries_beyond_ten(..)` allows up to 100 tries"
+        } else if self.link.is_some() && !self.channels.contains(&Channel::Email) {
+            "a link travels by mail: `.over([Channel::Email])`"
+        } else if self.link.is_some() && self.resend == Resend::FreshCode {
+            "a link stands for a code that stays: `Resend::SameCode`"
         } else {
             return None;
         };

@@ -54,7 +54,7 @@ pub(crate) fn unreportable(core: &Core, refusal: Refusal, look: Look) -> Reply {
     with_refusal_headers(answer(core, notice, refusal.words().status, look), refusal)
 }
 
-fn answer(core: &Core, notice: Notice, status: StatusCode, look: Look) -> Reply {
+pub(super) fn answer(core: &Core, notice: Notice, status: StatusCode, look: Look) -> Reply {
     let title = if notice.is_error { "Error" } else { "Done" };
     let page = ReportedPage { frame: Frame::new(core, title.to_owned()), notice };
     render(&page.frame, &page, status, look)

@@ -20,6 +20,8 @@ pub(super) enum Step {
         hint: Option<String>,
         minutes: u64,
         tries_left: Option<u64>,
+        /// Whether the link of its mail may be opened elsewhere.
+        elsewhere: bool,
     },
     /// The code of an authenticator app.
     App { id: String, recovery: bool },

@@ -26,6 +26,7 @@ pub(crate) fn longest(core: &Core, policy: &str, purpose: &str, is_approval: boo
         payee: &payee,
         account: "XXXX..9999",
         not_me: &not_me,
+        link: "",
     };
     let own: Vec<_> =
         core.texts.iter().filter(|text| text.may_serve(policy, Channel::Sms, is_approval)).collect();

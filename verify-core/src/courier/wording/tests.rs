@@ -13,6 +13,7 @@ fn message(channel: Channel) -> Message {
         language: None,
         texts: &[],
         not_me: LINK,
+        link: None,
         life: Duration::from_secs(300),
         approval: None,
     };
@@ -52,6 +53,7 @@ fn approval(name: &str, channel: Channel) -> String {
         language: None,
         texts: &[],
         not_me: LINK,
+        link: None,
         life: Duration::from_secs(300),
         approval: Some(Approving { transaction: &transaction, format: AmountFormat::International }),
     };
@@ -112,6 +114,7 @@ fn r64_a_payees_name_is_text_in_html() {
         language: None,
         texts: &[],
         not_me: LINK,
+        link: None,
         approval: Some(approval),
     };
     let mail = wording.render(Channel::Email, &Code::chosen("004711").unwrap());
