@@ -40,6 +40,8 @@ pub struct Site {
     pub batch: Gate,
     /// `GET /safe`.
     pub safe: Gate,
+    /// `GET /archive`.
+    pub archive: Gate,
     /// Whose authenticator apps are set up.
     pub authenticators: AuthenticatorBook,
     /// `GET /locker`.
@@ -120,10 +122,22 @@ pub fn open(
         .require(approval.within(5 * minute))
         .bind(Psd2::json_batch("/payments", "/amount", "/currency", "/payee/name", "/payee/iban"));
     // The safe hears at once of a clearance that was revoked elsewhere.
-    let safe =
-        Policy::new("safe").purpose("open the safe").require(all_of((human, step_up))).checks_revocation();
+    let safe = Policy::new("safe")
+        .purpose("open the safe")
+        .require(all_of((human, step_up.clone())))
+        .checks_revocation();
     // The page shows a PIN, and a call asks for it: in development it rings in the inbox.
-    let locker = Policy::new("locker").purpose("open the locker").require(Factor::reverse_pin("dial-in"));
+    let locker = Policy::new("locker").purpose("open the locker");
+    let locker = match post.is_real() {
+        true => locker.require(step_up.clone()),
+        false => locker.require(Factor::reverse_pin("dial-in")),
+    };
+    // A link in a mail does as well as its code, on whatever device the mail is read.
+    let archive =
+        Policy::new("archive").purpose("open the archive").require(match post.channels().as_slice() {
+            [.., Channel::Email] => Factor::code("by-link").over([Channel::Email]).link_across_devices(),
+            _ => step_up.clone(),
+        });
     Ok(Site {
         receipts: post.receipts(&engine, &origin)?,
         feed: engine.gate(feed)?,
@@ -132,6 +146,7 @@ pub fn open(
         transfers: engine.gate(transfers)?,
         batch: engine.gate(batch)?,
         safe: engine.gate(safe)?,
+        archive: engine.gate(archive)?,
         authenticators,
         locker: engine.gate(locker)?,
         lounge: engine.gate(lounge::policy())?,

@@ -12,6 +12,7 @@ mod act_captcha;
 mod act_cards;
 mod act_codes;
 mod act_forms;
+mod act_links;
 mod act_refusals;
 mod act_reports;
 mod act_reverse_pin;
@@ -32,7 +33,8 @@ pub use scan::{Secret, leaks};
 pub use transcript::{Exchange, Transcript, differences};
 
 /// Text that stands in an answer only if the handler behind the gate has run.
-pub const GUARDED: [&str; 8] = [
+pub const GUARDED: [&str; 9] = [
+    "You are in the archive",
     "This is your locker",
     "You are in the vault",
     "Every line of this feed",
@@ -94,6 +96,8 @@ pub fn run(bank: &Bank) -> Transcript {
     act_routes::inbox(&mut player);
     act_app::app(&mut player);
     act_app::without(&mut player);
+    act_links::elsewhere(&mut player);
+    act_links::here(&mut player);
     act_cards::program(&mut player);
     act_cards::tried_out(&mut player);
     act_cards::forms(&mut player);

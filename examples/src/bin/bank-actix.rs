@@ -43,6 +43,7 @@ fn routes(app: &mut ServiceConfig, site: &Site) {
         .service(web::resource("/transfers").to(transfer).wrap(guard(&site.transfers)))
         .service(web::resource("/transfers/batch").to(batch).wrap(guard(&site.batch)))
         .service(page("/safe", Answer::safe).wrap(guard(&site.safe)))
+        .service(page("/archive", Answer::archive).wrap(guard(&site.archive)))
         .service(page("/locker", Answer::locker).wrap(guard(&site.locker)))
         .service(page("/lounge", Answer::lounge).wrap(guard(&site.lounge)))
         .service(web::resource("/ledger").to(ledger))

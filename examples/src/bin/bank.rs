@@ -45,6 +45,7 @@ fn app(site: Site) -> Router {
         .route("/transfers", any(transfer).layer(guard(&site.transfers)))
         .route("/transfers/batch", any(batch).layer(guard(&site.batch)))
         .route("/safe", page(Answer::safe).layer(guard(&site.safe)))
+        .route("/archive", page(Answer::archive).layer(guard(&site.archive)))
         .route("/locker", page(Answer::locker).layer(guard(&site.locker)))
         .route("/lounge", page(Answer::lounge).layer(guard(&site.lounge)))
         .route("/ledger", any(ledger))

@@ -74,6 +74,12 @@ impl Answer {
         Self::page(200, &Text { title: "Safe", text: "You are in the safe, behind two doors." })
     }
 
+    /// `GET /archive`: behind a link in a mail.
+    #[must_use]
+    pub fn archive() -> Self {
+        Self::page(200, &Text { title: "Archive", text: "You are in the archive. Everything is still here." })
+    }
+
     /// `GET /locker`: behind a phone.
     #[must_use]
     pub fn locker() -> Self {

@@ -108,7 +108,7 @@ fn label_of(word: &str) -> Option<&'static str> {
         Some("clearance")
     } else if sealed("e1.") {
         Some("enrolment")
-    } else if sealed("n1.") {
+    } else if sealed("n1.") || sealed("l1.") {
         Some("token")
     } else if is_time(word) {
         Some("time")
