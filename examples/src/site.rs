@@ -136,7 +136,7 @@ pub fn open(
     let archive =
         Policy::new("archive").purpose("open the archive").require(match post.channels().as_slice() {
             [.., Channel::Email] => Factor::code("by-link").over([Channel::Email]).link_across_devices(),
-            _ => step_up.clone(),
+            _ => step_up,
         });
     Ok(Site {
         receipts: post.receipts(&engine, &origin)?,

@@ -48,6 +48,7 @@ mod spending;
 mod stand;
 mod token;
 mod totp;
+mod wish;
 mod work;
 
 pub(crate) use brief::Brief;

@@ -5,17 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::json;
-use zeroize::Zeroizing;
 
-use crate::altcha::{self, SOLVER_JS};
-use crate::card::Wire;
-use crate::ceremony::{Answered, Ceremony, DIALLED, Errand, TICKET};
+use crate::altcha::SOLVER_JS;
+use crate::ceremony::{Answered, Ceremony, Errand};
 use crate::decision::{Decision, Reply, Ruling};
+use crate::endpoints::call::Call;
 use crate::engine::Core;
-use crate::factor::Factor;
-use crate::form::Form;
 use crate::gate::Gate;
 use crate::inquiry::{Action, Asking, Inquiry, Kind, look};
 use crate::offer::{self, Offer};
@@ -25,6 +21,7 @@ use crate::reply::{self, Look};
 use crate::request::{Provenance, RequestView, content_type_is, is_preflight};
 use crate::text::timestamp;
 
+mod call;
 mod carried;
 #[cfg(feature = "danger-development")]
 mod dial;
@@ -41,20 +38,6 @@ const BODY_LIMIT: usize = 24 * 1024;
 #[derive(Clone)]
 pub struct Endpoints {
     core: Arc<Core>,
-}
-
-/// The body of every endpoint; which members count depends on the endpoint.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Call {
-    id: Option<String>,
-    code: Option<String>,
-    token: Option<String>,
-    channel: Option<String>,
-    card: Option<Wire>,
-    /// A form has one field for every kind of answer; and a card goes on as a text.
-    #[serde(skip)]
-    answer: Option<Zeroizing<String>>,
 }
 
 impl Endpoints {
@@ -341,67 +324,6 @@ fn fell_back(asking: &mut Asking, gate: Option<Gate>, target: String) -> Result<
     }
     asking.target = target;
     Ok(gate.ok_or(Refusal::FellBack)?.offers(asking))
-}
-
-impl Call {
-    /// The answer, by the name that this kind of factor has for it.
-    fn answer_for(&self, factor: &Factor) -> Result<&str, Refusal> {
-        let given = match (factor, &self.code, &self.token, &self.answer) {
-            (Factor::Card(_), None, None, Some(card)) => card,
-            (Factor::Card(_), ..) => {
-                return Err(Refusal::Invalid("this challenge takes `card`, as an object, and nothing else"));
-            }
-            (_, None, None, Some(answer)) if self.card.is_none() => answer,
-            (Factor::ReversePin(_), None, None, None) => DIALLED,
-            (Factor::Code(_) | Factor::Totp(_), Some(code), None, None) => code,
-            (Factor::Work(_) | Factor::Captcha(_), None, Some(token), None) => token,
-            (Factor::Code(_) | Factor::Totp(_), ..) => {
-                return Err(Refusal::Invalid("this challenge takes `code`, as text, and no `token`"));
-            }
-            (Factor::ReversePin(_), ..) => {
-                return Err(Refusal::Invalid("this challenge is answered by phone: send its `id` alone"));
-            }
-            (Factor::Work(_) | Factor::Captcha(_), ..) => {
-                return Err(Refusal::Invalid("this challenge takes `token`, as text, and no `code`"));
-            }
-        };
-        Ok(given)
-    }
-
-    fn from_json(body: &[u8]) -> Result<Self, Refusal> {
-        const FORM: Refusal = Refusal::Invalid(
-            "the body is a JSON object of texts: `id`, and where the endpoint takes them `code`, `token`, `channel`, and `card`, an object",
-        );
-        // A parser of structures takes a list of their members as well; the protocol does not.
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return Err(FORM);
-        }
-        // The parser's own words may quote the body, so they are not repeated.
-        let mut call: Self = serde_json::from_slice(body).map_err(|_| FORM)?;
-        call.answer = call.card.as_ref().map(Wire::text);
-        if call.id.is_none() {
-            call.id = call.token.as_deref().and_then(|token| altcha::claimed(token, TICKET));
-        }
-        if call.id.is_some() { Ok(call) } else { Err(FORM) }
-    }
-
-    fn id(&self) -> &str {
-        self.id.as_deref().unwrap_or_default()
-    }
-
-    fn from_form(body: &Bytes) -> Result<Self, Refusal> {
-        let form =
-            Form::parse(body).ok_or(Refusal::Invalid("the form is not UTF-8, or has a field twice"))?;
-        let id = form.id.ok_or(Refusal::Invalid("the form lacks `challenge-id`"))?;
-        Ok(Self {
-            id: Some(id),
-            code: None,
-            token: None,
-            channel: form.channel,
-            card: None,
-            answer: form.answer,
-        })
-    }
 }
 
 impl fmt::Debug for Endpoints {

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::ceremony::hear;
 use crate::decision::Reply;
-use crate::endpoints::{Call, Endpoints};
+use crate::endpoints::Endpoints;
+use crate::endpoints::call::Call;
 use crate::inquiry::Asking;
 use crate::pin_service::{Heard, PinReport, PinResult};
 use crate::refusal::Refusal;

@@ -1,0 +1,152 @@
+//! What a send is about to do: the challenge that is open or will be, the right to send, and its opening.
+
+use std::time::Duration;
+
+use futures_util::future::{try_join, try_join3};
+
+use crate::ceremony::Ceremony;
+use crate::ceremony::cooldown::Cooldown;
+use crate::ceremony::spend::{self, Reserved};
+use crate::clock::millis_of;
+use crate::contact::Contact;
+use crate::encoding::{Reader, random};
+use crate::factor::CodeFactor;
+use crate::refusal::Refusal;
+use crate::ticket::{Opened, SealError, Ticket};
+
+/// What a send is about to do.
+pub(super) struct Wish {
+    /// The challenge that is open, or the one that will be.
+    pub(super) ticket: Ticket,
+    pub(super) is_open: bool,
+    sends: u64,
+    /// The wait that was running at the look, and the one after a challenge that was guessed to death.
+    running: Option<Cooldown>,
+    locked_until: u64,
+}
+
+pub(super) enum Reservation {
+    Made(Reserved),
+    /// The same wish again, within the window: answered alike, and nothing is sent.
+    AlreadySent {
+        ticket: Box<Ticket>,
+        resend_at: u64,
+    },
+}
+
+/// Finds the open challenge, or draws a new one.
+pub(super) async fn look(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    opened: Opened,
+) -> Result<Wish, Refusal> {
+    let Ceremony { core, facts, ticket, now, .. } = ceremony;
+    let (cooldown_name, lockout_name) = (facts.cooldown(), facts.lockout(opened.era));
+    let (open, running, lockout) =
+        try_join3(ceremony.look(), async { Ok(core.store.get(&cooldown_name).await?) }, async {
+            Ok(core.store.get(&lockout_name).await?)
+        })
+        .await?;
+    let running = running.as_deref().and_then(Cooldown::read);
+    let locked_until = lockout.and_then(|until| Reader::new(&until).u64()).unwrap_or(0);
+    if let Some(open) = open {
+        let life = ceremony.counted_until(&open);
+        let (tries, sends) = ceremony.counters(&open)?;
+        let (tries, sends) =
+            try_join(core.store.add(&tries, 0, life), core.store.add(&sends, 0, life)).await?;
+        if tries < u64::from(factor.tries) {
+            // The open challenge, under the policy and with the way back of whoever asked now.
+            let known = open.opened.unwrap_or(opened);
+            let opened = Opened { era: known.era, revocations: known.revocations, ..opened };
+            let ticket = Ticket {
+                policy: ticket.policy,
+                return_to: ticket.return_to.clone(),
+                opened: Some(opened),
+                ..open
+            };
+            return Ok(Wish { ticket, is_open: true, sends, running, locked_until });
+        }
+        // Guessed to death, and its entry left behind by whoever did: make room for a new one.
+        ceremony.close(&open).await?;
+    }
+    let key = core.keys.newest();
+    let ticket = Ticket {
+        id: random().map_err(|_| SealError)?,
+        key: key.id.clone(),
+        subject: crate::ticket::subject_digest(key, ceremony.subject),
+        expires_at: ceremony.brief.ends(now.saturating_add(millis_of(factor.lives))),
+        opened: Some(opened),
+        ..ticket.clone()
+    };
+    Ok(Wish { ticket, is_open: false, sends: 0, running, locked_until })
+}
+
+impl Wish {
+    /// Reserves the right to send, by atomic inserts: of ten parallel sends, one message leaves.
+    pub(super) async fn reserve(
+        &self,
+        ceremony: &Ceremony<'_>,
+        factor: &CodeFactor,
+        contact: Option<&Contact>,
+    ) -> Result<Reservation, Refusal> {
+        if self.locked_until > ceremony.now {
+            return Err(Refusal::RateLimited(ceremony.until(self.locked_until)));
+        }
+        if let Some(running) = self.running.filter(|running| running.resend_at > ceremony.now) {
+            return self.wait(ceremony, &running);
+        }
+        if self.sends >= u64::from(factor.sends) {
+            return Err(Refusal::RateLimited(ceremony.until(self.ticket.expires_at)));
+        }
+        let times = u32::try_from(self.sends).unwrap_or(u32::MAX).saturating_add(1);
+        let resend_at = ceremony.now.saturating_add(millis_of(ceremony.budgets().resend.wait(times)));
+        let mark = Cooldown::begin(ceremony, &self.ticket, resend_at);
+        match spend::reserve(ceremony, contact, &mark).await? {
+            Some(reserved) => Ok(Reservation::Made(reserved)),
+            // Another request was faster. Its mark says for what.
+            None => {
+                let running = ceremony.core.store.get(&ceremony.facts.cooldown()).await?;
+                match running.as_deref().and_then(Cooldown::read) {
+                    Some(running) => self.wait(ceremony, &running),
+                    // It ran out between the two looks; the next request finds the way free.
+                    None => Err(Refusal::RateLimited(Duration::from_secs(1))),
+                }
+            }
+        }
+    }
+
+    fn wait(&self, ceremony: &Ceremony<'_>, running: &Cooldown) -> Result<Reservation, Refusal> {
+        let open = self.is_open.then_some(&self.ticket);
+        match running.same_wish(ceremony, open, &self.ticket) {
+            Some(ticket) => {
+                Ok(Reservation::AlreadySent { ticket: ticket.into(), resend_at: running.resend_at })
+            }
+            None => Err(Refusal::RateLimited(ceremony.until(running.resend_at))),
+        }
+    }
+
+    /// Opens the challenge if it is new and counts the message against it, before the message leaves: its number, or
+    /// nothing if another challenge was opened in between.
+    pub(super) async fn commit(
+        &self,
+        ceremony: &Ceremony<'_>,
+        factor: &CodeFactor,
+    ) -> Result<Option<u64>, Refusal> {
+        let Ceremony { core, facts, .. } = ceremony;
+        let (_, sends) = ceremony.counters(&self.ticket)?;
+        let life = ceremony.counted_until(&self.ticket);
+        if self.is_open {
+            let number = core.store.add(&sends, 1, life).await?;
+            if number > u64::from(factor.sends) {
+                return Err(Refusal::RateLimited(ceremony.until(self.ticket.expires_at)));
+            }
+            return Ok(Some(number));
+        }
+        let entry = Ticket { return_to: String::new(), ..self.ticket.clone() }.seal(core.keys.newest())?;
+        let place = facts.open();
+        let until = ceremony.until(self.ticket.expires_at);
+        let (first, number) =
+            try_join(core.store.insert(&place, entry.into(), until), core.store.add(&sends, 1, life)).await?;
+        Ok(first.then_some(number))
+    }
+}
