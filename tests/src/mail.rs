@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use crate::sdk::{Sdk, run};
 pub struct MailServer {
     child: Child,
     port: u16,
-    told: Arc<Mutex<Vec<Value>>>,
+    told: Arc<(Mutex<Vec<Value>>, Condvar)>,
     folder: Folder,
 }
 
@@ -52,12 +53,13 @@ impl MailServer {
         let mut first = String::new();
         lines.read_line(&mut first).expect("the server says where it is");
         let port = first.trim().parse().expect("a port");
-        let told = Arc::new(Mutex::new(Vec::new()));
+        let told: Arc<(Mutex<Vec<Value>>, Condvar)> = Arc::default();
         let list = Arc::clone(&told);
         thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 if let Ok(event) = serde_json::from_str(&line) {
-                    list.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+                    list.0.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+                    list.1.notify_all();
                 }
             }
         });
@@ -83,8 +85,19 @@ impl MailServer {
     /// What has happened of this kind: `connect`, `rcpt`, `cut`, `mail`.
     #[must_use]
     pub fn told(&self, kind: &str) -> Vec<Value> {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.iter().filter(|event| event.get("event").is_some_and(|found| found == kind)).cloned().collect()
+        self.waited(0, |event| event.get("event").is_some_and(|found| found == kind))
+    }
+
+    /// The events that are meant, once there are so many. What the server tells comes over a pipe; where nothing more comes, what
+    /// there is.
+    #[must_use]
+    pub fn waited(&self, count: usize, is_meant: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let (told, came) = &*self.told;
+        let too_few = |told: &mut Vec<Value>| told.iter().filter(|event| is_meant(event)).count() < count;
+        let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = came.wait_timeout_while(told, Duration::from_secs(20), too_few);
+        let (told, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        told.iter().filter(|event| is_meant(event)).cloned().collect()
     }
 }
 

@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn app(site: Site) -> Router {
     let guard = |gate: &verify_core::Gate| ChallengeLayer::from(gate.clone());
-    let receipts = site.receipts.clone().map(|receipts| ApiService::new(receipts));
+    let receipts = site.receipts.clone().map(ApiService::new);
     let app =
         receipts.map_or_else(Router::new, |receipts| Router::new().nest_service(post::RECEIPTS, receipts));
     app.route("/", page(Answer::index))
