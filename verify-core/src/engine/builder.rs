@@ -262,6 +262,9 @@ impl EngineBuilder {
         #[cfg(feature = "danger-development")]
         let delivery = delivery.or_inbox(self.inbox.as_ref());
         delivery.check(self.plain_http, self.countries.is_some())?;
+        if self.budgets.spending.cap.is_none() && delivery.pays_for_phones() {
+            tracing::warn!(target: "verify", "messages to phones cost money, and nothing limits how much a day: `Budgets::daily_cap`");
+        }
         if !self.origin.is_secure() && !self.plain_http {
             return Err(ConfigError::PlainHttp { origin: self.origin.to_string() });
         }

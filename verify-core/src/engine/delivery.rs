@@ -47,15 +47,26 @@ impl Delivery {
         if development && real {
             return Err(ConfigError::DevelopmentCourierBesideReal);
         }
-        let paid = |(channel, courier): &(&Channel, &Arc<dyn Courier>)| {
-            channel.is_phones() && !courier.is_development()
-        };
-        if let Some((channel, _)) = couriers.iter().find(paid).filter(|_| !names_countries) {
-            return Err(ConfigError::NoCountries { channel: *channel });
+        if let Some(channel) = self.paid().next().filter(|_| !names_countries) {
+            return Err(ConfigError::NoCountries { channel });
         }
         if plain_http && real {
             return Err(ConfigError::PlainHttpBesideReal);
         }
         Ok(())
+    }
+
+    /// Whether messages to phones are paid for.
+    pub(super) fn pays_for_phones(&self) -> bool {
+        self.paid().next().is_some()
+    }
+
+    /// The channels to phones that have a real courier.
+    fn paid(&self) -> impl Iterator<Item = Channel> + '_ {
+        let paid = self
+            .couriers
+            .iter()
+            .filter(|(channel, courier)| channel.is_phones() && !courier.is_development());
+        paid.map(|(channel, _)| *channel)
     }
 }
