@@ -93,7 +93,7 @@ impl Plan {
             let approves = |mask: &u64| plan.leaves_of(*mask).any(|(_, leaf)| leaf.is_bound);
             if !plan.alternatives.iter().all(approves) {
                 return refuse(
-                    "a captcha, a proof of work and a check of a card approve nothing: ask for a code in every alternative"
+                    "a captcha, a proof of work or a check of a card approves nothing: ask for a code in every alternative"
                         .to_owned(),
                 );
             }
