@@ -185,7 +185,8 @@ mod tests {
                 (address, 3900).into(),
             );
             let mut config = Config::read(None).unwrap();
-            config.twilio = None;
+            (config.twilio, config.phonesverification, config.worldpay) = (None, None, None);
+            (config.twisto, config.govifi) = (None, None);
             let ground = ground.danger_open_inbox(is_open);
             open(config, ground, std::convert::identity).unwrap_err()
         };

@@ -197,7 +197,7 @@ fn a_card_authenticates_nobody_and_approves_nothing() {
     let order = || Psd2::json("/amount", "/currency", "/payee/name", "/payee/iban");
     let alone: Requirement = (&card).into();
     let refused = bank.engine.gate(Policy::new("transfer").require(alone).bind(order())).unwrap_err();
-    assert!(refused.to_string().contains("approve nothing"), "{refused}");
+    assert!(refused.to_string().contains("approves nothing"), "{refused}");
     let both = all_of((&card, Factor::code("approval")));
     assert!(bank.engine.gate(Policy::new("transfer").require(both).bind(order())).is_ok());
     for bad in [
