@@ -15,7 +15,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use bytes::Bytes;
 //! use verify_compat::govifi::{AccountConfig, ChallengeKind, FraudSignals, HostedSessions, Sandbox, SessionRequest};
-//! use verify_core::{Api, Channel, Engine, KeyRing, Origin};
+//! use verify_core::{Api, Channel, Countries, Engine, KeyRing, Origin};
 //! # use verify_core::{Courier, CourierError, Delivery};
 //! # #[derive(Debug)] struct Carrier;
 //! # #[async_trait::async_trait] impl Courier for Carrier {
@@ -23,7 +23,10 @@
 //! #     fn is_development(&self) -> bool { false }
 //! # }
 //! # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
-//! let engine = Engine::builder(keys, Origin::parse("https://pay.example")?).courier(Channel::Sms, Carrier).build()?;
+//! let engine = Engine::builder(keys, Origin::parse("https://pay.example")?)
+//!     .courier(Channel::Sms, Carrier)
+//!     .countries(Countries::only(["US"])?)
+//!     .build()?;
 //! let sessions = HostedSessions::builder(&engine)
 //!     .account(AccountConfig::new("acct_1", "token").on("https://shop.example"))
 //!     .policy(|signals: &FraudSignals, _: &SessionRequest| {

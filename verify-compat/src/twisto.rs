@@ -15,7 +15,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use bytes::Bytes;
 //! use verify_compat::twisto::{Config, Evaluation, KeyConfig, Mode, Twisto};
-//! use verify_core::{Api, Channel, Contact, Engine, KeyRing, Origin};
+//! use verify_core::{Api, Channel, Contact, Countries, Engine, KeyRing, Origin};
 //! # use verify_core::{Courier, CourierError, Delivery};
 //! # #[derive(Debug)] struct Carrier;
 //! # #[async_trait::async_trait] impl Courier for Carrier {
@@ -23,7 +23,10 @@
 //! #     fn is_development(&self) -> bool { false }
 //! # }
 //! # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
-//! let engine = Engine::builder(keys, Origin::parse("https://shop.example")?).courier(Channel::Sms, Carrier).build()?;
+//! let engine = Engine::builder(keys, Origin::parse("https://shop.example")?)
+//!     .courier(Channel::Sms, Carrier)
+//!     .countries(Countries::only(["CZ"])?)
+//!     .build()?;
 //! let mut config = Config::default();
 //! config.keys.push(KeyConfig::new("public", "secret").in_mode(Mode::Test));
 //! let twisto = Twisto::new(&engine, config)?;

@@ -111,6 +111,30 @@ impl Contact {
         Ok(Self { kind: Kind::Phone, text })
     }
 
+    /// A number in the form of ITU-T E.164 and no more: `+`, then 7 to 15 digits of which the first is not zero. No plan is asked
+    /// whether it can exist, and no spelling is folded: for contracts of others that name this form. For what people type use
+    /// [`Contact::phone`].
+    ///
+    /// ```
+    /// use verify_core::Contact;
+    ///
+    /// assert!(Contact::e164("+148485454545").is_ok(), "a digit too many for America, and of the form all the same");
+    /// assert!(Contact::phone("+148485454545").is_err() && Contact::e164("+44 7700 900123").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// When it has another form.
+    pub fn e164(text: &str) -> Result<Self, InvalidContact> {
+        let digits = text.strip_prefix('+').unwrap_or_default();
+        let fits = (7..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !fits {
+            return Err(InvalidContact::Phone);
+        }
+        Ok(Self { kind: Kind::Phone, text: Zeroizing::new(text.to_owned()) })
+    }
+
     /// A mail address with an ASCII domain of at least two labels; the domain is lowered, the local part stays as
     /// it was typed, since only its own server knows whether case, dots or tags matter. Budgets count it without its tag
     /// and in small letters, so that nobody gets more messages by writing an address otherwise.

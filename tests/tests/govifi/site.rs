@@ -13,8 +13,8 @@ use verify_compat::govifi::{
     Sandbox, SessionRequest, WebhookConfig,
 };
 use verify_core::{
-    CaptchaContext, CaptchaError, CaptchaErrorKind, CaptchaVerifier, Channel, Engine, FakeClock, Fetch,
-    FetchError, KeyRing, MemoryStore, Origin, Rejection, Store, Widget,
+    CaptchaContext, CaptchaError, CaptchaErrorKind, CaptchaVerifier, Channel, Countries, Engine, FakeClock,
+    Fetch, FetchError, KeyRing, MemoryStore, Origin, Rejection, Store, Widget,
 };
 
 use super::phone::Phone;
@@ -142,6 +142,7 @@ impl Site {
             .store(store)
             .courier(Channel::Sms, phone.clone())
             .courier(Channel::Email, phone.clone())
+            .countries(Countries::any())
             .build()
             .unwrap();
         let mut config = Config::default();

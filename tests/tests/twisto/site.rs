@@ -7,7 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::http::{Request, Response};
 use verify_compat::twisto::{Config, Evaluation, KeyConfig, Mode, Twisto};
-use verify_core::{Channel, Contact, Engine, EngineBuilder, FakeClock, KeyRing, MemoryStore, Origin, Store};
+use verify_core::{
+    Channel, Contact, Countries, Engine, EngineBuilder, FakeClock, KeyRing, MemoryStore, Origin, Store,
+};
 
 use super::phone::Phone;
 use super::serve::{Mounting, Running, serve, wait};
@@ -161,6 +163,7 @@ pub fn engine(
     let builder = Engine::builder(keys, Origin::parse("https://shop.example").unwrap())
         .clock(clock.clone())
         .courier(Channel::Sms, phone.clone())
-        .courier(Channel::Email, phone.clone());
+        .courier(Channel::Email, phone.clone())
+        .countries(Countries::any());
     finish(builder).build().unwrap()
 }

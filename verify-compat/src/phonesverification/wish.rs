@@ -46,10 +46,11 @@ impl Wish {
     }
 }
 
-/// A number with its country's code and with or without the plus.
+/// A number with its country's code, with or without the plus and the marks that people write. Which numbers there are is the
+/// carrier's to say: the sample of the original is none of any plan.
 fn phone(text: &str) -> Option<Contact> {
-    let digits = text.trim().strip_prefix('+').unwrap_or(text.trim());
-    Contact::phone(&format!("+{digits}")).ok()
+    let kept: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+    Contact::e164(&format!("+{}", kept.strip_prefix('+').unwrap_or(&kept))).ok()
 }
 
 fn read_pin(text: &str, settings: &Settings) -> Option<Zeroizing<String>> {

@@ -319,7 +319,8 @@ mod tests {
         let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
         let engine =
             Engine::builder(keys, Origin::parse("https://bank.example").unwrap()).store(store.clone());
-        let engine = engine.courier(verify_core::Channel::Sms, Carrier);
+        let engine =
+            engine.courier(verify_core::Channel::Sms, Carrier).countries(verify_core::Countries::any());
         let account = format!("AC{}", "a".repeat(32));
         let api = TwilioVerifyApi::builder(&engine.build().unwrap())
             .account(AccountConfig::new(&account, "0123456789abcdef"))

@@ -21,7 +21,7 @@ pub(super) fn read(query: &str) -> Option<Said> {
     let get = |name: &str| values.get(name).map(String::as_str);
     let id = get("requestid").filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))?;
     let recipient = get("recipient")?.trim();
-    let to = Contact::phone(&format!("+{}", recipient.trim_start_matches('+'))).ok()?;
+    let to = Contact::e164(&format!("+{}", recipient.trim_start_matches('+'))).ok()?;
     let matched = get("matched").is_some_and(|matched| matched.eq_ignore_ascii_case("true"));
     let status = get("status")?;
     let result = match (status, matched) {
