@@ -50,7 +50,7 @@ impl Pair {
             .clock(clock.clone())
             .store(MemoryStore::builder().clock(clock).build())
             .pin_service(calls.clone())
-            .contacts(|_: &Subject<'_>, _: Channel| Contact::phone(&format!("+{NUMBER}")).ok())
+            .contacts(|_: &Subject<'_>, _: Channel| Contact::e164(&format!("+{NUMBER}")).ok())
             .missing_contacts(MissingContacts::Tell)
             .build()
             .unwrap();

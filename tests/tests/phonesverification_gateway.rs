@@ -88,7 +88,7 @@ fn a_gateway_without_its_table_does_not_serve_it() {
         let account = format!("AC{}", "1".repeat(32));
         std::fs::write(
             &file,
-            format!("inbox = true\n[[twilio.accounts]]\nsid = \"{account}\"\ntoken = \"t\"\n"),
+            format!("inbox = true\n[[twilio.accounts]]\nsid = \"{account}\"\ntoken = \"0123456789abcdef\"\n"),
         )
         .unwrap();
         let gateway = Gateway::start_in(framework, folder, &["--config", &file.to_string_lossy()]);

@@ -66,7 +66,7 @@ fn r71_five_hundred_with_an_address_are_answered_as_five_hundred_without() {
     let bank = Bank::around(clock, memory, |builder| {
         let known = |subject: &Subject<'_>, _: Channel| {
             let number = subject.id().strip_prefix("known-")?;
-            Contact::phone(&format!("+44771{number}00000")).ok()
+            Contact::phone(&format!("+44771{number}0000")).ok()
         };
         builder.store(store.clone()).courier(Channel::Sms, post.clone()).contacts(known).budgets(budgets)
     });
