@@ -8,7 +8,6 @@
 )]
 
 #[path = "../../verify-redis/tests/support/server.rs"]
-#[allow(dead_code, unreachable_pub, reason = "this file uses its own part of the harness")]
 mod server;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
