@@ -183,6 +183,18 @@ impl Browser {
         });
     }
 
+    /// Presses a button, and waits until the page that it stands on is gone: for pages that look like the one before.
+    pub fn leave_by(&self, button: &str) {
+        let page = self.wait("a page", || self.find("css selector", "html"));
+        self.click(button);
+        self.wait("another page", || {
+            match self.driver.ask("GET", &format!("/element/{page}/name"), &Value::Null) {
+                Ok(_) => Err("it is still the same".to_owned()),
+                Err(_) => Ok(()),
+            }
+        });
+    }
+
     /// Waits until `look` finds it.
     pub fn wait_for<T>(&self, what: &str, look: impl FnMut() -> Result<T, String>) -> T {
         self.wait(what, look)

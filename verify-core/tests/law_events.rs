@@ -291,7 +291,7 @@ fn r76_a_failed_delivery_is_told_for_what_it_is() {
         let bank = Bank::with(|builder| listen(builder).courier(Channel::Sms, Broken(kind)));
         let gate = bank.gate(vault());
         let id = id_of(&blocked(&gate, Request::get("/vault").user("alice")));
-        bank.call("send", "alice", &json!({ "id": id }));
+        bank.call("send", "alice", &json!({ "id": id, "channel": "sms" }));
         assert_eq!(kinds(&heard), [EventKind::Created, EventKind::Sent, EventKind::DeliveryFailed]);
     }
 }

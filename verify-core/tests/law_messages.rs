@@ -266,7 +266,8 @@ fn o09_o11_what_is_not_allowed_is_refused_before_anything_is_spent() {
         let (bank, post, events) = phones(number, tell);
         let gate = bank.gate(vault());
         let before = bank.store.entries().len();
-        let refused = send(&bank, "alice", &ticket(&gate, "alice"));
+        let by_name = json!({ "id": ticket(&gate, "alice"), "channel": "sms" });
+        let refused = bank.call("send", "alice", &by_name);
         assert_eq!(told(&refused), "400 validation_error", "{number}");
         assert_eq!((post.len(), bank.store.entries().len()), (0, before), "{number}");
         let told_of: Vec<_> = events.all().into_iter().map(|event| (event.kind, event.reason)).collect();
