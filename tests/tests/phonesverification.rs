@@ -222,7 +222,7 @@ fn phonesverification_rule_07_a_pin_is_up_to_eight_digits_and_dialled_as_it_is(m
     assert_eq!(told(&site.call(&[("pin", "")])).0, 2);
     for good in ["1", "12345678", "00123456", "0"] {
         assert_eq!(told(&site.call(&[("pin", good)])).0, 0, "{good}");
-        site.end(CallEnd::dialled(good));
+        site.end(&CallEnd::dialled(good));
     }
     let strict = Site::with(mounting, |builder| {
         let mut settings = nearby();

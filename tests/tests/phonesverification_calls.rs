@@ -39,7 +39,7 @@ fn phonesverification_rule_10_each_change_of_status_is_one_get(mounting: Mountin
     let (site, receiver) = (Site::open(mounting), Receiver::start());
     site.at(1_591_693_380_000);
     let (id, sent) = called(&site, &receiver, &[]);
-    site.end(CallEnd::dialled(PIN));
+    site.end(&CallEnd::dialled(PIN));
     let last = receiver.next();
     for (callback, status, cost, matched) in
         [(&sent, "Sent", "0", "false"), (&last, "Delivered - PIN Verified", "0.015", "true")]
@@ -94,14 +94,14 @@ fn phonesverification_rule_10_a_receiver_that_fails_is_asked_again_and_not_for_e
         assert_eq!(receiver.next().target, first.target, "the same, once more");
     }
     receiver.then(&["503 Busy", "503 Busy", "503 Busy", "200 OK"]);
-    site.end(CallEnd::Machine);
+    site.end(&CallEnd::Machine);
     let said: Vec<_> = (0..3).map(|_| receiver.next().get("status")).collect();
     assert_eq!(said, ["Machine Hangup", "Machine Hangup", "Machine Hangup"]);
     // The next call says that the fourth try of that one never came.
     receiver.then(&["400 No"]);
     let (_, next) = called(&site, &receiver, &[]);
     assert_eq!(next.get("status"), "Sent");
-    site.end(CallEnd::NoAnswer);
+    site.end(&CallEnd::NoAnswer);
     assert_eq!(receiver.next().get("status"), "Failed", "who says no is not asked again");
 }
 
@@ -136,15 +136,15 @@ fn phonesverification_rule_12_what_happened_is_what_is_told(mounting: Mounting) 
         (CallEnd::NoMoney, "Insufficient Balance", "false", "0"),
     ] {
         called(&site, &receiver, &[]);
-        site.end(end.clone());
+        site.end(&end);
         let last = receiver.next();
         assert_eq!((last.said(), last.get("cost").as_str()), (pair(status, matched), cost), "{end:?}");
     }
     called(&site, &receiver, &[("pin", "00123456")]);
-    site.end(CallEnd::dialled("123456"));
+    site.end(&CallEnd::dialled("123456"));
     assert_eq!(receiver.next().get("matched"), "false", "P7: zeros count");
     called(&site, &receiver, &[("pin", "00123456")]);
-    site.end(CallEnd::dialled("00123456"));
+    site.end(&CallEnd::dialled("00123456"));
     assert_eq!(receiver.next().get("matched"), "true");
 }
 
@@ -159,9 +159,9 @@ fn phonesverification_rule_13_the_accounts_callback_is_for_requests_without_one(
     assert!(of_account.next().target.starts_with("/account?"));
     let (_, sent) = called(&site, &own, &[]);
     assert!(sent.target.starts_with("/cb?"));
-    site.end(CallEnd::Machine);
+    site.end(&CallEnd::Machine);
     assert_eq!(of_account.next().get("status"), "Machine Hangup", "the older call");
-    site.end(CallEnd::Machine);
+    site.end(&CallEnd::Machine);
     assert_eq!(own.next().get("status"), "Machine Hangup");
     assert!(of_account.is_silent());
 }
@@ -186,7 +186,7 @@ fn phonesverification_rule_17_callbacks_lead_outside_unless_they_are_allowed_in(
     let site = Site::open(mounting);
     receiver.then(&[&format!("302 Found\r\nLocation: http://{}", inner.at("/inside"))]);
     called(&site, &receiver, &[]);
-    site.end(CallEnd::Machine);
+    site.end(&CallEnd::Machine);
     assert_eq!(receiver.next().get("status"), "Machine Hangup");
     assert!(inner.is_silent());
 }
@@ -231,7 +231,7 @@ fn phonesverification_rule_18_nothing_that_is_told_or_kept_holds_pin_or_secret(m
     for (_, text) in site.handset.ringing() {
         assert!(!text.contains("73194682"), "{text}");
     }
-    site.end(CallEnd::dialled("73194682"));
+    site.end(&CallEnd::dialled("73194682"));
     let told = format!("{} {} {}", answer.text(), receiver.next().target, receiver.next().target);
     assert!(!told.contains("73194682") && !told.contains(SECRET), "{told}");
     for (_, value, _) in site.store.entries() {

@@ -87,7 +87,7 @@ fn the_pin_that_is_dialled_lets_in_once(mounting: Mounting) {
     assert_eq!(pin.len(), 8);
     assert!(pair.service.handset.ringing()[0].1.contains("A&B <x>"));
     assert_eq!(pair.check(&ticket), Err(RefusedKind::Pending));
-    pair.service.end(CallEnd::dialled(pin));
+    pair.service.end(&CallEnd::dialled(pin));
     pair.settled(&ticket, 2);
     assert_eq!(pair.check(&ticket), Ok(()));
     assert_eq!(pair.check(&ticket), Err(RefusedKind::AlreadyUsed));
@@ -96,7 +96,7 @@ fn the_pin_that_is_dialled_lets_in_once(mounting: Mounting) {
 fn a_wrong_pin_is_a_failed_try(mounting: Mounting) {
     let pair = Pair::open(mounting);
     let (ticket, _) = pair.call();
-    pair.service.end(CallEnd::dialled("1"));
+    pair.service.end(&CallEnd::dialled("1"));
     pair.settled(&ticket, 2);
     assert_eq!(pair.check(&ticket), Err(RefusedKind::Wrong));
 }
@@ -121,7 +121,7 @@ fn phonesverification_rule_14_strangers_are_answered_and_not_believed(mounting: 
         assert_eq!(request.send(pair.callbacks.address).unwrap().status, status, "{method}");
     }
     assert_eq!(Request::get("/called/x").send(pair.callbacks.address).unwrap().status, 400);
-    pair.service.end(CallEnd::dialled(pin));
+    pair.service.end(&CallEnd::dialled(pin));
     pair.settled(&ticket, 2);
     assert_eq!(pair.check(&ticket), Ok(()));
 }

@@ -85,7 +85,7 @@ impl Site {
     }
 
     /// Lets the call to the usual number end so, once it rings.
-    pub fn end(&self, end: CallEnd) {
+    pub fn end(&self, end: &CallEnd) {
         // A call that was ended a moment ago may still be listed, and takes no second end.
         wait_until("the phone rings", || self.handset.end(NUMBER, end.clone()));
     }
