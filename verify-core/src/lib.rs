@@ -8,7 +8,7 @@
 //! - A **ticket** is the challenge itself, sealed, in the hands of the client. Minting one costs no memory and no I/O, so
 //!   a million blocked requests are a matter of processor time only.
 //! - **Facts** are what has happened to a ticket: opened, tried, sent. They live in a [`Store`], under keyed hashes; no
-//!   code, address or name is ever stored.
+//!   code, address or name is ever stored in the clear, and what has to be kept of one is sealed.
 //! - A **clearance** is the signed proof that a subject has satisfied a factor at some moment. Checking it is a plain
 //!   function: no I/O, no allocation.
 //!

@@ -173,7 +173,6 @@ pub(crate) fn json(status: StatusCode, kind: &'static str, body: &Value, look: L
     plain(status, HeaderValue::from_static(kind), body.to_string().into(), look)
 }
 
-/// An answer that no cache keeps and no browser sniffs at.
 /// The answer to a CORS preflight: nothing, and no permission.
 pub(crate) fn no_content() -> Reply {
     let mut reply = Response::new(Bytes::new());
@@ -182,6 +181,7 @@ pub(crate) fn no_content() -> Reply {
     reply
 }
 
+/// An answer that no cache keeps and no browser sniffs at.
 pub(crate) fn plain(status: StatusCode, kind: HeaderValue, body: Bytes, look: Look) -> Reply {
     let length = body.len();
     let mut reply = Response::new(if look.head { Bytes::new() } else { body });
