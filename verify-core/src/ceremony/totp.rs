@@ -4,7 +4,7 @@
 //! come with, and each step of each secret is good for one success.
 
 use bytes::Bytes;
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join_all, try_join4};
 
 use crate::audit::EventKind;
 use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, block};
@@ -20,6 +20,9 @@ use crate::subject::Subject;
 use crate::totp::{Authenticators, AuthenticatorsError, TotpSecret, TypedRecovery};
 
 const FORM: Refusal = Refusal::Invalid("`code` is what the app shows, 6 or 8 digits, or a recovery code");
+
+/// Two steps that count at one moment are at most so far apart, with the widest drift that a factor has.
+const FURTHEST: u32 = 4;
 
 /// From so many left on, their owner should be told to make new ones.
 const FEW: u32 = 3;
@@ -91,7 +94,7 @@ pub(super) async fn totp(
     }
     let left = match (&given, guess) {
         (Given::Shown(_), Some((secret, step))) => {
-            if !mark_step(core, subject, secret, step, factor.drift).await? {
+            if !mark_step(core, subject, secret, step).await? {
                 // Somebody looked over a shoulder, or a form was sent twice.
                 ceremony.record_as(EventKind::Replayed, ticket);
                 failed = count(1).await?;
@@ -124,25 +127,17 @@ pub(crate) async fn mark_step(
     subject: &Subject<'_>,
     secret: &TotpSecret,
     step: u64,
-    drift: u8,
 ) -> Result<bool, StoreError> {
     let name = |step: u64| facts::totp_step(core.keys.facts(), subject, secret.expose(), step);
-    let window = u32::from(drift) * 2 + 1;
-    let life = TotpSecret::STEP * (window + 1) + GRACE;
-    let (first, next, after) = (name(step), name(step + 1), name(step + 2));
+    // Whatever the drift of this factor: another one of the same secret may have a wider one.
+    let life = TotpSecret::STEP * (FURTHEST + 2) + GRACE;
     // Marked first and looked after, so that a later step's mark is never overlooked.
-    if !core.store.insert(&first, Bytes::new(), life).await? {
+    if !core.store.insert(&name(step), Bytes::new(), life).await? {
         return Ok(false);
     }
-    let (next, after) = try_join(core.store.get(&next), core.store.get(&after)).await?;
-    let further = if drift < 2 {
-        None
-    } else {
-        let (third, fourth) = (name(step + 3), name(step + 4));
-        let (third, fourth) = try_join(core.store.get(&third), core.store.get(&fourth)).await?;
-        third.or(fourth)
-    };
-    Ok(next.or(after).or(further).is_none())
+    let later: Vec<_> = (1..=u64::from(FURTHEST)).map(|further| name(step.saturating_add(further))).collect();
+    let marks = try_join_all(later.iter().map(|later| core.store.get(later))).await?;
+    Ok(marks.iter().all(Option::is_none))
 }
 
 /// Takes the recovery code away: how many are left, if it was one.

@@ -98,7 +98,7 @@ impl Engine {
         let secret = open(core, subject, token).ok_or(EnrolmentError::Expired)?;
         let typed = Typed::parse(code).ok_or(EnrolmentError::WrongCode)?;
         let step = secret.step_of(&typed, core.now(), 1).ok_or(EnrolmentError::WrongCode)?;
-        if !mark_step(core, subject, &secret, step, 1).await? {
+        if !mark_step(core, subject, &secret, step).await? {
             return Err(EnrolmentError::WrongCode);
         }
         Ok(secret)
