@@ -1,0 +1,144 @@
+//! Prints one table: what a request costs beside the bare route, ours and the neighbours', in one run.
+//!
+//! ```sh
+//! cargo run --release -p benches
+//! ```
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a measurement that does not do what it says stops")]
+
+use std::hint::black_box;
+use std::num::NonZeroUsize;
+use std::time::Instant;
+
+use benches::ceremony::{CODE, Ceremonies};
+use benches::cases::{ON_AXUM, runtime};
+use benches::compare::{Contender, median, ratios};
+use benches::on_axum::among;
+use benches::table::Table;
+use benches::world::{USER, World};
+use benches::{on_actix, payment};
+use tokio::runtime::Runtime;
+use verify_core::store::MemoryStore;
+
+const ROUNDS: usize = 41;
+
+fn main() {
+    let runtime = runtime();
+    let chosen = std::env::args().nth(1).unwrap_or_default();
+    let mut table = Table::default();
+    let groups: [(&str, fn(&Runtime, &mut Table)); 4] =
+        [("axum", axum), ("actix", actix), ("ceremonies", ceremonies), ("payments", payments)];
+    println!("| | ratio | goal |\n|---|---|---|");
+    for (name, group) in groups {
+        if name.contains(&chosen) {
+            group(&runtime, &mut table);
+            table.print();
+        }
+    }
+    if !table.is_met() {
+        std::process::exit(1);
+    }
+}
+
+fn axum(runtime: &Runtime, table: &mut Table) {
+    let mut contenders: Vec<_> = ON_AXUM
+        .iter()
+        .map(|(name, make)| {
+            let route = make(runtime);
+            Contender::new(*name, move |times| runtime.block_on(route.ask(times)))
+        })
+        .collect();
+    let found = ratios(&mut contenders, ROUNDS, 2_000);
+    for (contender, ratio) in contenders.iter().zip(found) {
+        table.row(&contender.name, ratio);
+    }
+}
+
+fn actix(_: &Runtime, table: &mut Table) {
+    let world = World::default();
+    let system = actix_web::rt::System::new();
+    let gate = world.gate();
+    let clearance = system.block_on(world.clearance(&gate, USER));
+    let cookie = format!("__Host-clearance={clearance}");
+    let many = among(&cookie, 20);
+    let routes = system.block_on(async {
+        vec![
+            ("bare", on_actix::bare(&[("cookie", &cookie)]).await),
+            ("bare, 20 cookies", on_actix::bare(&[("cookie", &many)]).await),
+            ("a hand-written check", on_actix::floor().await),
+            ("ours, cookie", on_actix::guarded(&gate, &[("cookie", &cookie)], 200).await),
+            ("ours, header", on_actix::guarded(&gate, &[("challenge-clearance", &clearance)], 200).await),
+            ("ours, 20 cookies", on_actix::guarded(&gate, &[("cookie", &many)], 200).await),
+            ("actix-extensible-rate-limit", on_actix::rate_limit().await),
+            ("actix-session, cookie", on_actix::session().await),
+            ("ours, blocked", on_actix::guarded(&gate, &[], 403).await),
+        ]
+    });
+    let mut contenders: Vec<_> = routes
+        .iter()
+        .map(|(name, route)| Contender::new(*name, |times| system.block_on(route.ask(times))))
+        .collect();
+    let found = ratios(&mut contenders, ROUNDS, 2_000);
+    for (contender, ratio) in contenders.iter().zip(found) {
+        table.row(&format!("actix: {}", contender.name), ratio);
+    }
+}
+
+/// Send and right check, as often in a second.
+fn ceremonies(runtime: &Runtime, table: &mut Table) {
+    const EACH: usize = 5_000;
+    let store = MemoryStore::builder().capacity(NonZeroUsize::new(10_000_000).unwrap()).build();
+    let world = World::with(|builder| builder.store(store));
+    let gate = world.gate();
+    let mut ceremonies = Ceremonies::new(&world.engine, &gate, 0);
+    let (mut pairs, mut wrongs) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        runtime.block_on(async {
+            let begun = Instant::now();
+            let mut open = Vec::with_capacity(EACH);
+            for _ in 0..EACH {
+                open.push(ceremonies.send().await);
+            }
+            let sent = begun.elapsed();
+            let begun = Instant::now();
+            for challenge in &open {
+                assert!(!challenge.check("000000").await);
+            }
+            let wrong = begun.elapsed();
+            let begun = Instant::now();
+            for challenge in &open {
+                assert!(challenge.check(CODE).await);
+            }
+            let right = begun.elapsed();
+            pairs.push(EACH as f64 / (sent + right).as_secs_f64());
+            wrongs.push(wrong.as_secs_f64() / right.as_secs_f64());
+            println!("send {:?} wrong {:?} right {:?}", sent / EACH as u32, wrong / EACH as u32, right / EACH as u32);
+        });
+    }
+    table.at_least("send and right check in memory, of 100,000 a second on one core", median(pairs) / 100_000.0, 1.0);
+    table.at_most("a wrong check, beside a right one", median(wrongs), 1.0);
+}
+
+fn payments(runtime: &Runtime, table: &mut Table) {
+    let world = World::default();
+    let gate = payment::gate(&world.engine);
+    for (name, bytes) in [("1 KiB", 1024), ("64 KiB", 65_000)] {
+        let body = payment::body(bytes);
+        let post = payment::Post::of(&body);
+        let mut contenders = [
+            Contender::new("parsing it", |times| {
+                for _ in 0..times {
+                    black_box(serde_json::from_slice::<serde_json::Value>(&body).unwrap());
+                }
+            }),
+            Contender::new("the gate", |times| {
+                runtime.block_on(async {
+                    for _ in 0..times {
+                        payment::judge(&gate, &post, &body).await;
+                    }
+                });
+            }),
+        ];
+        let found = ratios(&mut contenders, ROUNDS, 200);
+        table.at_most(&format!("{name} of JSON through a transaction's gate, beside parsing it"), found[1], 1.3);
+    }
+}
