@@ -7,11 +7,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Empty;
+use http_body_util::Full;
 use tower_service::Service;
 use verify_core::{Decision, Endpoints, Engine, RequestView, Ruling};
 
-use crate::body::ResponseBody;
 use crate::ruling::{answer, read, run};
 use crate::view::View;
 
@@ -35,7 +34,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    type Response = Response<ResponseBody<Empty<Bytes>>>;
+    type Response = Response<Full<Bytes>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 

@@ -16,7 +16,6 @@ use verify_core::{
     Transaction, form_payload,
 };
 
-use crate::body::ResponseBody;
 use crate::head::Head;
 use crate::ruling::run;
 use crate::view::View;
@@ -155,7 +154,7 @@ pub struct Blocked(Reply);
 
 impl IntoResponse for Blocked {
     fn into_response(self) -> Response {
-        self.0.map(ResponseBody::<axum::body::Body>::reply).into_response()
+        self.0.map(axum::body::Body::from).into_response()
     }
 }
 

@@ -4,15 +4,15 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Response};
 use pin_project_lite::pin_project;
 use verify_core::Reply;
 
-use crate::body::ResponseBody;
 use crate::ruling::answer;
 
-type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<ResponseBody<R>>, E>> + Send>>;
+type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<R>, E>> + Send>>;
 
 pin_project! {
     /// What a guarded service is doing. Opaque; only a request that needs the store or its body costs an allocation.
@@ -40,9 +40,7 @@ impl<F, R, E> ResponseFuture<F, R, E> {
         Self { kind: Kind::Answer { reply: Some(reply) } }
     }
 
-    pub(crate) fn ruling(
-        future: impl Future<Output = Result<Response<ResponseBody<R>>, E>> + Send + 'static,
-    ) -> Self {
+    pub(crate) fn ruling(future: impl Future<Output = Result<Response<R>, E>> + Send + 'static) -> Self {
         Self { kind: Kind::Ruling { future: Box::pin(future) } }
     }
 }
@@ -50,12 +48,13 @@ impl<F, R, E> ResponseFuture<F, R, E> {
 impl<F, R, E> Future for ResponseFuture<F, R, E>
 where
     F: Future<Output = Result<Response<R>, E>>,
+    R: From<Bytes>,
 {
-    type Output = Result<Response<ResponseBody<R>>, E>;
+    type Output = Result<Response<R>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut response = match self.project().kind.project() {
-            KindProjection::Passing { future } => ready!(future.poll(cx))?.map(ResponseBody::inner),
+            KindProjection::Passing { future } => ready!(future.poll(cx))?,
             KindProjection::Ruling { future } => ready!(future.as_mut().poll(cx))?,
             KindProjection::Answer { reply } => {
                 #[expect(

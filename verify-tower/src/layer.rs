@@ -9,7 +9,6 @@ use tower_layer::Layer;
 use tower_service::Service;
 use verify_core::{Decision, Engine, Gate, Policy, PolicyError};
 
-use crate::body::ResponseBody;
 use crate::future::ResponseFuture;
 use crate::ruling;
 use crate::view::View;
@@ -17,11 +16,11 @@ use crate::view::View;
 /// Puts a policy in front of whatever it wraps.
 ///
 /// A request with a valid clearance is passed on by a plain function: no I/O, no await, no clone, and no allocation of its
-/// own. (Two are made around it: `Cache-Control` takes a map in an answer that had no field yet, and an axum router boxes
-/// the body of what a layer answers.) Everything else is answered by the engine. A rejection is an answer, never an error.
+/// own. (An answer that had no field yet needs a map for `Cache-Control`.) Everything else is answered by the engine. A
+/// rejection is an answer, never an error.
 ///
-/// The request's body is one that can be made from the bytes that were read of it: axum's, `Full<Bytes>`, and for hyper and
-/// all others [`RequestBody`](crate::RequestBody).
+/// The bodies of the request and of the answer are ones that can be made from bytes: axum's, `Full<Bytes>`, and for hyper and
+/// all others [`EitherBody`](crate::EitherBody).
 ///
 /// An error of the inner service passes through unchanged. For a transaction it counts as a 500: the approval is given back
 /// where the policy says so. What a request has proven in line is lost with it, since an error carries no header fields.
@@ -87,9 +86,9 @@ where
     S::Error: Send,
     B: Body<Data = Bytes> + From<Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    R: Body<Data = Bytes> + Send + 'static,
+    R: Body<Data = Bytes> + From<Bytes> + Send + 'static,
 {
-    type Response = Response<ResponseBody<R>>;
+    type Response = Response<R>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, R, S::Error>;
 

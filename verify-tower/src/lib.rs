@@ -35,8 +35,8 @@
 //!
 //! # Other stacks
 //!
-//! Every tower stack will do. Where the request's body cannot be made from bytes, as hyper's `Incoming` cannot, map requests
-//! with [`RequestBody::of`] outside the layer; [`EndpointService`] and [`ApiService`] take any body.
+//! Every tower stack will do. Where the body of the request or of the answer cannot be made from bytes, as hyper's `Incoming`
+//! and boxed bodies cannot, wrap it in [`EitherBody`]; [`EndpointService`] and [`ApiService`] take any body.
 //!
 //! # Who asks
 //!
@@ -59,7 +59,7 @@ mod extract;
 mod head;
 
 pub use api::ApiService;
-pub use body::{RequestBody, ResponseBody};
+pub use body::EitherBody;
 pub use coverage::unguarded;
 pub use endpoints::EndpointService;
 #[cfg(feature = "axum")]

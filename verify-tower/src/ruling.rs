@@ -10,21 +10,19 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower_service::Service;
 use verify_core::{Errand, Gate, Inquiry, Reply, Ruling, Settlement};
 
-use crate::body::ResponseBody;
-
 pub(crate) async fn rule<S, B, R>(
     gate: Gate,
     inquiry: Inquiry,
     limit: Option<usize>,
     request: Request<B>,
     mut ready: S,
-) -> Result<Response<ResponseBody<R>>, S::Error>
+) -> Result<Response<R>, S::Error>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Send,
     B: Body<Data = Bytes> + From<Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes> + From<Bytes>,
 {
     let (mut parts, body) = request.into_parts();
     let (bytes, kept) = match limit {
@@ -61,7 +59,7 @@ where
         }
     };
     let mut response = match passage.settlement {
-        None => response.map(ResponseBody::inner),
+        None => response,
         Some(settlement) => settle(settlement, response).await,
     };
     if !passage.headers.is_empty() {
@@ -75,10 +73,10 @@ where
 }
 
 /// Tells how the handler has answered, with the answer's body where it is to be kept and is of a known, small size.
-pub(crate) async fn settle<R: Body<Data = Bytes>>(
+pub(crate) async fn settle<R: Body<Data = Bytes> + From<Bytes>>(
     settlement: Settlement,
     response: Response<R>,
-) -> Response<ResponseBody<R>> {
+) -> Response<R> {
     let (parts, body) = response.into_parts();
     let exact = body.size_hint().exact();
     let small = settlement.wants_body().zip(exact).is_some_and(|(most, length)| length <= most as u64);
@@ -86,13 +84,13 @@ pub(crate) async fn settle<R: Body<Data = Bytes>>(
         match body.collect().await {
             Ok(collected) => {
                 let bytes = collected.to_bytes();
-                (Some(bytes.clone()), ResponseBody::reply(bytes))
+                (Some(bytes.clone()), R::from(bytes))
             }
             // An answer that broke off is nothing to keep, and the client sees that it is cut.
-            Err(_) => (None, ResponseBody::reply(Bytes::new())),
+            Err(_) => (None, R::from(Bytes::new())),
         }
     } else {
-        (None, ResponseBody::inner(body))
+        (None, body)
     };
     let kind = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     settlement.settle(parts.status, kind, kept.as_deref()).await;
@@ -126,6 +124,6 @@ pub(crate) fn run(errand: Errand, deadline: Duration) {
     tokio::spawn(tokio::time::timeout(deadline * 2, errand.run_within(tokio::time::sleep(deadline))));
 }
 
-pub(crate) fn answer<R>(reply: Reply) -> Response<ResponseBody<R>> {
-    reply.map(ResponseBody::reply)
+pub(crate) fn answer<R: From<Bytes>>(reply: Reply) -> Response<R> {
+    reply.map(R::from)
 }

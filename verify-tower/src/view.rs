@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use http::{Extensions, HeaderMap, Method, Uri};
+use http::header::COOKIE;
+use http::{Extensions, HeaderMap, HeaderName, Method, Uri};
 use verify_core::{RequestView, Subject};
 
 /// The address at the other end of the connection, for stacks other than axum: put it into the request's extensions.
@@ -23,7 +24,7 @@ impl<'r> View<'r> {
     pub(crate) fn of<B>(request: &'r http::Request<B>) -> Self {
         Self {
             method: request.method(),
-            uri: original_uri(request.extensions()).unwrap_or(request.uri()),
+            uri: request.uri(),
             headers: request.headers(),
             extensions: request.extensions(),
         }
@@ -33,14 +34,15 @@ impl<'r> View<'r> {
     pub(crate) fn of_parts(parts: &'r http::request::Parts) -> Self {
         Self {
             method: &parts.method,
-            uri: original_uri(&parts.extensions).unwrap_or(&parts.uri),
+            uri: &parts.uri,
             headers: &parts.headers,
             extensions: &parts.extensions,
         }
     }
 }
 
-/// Nested routers cut their prefix off; the visitor has to come back to the whole path.
+/// Nested routers cut their prefix off; the visitor has to come back to the whole path. Looked up when the path is asked for,
+/// since a request that is let through is not asked.
 #[cfg(feature = "axum")]
 pub(crate) fn original_uri(extensions: &Extensions) -> Option<&Uri> {
     extensions.get::<axum::extract::OriginalUri>().map(|original| &original.0)
@@ -62,11 +64,19 @@ pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     None
 }
 
+/// The field of [`RequestView::headers`] that each request is asked for. A name that is given as text has to be parsed.
+static CLEARANCE: HeaderName = HeaderName::from_static("challenge-clearance");
+
 pub(crate) fn fields<'a>(
     headers: &'a HeaderMap,
     name: &str,
 ) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a> {
-    headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+    let all = match name {
+        "cookie" => headers.get_all(COOKIE),
+        "challenge-clearance" => headers.get_all(&CLEARANCE),
+        _ => headers.get_all(name),
+    };
+    all.into_iter().map(http::HeaderValue::as_bytes)
 }
 
 impl RequestView for View<'_> {
@@ -75,11 +85,11 @@ impl RequestView for View<'_> {
     }
 
     fn path(&self) -> &str {
-        self.uri.path()
+        original_uri(self.extensions).unwrap_or(self.uri).path()
     }
 
     fn query(&self) -> Option<&str> {
-        self.uri.query()
+        original_uri(self.extensions).unwrap_or(self.uri).query()
     }
 
     fn headers<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {

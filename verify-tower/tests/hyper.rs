@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use verify_core::{Channel, Contact, Engine, Factor, Inbox, KeyRing, Origin, Policy, Subject};
-use verify_tower::{ChallengeLayer, EndpointService, Peer, RequestBody, ResponseBody};
+use verify_tower::{ChallengeLayer, EitherBody, EndpointService, Peer};
 
-async fn echo(request: Request<RequestBody<Incoming>>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+async fn echo(request: Request<EitherBody<Incoming>>) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let declared = request.headers().get("content-length").map(|length| length.to_str().unwrap().to_owned());
     let body = request.into_body().collect().await?.to_bytes();
     assert_eq!(declared, Some(body.len().to_string()), "the length follows what is left of the body");
@@ -36,7 +36,7 @@ async fn serve(engine: Engine) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let guarded = ServiceBuilder::new()
-        .map_request(RequestBody::of)
+        .map_request(EitherBody::of_request)
         .layer(ChallengeLayer::new(&engine, Policy::new("vault").require(Factor::code("step-up"))).unwrap())
         .service(service_fn(echo));
     let endpoints = EndpointService::new(&engine);
@@ -48,7 +48,7 @@ async fn serve(engine: Engine) -> SocketAddr {
                 let Ok(response) = endpoints.oneshot(request).await;
                 return Ok::<_, hyper::Error>(response.map(BodyExt::boxed_unsync));
             }
-            Ok(guarded.oneshot(request).await?.map(|body: ResponseBody<Full<Bytes>>| body.boxed_unsync()))
+            Ok(guarded.oneshot(request).await?.map(BodyExt::boxed_unsync))
         }
     });
     tokio::spawn(async move {

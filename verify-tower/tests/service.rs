@@ -23,7 +23,7 @@ use verify_core::{
     Channel, Contact, Countries, Courier, CourierError, Delivery, Engine, EngineBuilder, EventKind, Factor,
     Inbox, KeyRing, MissingContacts, Origin, Policy, Subject,
 };
-use verify_tower::{Challenge, ChallengeLayer, EndpointService, ResponseBody, ResponseFuture};
+use verify_tower::{Challenge, ChallengeLayer, EitherBody, EndpointService, ResponseFuture};
 
 type Body = Full<Bytes>;
 
@@ -42,7 +42,7 @@ fn request(path: &str) -> http::request::Builder {
     Request::builder().uri(path).header("x-user", "alice")
 }
 
-async fn json_of<B>(response: Response<ResponseBody<B>>) -> Value
+async fn json_of<B>(response: Response<B>) -> Value
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: std::fmt::Debug,
@@ -53,7 +53,7 @@ where
 /// Blocks, sends and checks, over the endpoints; returns ticket, code and clearance.
 async fn solve<S>(service: &mut S, engine: &Engine, inbox: &Inbox) -> (String, String)
 where
-    S: Service<Request<Body>, Response = Response<ResponseBody<Body>>, Error = Infallible>,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
     let blocked =
         service.ready().await.unwrap().call(request("/vault").body(Body::default()).unwrap()).await.unwrap();
@@ -242,5 +242,5 @@ fn every_public_type_can_cross_threads() {
     check::<EndpointService>();
     fn check_send<T: Send>() {}
     check_send::<ResponseFuture<std::future::Ready<Result<Response<Body>, Infallible>>, Body, Infallible>>();
-    check_send::<ResponseBody<Body>>();
+    check_send::<EitherBody<Body>>();
 }

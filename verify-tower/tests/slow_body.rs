@@ -16,12 +16,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Full};
 use serde_json::Value;
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
 use verify_core::{Api, Engine, Factor, KeyRing, Origin, Policy, Reply};
-use verify_tower::{ApiService, ChallengeLayer, EndpointService, ResponseBody};
+use verify_tower::{ApiService, ChallengeLayer, EndpointService};
 
 /// Never ends, and never begins.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ fn engine() -> Engine {
         .unwrap()
 }
 
-async fn told(response: Response<ResponseBody<Empty<Bytes>>>, began: Instant) -> (u16, Value, u64) {
+async fn told(response: Response<Full<Bytes>>, began: Instant) -> (u16, Value, u64) {
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap_or_default(), began.elapsed().as_secs())
@@ -64,7 +64,7 @@ async fn r10_a_body_that_does_not_arrive_is_given_up_at_the_gate() {
     let policy = Policy::new("feed").require(Factor::proof_of_work("human"));
     let layer = ChallengeLayer::new(&engine(), policy).unwrap();
     let inner =
-        service_fn(|_: Request<Stalled>| async { Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())) });
+        service_fn(|_: Request<Stalled>| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
     let form = Request::post("/feed")
         .header("accept", "text/html")
         .header("content-type", "application/x-www-form-urlencoded");
