@@ -14,7 +14,7 @@ use crate::endpoints::call::Call;
 use crate::engine::Core;
 use crate::gate::Gate;
 use crate::inquiry::{Action, Asking, Inquiry, Kind, look};
-use crate::offer::{self, Offer};
+use crate::offer::{self, Description, Offer};
 use crate::page;
 use crate::refusal::Refusal;
 use crate::reply::{self, Look};
@@ -198,7 +198,9 @@ impl Endpoints {
         if !ceremony.is_paid(&asking.proofs) {
             return Err(Refusal::Unpaid);
         }
-        let (body, errand) = match ceremony.send(call.channel.as_deref()).await? {
+        let json =
+            |body: &Description<'_>| reply::json(StatusCode::OK, "application/json", body, asking.look);
+        Ok(match ceremony.send(call.channel.as_deref()).await? {
             Some(mut sent) => {
                 let offer = Offer::seal(core, sent.ticket.clone())?;
                 let errand = sent.errand.take();
@@ -206,7 +208,7 @@ impl Endpoints {
                     let Ceremony { policy, factor, .. } = &ceremony;
                     return Ok((page::code_sent(asking, policy, factor, &offer, &sent, None), errand));
                 }
-                (offer.sent_json(core, &ceremony.factor, &sent), errand)
+                (json(&offer.describe_sent(core, &ceremony.factor, &sent)), errand)
             }
             // Nothing travels for a captcha or a proof of work; the client has what it needs. A page looks anew.
             None if asking.look.page => {
@@ -215,10 +217,9 @@ impl Endpoints {
             }
             None => {
                 let offer = Offer::seal(core, ceremony.ticket.clone())?;
-                (offer.json(core, &ceremony.factor, "missing", core.now()), None)
+                (json(&offer.describe(core, &ceremony.factor, "missing", core.now())), None)
             }
-        };
-        Ok((reply::json(StatusCode::OK, "application/json", &body, asking.look), errand))
+        })
     }
 
     async fn check(&self, asking: &mut Asking, call: &Call) -> Result<Reply, Refusal> {

@@ -19,6 +19,7 @@ use crate::factor::{Factor, Resend};
 use crate::gate::Gate;
 use crate::keys::KeyRing;
 use crate::limit::{Limiter, SharedLimit};
+use crate::offer::Links;
 use crate::origin::Origin;
 use crate::pin_service::PinService;
 use crate::policy::{Plan, Policy, PolicyError};
@@ -123,6 +124,7 @@ pub(crate) struct Core {
     pub(crate) also_from: Vec<Origin>,
     pub(crate) site: String,
     pub(crate) mount: String,
+    pub(crate) links: Links,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) couriers: BTreeMap<Channel, Arc<dyn Courier>>,
     pub(crate) code_services: BTreeMap<Channel, Arc<dyn CodeService>>,

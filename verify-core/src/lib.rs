@@ -107,6 +107,7 @@ mod page;
 mod pin_service;
 mod policy;
 mod preset;
+mod problem;
 mod public_address;
 mod puzzle;
 mod refusal;

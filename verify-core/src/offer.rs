@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use http::header::{self, HeaderName, HeaderValue};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::captcha::{Widget, WidgetSigns};
-use crate::ceremony::{Bond, Sent};
+use crate::ceremony::Bond;
 use crate::clearance;
 use crate::clock::millis_of;
-use crate::contact::Channel;
 use crate::encoding::random;
 use crate::engine::Core;
 use crate::factor::{Factor, TOTP_LIFE};
@@ -18,9 +16,11 @@ use crate::policy::Leaf;
 use crate::puzzle;
 use crate::reply::CHALLENGE_CLEARANCE;
 use crate::subject::Subject;
-use crate::text::timestamp;
 use crate::ticket::{PolicyTag, SealError, Ticket, subject_digest};
-use crate::transaction::{Payee, Transaction};
+
+mod description;
+
+pub(crate) use description::{Description, Links};
 
 /// How long an offer of a code can be taken up: the visitor reads the page, finds the phone, then asks for the code.
 /// The code's own life begins at its first send.
@@ -93,99 +93,6 @@ impl Offer {
         Ok(Self { ticket, sealed })
     }
 
-    /// The challenge as JSON, before anything was sent.
-    pub(crate) fn json(&self, core: &Core, factor: &Factor, reason: &str, now: u64) -> Value {
-        let mut challenge = self.common(core, factor);
-        if let Value::Object(members) = &mut challenge {
-            members.insert("reason".to_owned(), reason.into());
-            match factor {
-                Factor::Code(code) => {
-                    if let Some(bound) = &self.ticket.bound {
-                        members.insert("transaction".to_owned(), transaction_json(&bound.transaction));
-                    }
-                    let names: Vec<&str> = code.channels.iter().map(|channel| channel.name()).collect();
-                    members.insert("channels".to_owned(), names.into());
-                    members.insert("code_length".to_owned(), code.digits.into());
-                    members.insert("code_sent".to_owned(), false.into());
-                    members.insert("resend_at".to_owned(), timestamp(now).into());
-                    if let Some(price) = &code.after {
-                        members.insert("after".to_owned(), price.name().into());
-                    }
-                }
-                Factor::ReversePin(factor) => {
-                    members.insert("channels".to_owned(), json!([Channel::Voice.name()]));
-                    members.insert("pin_length".to_owned(), factor.pin.digits.into());
-                    members.insert("call_placed".to_owned(), false.into());
-                    members.insert("resend_at".to_owned(), timestamp(now).into());
-                    members.extend(factor.price().map(|price| ("after".to_owned(), price.name().into())));
-                }
-                Factor::Work(_) => {
-                    members.insert("altcha".to_owned(), self.altcha(core, &[]));
-                }
-                Factor::Captcha(captcha) => self.describe(core, captcha.widget(), members),
-                Factor::Totp(app) => {
-                    members.insert("recovery_codes".to_owned(), app.recovery.into());
-                }
-                Factor::Card(card) => {
-                    members.insert("asks".to_owned(), card.asks().into());
-                }
-            }
-        }
-        challenge
-    }
-
-    /// The challenge as JSON, once its code is on its way.
-    pub(crate) fn sent_json(&self, core: &Core, factor: &Factor, sent: &Sent) -> Value {
-        let mut challenge = self.common(core, factor);
-        if let (Value::Object(members), Factor::Code(code)) = (&mut challenge, factor) {
-            let channel = self.ticket.opened.map(|opened| opened.channel.name());
-            members.insert("channel".to_owned(), channel.into());
-            members.insert("delivery_hint".to_owned(), sent.hint.as_str().into());
-            members.insert("code_length".to_owned(), code.digits.into());
-            members.insert("code_sent".to_owned(), true.into());
-            members.insert("resend_at".to_owned(), timestamp(sent.resend_at).into());
-            if let Some(bound) = &self.ticket.bound {
-                members.insert("transaction".to_owned(), transaction_json(&bound.transaction));
-            }
-        }
-        if let (Value::Object(members), Some(pin)) = (&mut challenge, &sent.pin) {
-            members.insert("channel".to_owned(), Channel::Voice.name().into());
-            members.insert("delivery_hint".to_owned(), sent.hint.as_str().into());
-            members.insert("pin".to_owned(), pin.expose().into());
-            members.insert("call_placed".to_owned(), true.into());
-            members.insert("resend_at".to_owned(), timestamp(sent.resend_at).into());
-        }
-        challenge
-    }
-
-    fn common(&self, core: &Core, factor: &Factor) -> Value {
-        let link = |action: &str| format!("{}/{action}", core.mount);
-        json!({
-            "id": self.sealed,
-            "type": factor.kind(),
-            "factor": factor.name(),
-            "expires_at": timestamp(self.ticket.expires_at),
-            "links": {
-                "send": link("send"),
-                "check": link("check"),
-                "status": link("status"),
-                "cancel": link("cancel"),
-            },
-        })
-    }
-
-    /// What a client needs to show the captcha so that its token is for this challenge.
-    fn describe(&self, core: &Core, widget: &Widget, members: &mut serde_json::Map<String, Value>) {
-        members.insert("site_key".to_owned(), widget.site_key.as_str().into());
-        let Bond { action, binding } = self.bond(core);
-        if widget.signs != WidgetSigns::Nothing {
-            members.insert("action".to_owned(), action.into());
-        }
-        if widget.signs == WidgetSigns::ActionAndBinding {
-            members.insert("cdata".to_owned(), binding.into());
-        }
-    }
-
     /// What ties a captcha's token to this challenge.
     pub(crate) fn bond(&self, core: &Core) -> Bond {
         let known = core.registry.find(self.ticket.policy, self.ticket.factor);
@@ -199,36 +106,6 @@ impl Offer {
         };
         puzzle.challenge(key, &self.ticket, data)
     }
-}
-
-/// What an answer approves, as the client has to show it.
-fn transaction_json(transaction: &Transaction) -> Value {
-    let payee = |payee: &Payee| {
-        json!({
-            "name": payee.name(),
-            "account": { "kind": payee.account().kind(), "id": payee.account().id() },
-        })
-    };
-    let mut body = json!({
-        "amount": transaction.total().to_decimal(),
-        "currency": transaction.total().currency().code(),
-        "up_to": transaction.is_up_to(),
-    });
-    if let Value::Object(members) = &mut body {
-        if transaction.is_batch() {
-            let lines = transaction.lines();
-            let lines =
-                lines.map(|(amount, to)| json!({ "amount": amount.to_decimal(), "payee": payee(to) }));
-            members.insert("lines".to_owned(), lines.collect());
-        } else if let Some((_, to)) = transaction.lines().next() {
-            members.insert("payee".to_owned(), payee(to));
-        }
-        if transaction.fields().len() > 0 {
-            let fields = transaction.fields().map(|(name, value)| (name.to_owned(), json!(value)));
-            members.insert("fields".to_owned(), Value::Object(fields.collect()));
-        }
-    }
-    body
 }
 
 /// A clearance over all live proofs, and who it is for after a possible change of session.

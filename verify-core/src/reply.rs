@@ -5,13 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::binding::BindError;
 use crate::decision::Reply;
-use crate::encoding::{random, to_hex};
 use crate::inquiry::Asking;
 use crate::limit::Wait;
+use crate::problem::Problem;
 use crate::refusal::Refusal;
 
 /// Names the policy on every blocked answer, so that a program can tell a block from the application's own answers.
@@ -117,17 +117,15 @@ impl Refusal {
 /// A refusal as `application/problem+json`.
 pub(crate) fn problem(look: Look, refusal: Refusal) -> Reply {
     let words = refusal.words();
-    let mut body = problem_body(&words);
-    if let Value::Object(members) = &mut body {
-        match refusal {
-            Refusal::Invalid(detail) => members.insert("detail".to_owned(), detail.into()),
-            Refusal::Unanswered => members.insert("reason".to_owned(), "unanswered".into()),
-            Refusal::Locked | Refusal::LastTry => members.insert("reason".to_owned(), "locked".into()),
-            Refusal::Unsolved(kind) => members.insert("reason".to_owned(), kind.name().into()),
-            _ => None,
-        };
+    let mut problem = Problem::new(&words);
+    match refusal {
+        Refusal::Invalid(detail) => problem.detail = Some(detail.into()),
+        Refusal::Unanswered => problem.reason = Some("unanswered"),
+        Refusal::Locked | Refusal::LastTry => problem.reason = Some("locked"),
+        Refusal::Unsolved(kind) => problem.reason = Some(kind.name()),
+        _ => {}
     }
-    let mut reply = json(words.status, "application/problem+json", &body, look);
+    let mut reply = json(words.status, PROBLEM, &problem, look);
     refusal.headers(&mut reply);
     reply
 }
@@ -135,12 +133,10 @@ pub(crate) fn problem(look: Look, refusal: Refusal) -> Reply {
 /// A transaction that cannot be read: which field, and what to send instead.
 pub(crate) fn unbindable(look: Look, error: &BindError) -> Reply {
     let words = unbindable_words();
-    let mut body = problem_body(&words);
-    if let Value::Object(members) = &mut body {
-        members.insert("detail".to_owned(), error.to_string().into());
-        members.extend(error.field().map(|field| ("field".to_owned(), field.into())));
-    }
-    json(words.status, "application/problem+json", &body, look)
+    let mut problem = Problem::new(&words);
+    problem.detail = Some(error.to_string().into());
+    problem.field = error.field();
+    json(words.status, PROBLEM, &problem, look)
 }
 
 pub(crate) fn unbindable_words() -> Words {
@@ -152,25 +148,19 @@ pub(crate) fn unbindable_words() -> Words {
     }
 }
 
-/// The members that every problem has.
-pub(crate) fn problem_body(words: &Words) -> Value {
-    json!({
-        "type": format!("urn:verify:problem:{}", words.code),
-        "title": words.title,
-        "status": words.status.as_u16(),
-        "code": words.code,
-        "recoverable": words.recoverable,
-        "request_id": request_id(),
-    })
-}
+/// The type of a problem (RFC 9457, section 3).
+pub(crate) const PROBLEM: &str = "application/problem+json";
 
-/// Names one answer in logs and support requests; no secret, and linked to nothing.
-fn request_id() -> String {
-    random::<8>().map(|bytes| to_hex(&bytes)).unwrap_or_default()
-}
+/// What nearly every answer fits into, so that it is written without being moved.
+const USUAL_LENGTH: usize = 1000;
 
-pub(crate) fn json(status: StatusCode, kind: &'static str, body: &Value, look: Look) -> Reply {
-    plain(status, HeaderValue::from_static(kind), body.to_string().into(), look)
+pub(crate) fn json(status: StatusCode, kind: &'static str, body: &impl Serialize, look: Look) -> Reply {
+    let mut text = Vec::with_capacity(USUAL_LENGTH);
+    if let Err(error) = serde_json::to_writer(&mut text, body) {
+        // None of our bodies has a map with keys that are no text, which is all that could be wrong with one.
+        tracing::error!(target: "verify", %error, "an answer could not be written");
+    }
+    plain(status, HeaderValue::from_static(kind), text.into(), look)
 }
 
 /// The answer to a CORS preflight: nothing, and no permission.

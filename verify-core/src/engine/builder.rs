@@ -20,6 +20,7 @@ use crate::engine::{
 };
 use crate::keys::KeyRing;
 use crate::limit::{Limiter, RequestLimits, SharedLimit};
+use crate::offer::Links;
 use crate::origin::Origin;
 use crate::pin_service::PinService;
 use crate::puzzle::Mill;
@@ -310,6 +311,7 @@ impl EngineBuilder {
                 origin: self.origin,
                 also_from: self.also_from,
                 site,
+                links: Links::below(&mount),
                 mount,
                 store,
                 couriers: delivery.couriers,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use serde_json::{Value, json};
 
 use crate::clock::millis_of;
 use crate::decision::Reply;
@@ -12,6 +11,7 @@ use crate::gate::{Carry, Gate, Inner};
 use crate::inquiry::Asking;
 use crate::offer::Offer;
 use crate::page::{self, Notice};
+use crate::problem::Problem;
 use crate::refusal::Refusal;
 use crate::reply;
 
@@ -104,17 +104,18 @@ impl Gate {
             }
             page::challenge(asking, policy, &steps, notice, &carry, words.status)
         } else {
-            let alternatives: Vec<Vec<Value>> = unmet
-                .map(|leaves| {
-                    leaves.map(|(offer, leaf, reason)| offer.json(core, &leaf.factor, reason, now)).collect()
-                })
-                .collect();
-            let mut body = reply::problem_body(&words);
-            if let Value::Object(members) = &mut body {
-                members.insert("policy".to_owned(), json!(&*policy.name));
-                members.insert("alternatives".to_owned(), json!(alternatives));
-            }
-            reply::json(words.status, "application/problem+json", &body, asking.look)
+            let mut problem = Problem::new(&words);
+            problem.policy = Some(&policy.name);
+            problem.alternatives = Some(
+                unmet
+                    .map(|leaves| {
+                        leaves
+                            .map(|(offer, leaf, reason)| offer.describe(core, &leaf.factor, reason, now))
+                            .collect()
+                    })
+                    .collect(),
+            );
+            reply::json(words.status, reply::PROBLEM, &problem, asking.look)
         };
         if matches!(why, Why::Told(_)) {
             return reply::with_visitor(reply, asking);

@@ -1,0 +1,69 @@
+//! Problems: what an answer says when it says no (RFC 9457).
+
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
+
+use crate::encoding::random;
+use crate::offer::Description;
+use crate::reply::Words;
+
+/// The document, written member by member.
+#[derive(Serialize)]
+pub(crate) struct Problem<'p> {
+    #[serde(rename = "type", serialize_with = "urn")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    recoverable: bool,
+    request_id: RequestId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<Cow<'p, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alternatives: Option<Vec<Vec<Description<'p>>>>,
+}
+
+impl Problem<'_> {
+    /// The members that every problem has.
+    pub(crate) fn new(words: &Words) -> Self {
+        Self {
+            kind: words.code,
+            title: words.title,
+            status: words.status.as_u16(),
+            code: words.code,
+            recoverable: words.recoverable,
+            request_id: RequestId::draw(),
+            detail: None,
+            reason: None,
+            field: None,
+            policy: None,
+            alternatives: None,
+        }
+    }
+}
+
+fn urn<S: Serializer>(code: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("urn:verify:problem:{code}"))
+}
+
+/// Names one answer in logs and support requests; no secret, and linked to nothing.
+struct RequestId(u64);
+
+impl RequestId {
+    fn draw() -> Self {
+        Self(random().map(u64::from_be_bytes).unwrap_or_default())
+    }
+}
+
+impl Serialize for RequestId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:016x}", self.0))
+    }
+}
