@@ -14,6 +14,8 @@ const VERSION: &[u8] = b"c1";
 const MAC_BYTES: usize = 16;
 /// Room for [`MAX_PROOFS`] bound proofs and the MAC.
 const MAX_BYTES: usize = 896;
+/// Room for whatever fits that many characters.
+const USUAL_BYTES: usize = 128;
 /// A clearance carries at most this many proofs. Approvals make room first, since each is good for one request only; of
 /// either kind the oldest do.
 const MAX_PROOFS: usize = 8;
@@ -156,8 +158,16 @@ pub(crate) fn read(
     token: &[u8],
     mut visit: impl FnMut(Proof),
 ) -> bool {
-    let mut buffer = [0; MAX_BYTES];
-    let Some(proofs) = verified(ring, subject, token, &mut buffer) else { return false };
+    // Nearly all clearances have a proof or two, and the rest of a large buffer would be cleared for nothing.
+    let (mut usual, mut largest);
+    let buffer: &mut [u8] = if token.len() <= USUAL_BYTES {
+        usual = [0; USUAL_BYTES];
+        &mut usual
+    } else {
+        largest = [0; MAX_BYTES];
+        &mut largest
+    };
+    let Some(proofs) = verified(ring, subject, token, buffer) else { return false };
     let mut reader = Reader::new(proofs);
     while let Some(proof) = Proof::read(&mut reader) {
         visit(proof);
@@ -170,7 +180,7 @@ fn verified<'b>(
     ring: &KeyRing,
     subject: &Subject<'_>,
     token: &[u8],
-    buffer: &'b mut [u8; MAX_BYTES],
+    buffer: &'b mut [u8],
 ) -> Option<&'b [u8]> {
     let mut parts = token.splitn(3, |byte| *byte == b'.');
     let (version, id, body) = (parts.next()?, parts.next()?, parts.next()?);
@@ -187,7 +197,7 @@ fn verified<'b>(
 }
 
 fn feed(mac: &mut Mac256, proofs: &[u8], subject: &Subject<'_>) {
-    mac.update(&(proofs.len() as u64).to_be_bytes());
+    mac.update(&u32::try_from(proofs.len()).unwrap_or(u32::MAX).to_be_bytes());
     mac.update(proofs);
     subject.feed_all(mac);
 }

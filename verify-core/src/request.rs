@@ -107,7 +107,12 @@ pub(crate) fn single<'a>(view: &'a impl RequestView, name: &str) -> Option<&'a [
 pub(crate) fn cookie<'a>(view: &'a impl RequestView, name: &str) -> Option<&'a [u8]> {
     let mut found = None;
     for header in view.headers("cookie") {
-        for pair in header.split(|byte| *byte == b';') {
+        let mut rest = header;
+        while !rest.is_empty() {
+            // From one separator to the next in strides, since a browser sends all its cookies with each request.
+            let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+            let (pair, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            rest = after.split_first().map_or(&[], |(_, rest)| rest);
             let Some(value) = pair.trim_ascii_start().strip_prefix(name.as_bytes()) else { continue };
             let Some(value) = value.strip_prefix(b"=") else { continue };
             if found.replace(value.trim_ascii_end()).is_some() {
