@@ -15,6 +15,8 @@ use crate::store::memory::shelf::Shelf;
 use crate::store::memory::slot::{Content, Name};
 use crate::store::{Key, Store, StoreError};
 
+mod bin;
+mod places;
 mod shelf;
 mod slot;
 
@@ -111,19 +113,19 @@ impl MemoryStore {
     #[doc(hidden)]
     #[must_use]
     pub fn entries(&self) -> Vec<(Key, Option<Bytes>, u64)> {
-        self.shelf.live().map(|(name, slot)| (name.key(), slot.value(), slot.sum())).collect()
+        self.shelf.live(|slot| (slot.key(), slot.value(), slot.sum()))
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
     async fn insert(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<bool, StoreError> {
-        let content = || Content::Value(Bytes::copy_from_slice(&value));
-        Ok(self.shelf.put_if_absent(Name::of_value(*key), content, ttl)?.is_none())
+        let content = || Content::Value(Box::from(&*value));
+        Ok(self.shelf.put_unless_found(Name::of_value(*key), content, ttl, |_| ())?.is_none())
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.shelf.find(Name::of_value(*key)).and_then(|slot| slot.value()))
+        Ok(self.shelf.find(Name::of_value(*key), |slot| slot.value()).flatten())
     }
 
     async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
@@ -132,14 +134,12 @@ impl Store for MemoryStore {
 
     async fn add(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
         let name = Name::of_counter(*key);
-        if let Some(slot) = self.shelf.find(name) {
-            return Ok(slot.add(n));
-        }
         if n == 0 {
-            return Ok(0);
+            return Ok(self.shelf.find(name, |slot| slot.sum()).unwrap_or_default());
         }
-        let created = self.shelf.put_if_absent(name, || Content::counter(n), ttl)?;
-        Ok(created.map_or(u64::from(n), |already_there| already_there.add(n)))
+        let content = || Content::Counter(u64::from(n));
+        let found = self.shelf.put_unless_found(name, content, ttl, |slot| slot.add(n))?;
+        Ok(found.unwrap_or_else(|| u64::from(n)))
     }
 }
 
