@@ -1,230 +1,209 @@
-//! A bin: the slots of a few hundred names, side by side.
+//! A bin: the slots of some hundreds or thousands of keys.
 
+use std::collections::HashMap;
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::store::memory::places::Places;
-use crate::store::memory::slot::{Name, Slot};
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::memory::slot::{Counter, Slot, Value};
+use crate::store::{Key, StoreError, StoreErrorKind};
 
-/// Tags that are compared at a time: as many as fit the widest registers in use.
-const ABREAST: usize = 32;
+/// Slots that may be put into the smallest bin before it is looked through for expired ones.
+const PUT_AT_LEAST: usize = 16;
 
-/// Slots in no order, each found by looking at all of them.
+/// Two tables, of values and of counters, which therefore never meet.
 ///
-/// That is as quick as a table with a hash, since what is looked at first are the tags, of which a cache line holds
-/// 32; and it is smaller, since it has no gaps. Gives back the places of its slots when it is dropped, as moka does
-/// with a bin when all in it has expired.
+/// Gives back the places of its slots when it is dropped, as moka does with a bin when all in it has expired.
 pub(super) struct Bin {
-    /// 16 bits of each slot's name, in the order of the slots.
-    tags: Vec<u16>,
-    slots: Vec<Slot>,
+    values: Slots<Value>,
+    counters: Slots<Counter>,
     places: Arc<Places>,
+    /// Slots that were put since the bin was last pruned.
+    put: usize,
     /// Until when moka keeps this bin, by the shelf's stopwatch.
     pub(super) kept_until: Duration,
 }
 
+type Slots<T> = HashMap<Key, Slot<T>, RandomState>;
+
+/// What a slot may hold, and in which table.
+pub(super) trait Content: Sized {
+    fn slots(bin: &mut Bin) -> &mut Slots<Self>;
+}
+
+impl Content for Value {
+    fn slots(bin: &mut Bin) -> &mut Slots<Self> {
+        &mut bin.values
+    }
+}
+
+impl Content for Counter {
+    fn slots(bin: &mut Bin) -> &mut Slots<Self> {
+        &mut bin.counters
+    }
+}
+
 impl Bin {
-    pub(super) const fn new(places: Arc<Places>) -> Self {
-        Self { tags: Vec::new(), slots: Vec::new(), places, kept_until: Duration::ZERO }
+    pub(super) fn new(places: Arc<Places>, spread: &RandomState) -> Self {
+        Self {
+            values: HashMap::with_hasher(spread.clone()),
+            counters: HashMap::with_hasher(spread.clone()),
+            places,
+            put: 0,
+            kept_until: Duration::ZERO,
+        }
     }
 
-    /// The slots that are live at `now`.
-    pub(super) fn live(&self, now: u64) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter(move |slot| slot.is_live(now))
+    /// The live slots: the key, the value or `None`, the sum or zero.
+    pub(super) fn live(&self, now: u64) -> impl Iterator<Item = (Key, Option<Bytes>, u64)> {
+        let values = self.values.iter().filter(move |(_, slot)| slot.is_live(now));
+        let counters = self.counters.iter().filter(move |(_, slot)| slot.is_live(now));
+        values
+            .map(|(key, slot)| (*key, Some(Bytes::copy_from_slice(&slot.content)), 0))
+            .chain(counters.map(|(key, slot)| (*key, None, slot.content.sum())))
     }
 
-    /// The slot of this name, if it is live.
-    pub(super) fn find(&mut self, name: Name, now: u64) -> Option<&mut Slot> {
-        let at = self.position(name)?;
-        self.slots.get_mut(at).filter(|slot| slot.is_live(now))
+    /// What is under this key, if it is live.
+    pub(super) fn find<T: Content>(&mut self, key: &Key, now: u64) -> Option<&mut T> {
+        let slot = T::slots(self).get_mut(key)?;
+        slot.is_live(now).then_some(&mut slot.content)
     }
 
-    /// Removes the slot of this name, and returns it if it was live.
-    pub(super) fn take(&mut self, name: Name, now: u64) -> Option<Slot> {
-        let at = self.position(name)?;
-        Some(self.remove(at)).filter(|slot| slot.is_live(now))
+    /// Removes what is under this key, and returns it if it was live.
+    pub(super) fn take<T: Content>(&mut self, key: &Key, now: u64) -> Option<T> {
+        let slot = T::slots(self).remove(key)?;
+        self.places.vacate(1);
+        slot.is_live(now).then_some(slot.content)
     }
 
-    /// Puts a slot under a name that has no live one.
-    pub(super) fn put(&mut self, name: Name, slot: Slot, now: u64) -> Result<(), StoreError> {
-        if let Some(expired) = self.position(name).and_then(|at| self.slots.get_mut(at)) {
+    /// Puts a slot under a key that has no live one.
+    pub(super) fn put<T: Content>(&mut self, key: Key, slot: Slot<T>, now: u64) -> Result<(), StoreError> {
+        if let Some(expired) = T::slots(self).get_mut(&key) {
             *expired = slot;
             return Ok(());
         }
-        if self.slots.len() == self.slots.capacity() {
+        if self.put > (self.held() / 2).max(PUT_AT_LEAST) {
             self.prune(now);
-            self.make_room();
         }
         if !self.places.occupy() {
             return Err(StoreError::new(StoreErrorKind::Full));
         }
-        self.tags.push(tag(name));
-        self.slots.push(slot);
+        self.put = self.put.saturating_add(1);
+        T::slots(self).insert(key, slot);
         Ok(())
     }
 
-    /// Removes what has expired.
-    pub(super) fn prune(&mut self, now: u64) {
-        // From the end, since what is removed is replaced by the last, which was looked at then.
-        for at in (0..self.slots.len()).rev() {
-            if self.slots.get(at).is_some_and(|slot| !slot.is_live(now)) {
-                self.remove(at);
-            }
-        }
-    }
-
-    /// Makes the lists a quarter longer than what is in them, if they are full or much too long.
+    /// Removes what has expired, and gives memory back that would hold several times what is left.
     ///
-    /// Vectors would double, and a bin is as often half empty then. As it is called when they are full of slots,
-    /// expired ones included, what it costs is shared by the slots that were put meanwhile: an eighth at least.
-    fn make_room(&mut self) {
-        let (held, room) = (self.slots.len(), self.slots.capacity());
-        let wanted = held.saturating_add(held / 4).saturating_add(4);
-        if held > room - room / 8 || room == 0 {
-            self.tags.reserve_exact(wanted - held);
-            self.slots.reserve_exact(wanted - held);
-        } else if room > wanted.saturating_mul(2) {
-            self.tags.shrink_to(wanted);
-            self.slots.shrink_to(wanted);
-        }
+    /// As it is called once for every half of what the bin holds, no more than about a third of it is ever garbage,
+    /// and what a look at all costs is shared by those that were put meanwhile: two or three slots each.
+    pub(super) fn prune(&mut self, now: u64) {
+        let before = self.held();
+        prune(&mut self.values, now);
+        prune(&mut self.counters, now);
+        self.put = 0;
+        self.places.vacate(before - self.held());
     }
 
-    fn remove(&mut self, at: usize) -> Slot {
-        self.places.vacate(1);
-        self.tags.swap_remove(at);
-        self.slots.swap_remove(at)
-    }
-
-    fn position(&self, name: Name) -> Option<usize> {
-        let tag = tag(name);
-        let chunks = self.tags.chunks(ABREAST).enumerate();
-        chunks.filter(|(_, chunk)| holds(chunk, tag)).find_map(|(number, chunk)| {
-            let tagged = (number * ABREAST..).zip(chunk).filter(|(_, other)| **other == tag);
-            tagged.map(|(at, _)| at).find(|at| self.slots.get(*at).is_some_and(|slot| slot.is_named(name)))
-        })
+    fn held(&self) -> usize {
+        self.values.len().saturating_add(self.counters.len())
     }
 }
 
 impl Drop for Bin {
     fn drop(&mut self) {
-        self.places.vacate(self.slots.len());
+        self.places.vacate(self.held());
     }
 }
 
-/// 16 bits of a name, and not those that choose its bin, of which there are at most as many.
-fn tag(name: Name) -> u16 {
-    let [high, low, ..] = name.spread().to_be_bytes();
-    u16::from_be_bytes([high, low])
-}
-
-/// Whether this tag is among these.
-fn holds(tags: &[u16], tag: u16) -> bool {
-    // Without an early end, and over a number that the compiler knows, it compares many in one step.
-    let among = |tags: &[u16]| tags.iter().fold(false, |any, other| any | (*other == tag));
-    <&[u16; ABREAST]>::try_from(tags).map_or_else(|_| among(tags), |all| among(all))
+fn prune<T>(slots: &mut Slots<T>, now: u64) {
+    slots.retain(|_, slot| slot.is_live(now));
+    let wanted = slots.len().saturating_mul(2).max(PUT_AT_LEAST);
+    if slots.capacity() > wanted.saturating_mul(2) {
+        slots.shrink_to(wanted);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Key;
-    use crate::store::memory::slot::Content;
 
     fn bin(capacity: usize) -> (Bin, Arc<Places>) {
         let places = Arc::new(Places::new(capacity));
-        (Bin::new(Arc::clone(&places)), places)
+        (Bin::new(Arc::clone(&places), &RandomState::new()), places)
     }
 
-    fn name(number: u64) -> Name {
-        Name::of_counter(Key::new(u128::from(number).to_be_bytes()))
+    fn key(number: u64) -> Key {
+        Key::new(u128::from(number).to_be_bytes())
     }
 
     fn put(bin: &mut Bin, number: u64, deadline: u64, now: u64) -> bool {
-        let slot = Slot::new(name(number), deadline, Content::Counter(number));
-        bin.put(name(number), slot, now).is_ok()
+        bin.put(key(number), Slot::new(deadline, Counter::new(number)), now).is_ok()
+    }
+
+    fn sum(bin: &mut Bin, number: u64, now: u64) -> Option<u64> {
+        bin.find(&key(number), now).map(|counter: &mut Counter| counter.sum())
     }
 
     #[test]
-    fn each_slot_is_found_wherever_it_lies() {
-        let (mut bin, places) = bin(1_000);
-        for number in 0..300 {
-            assert!(put(&mut bin, number, 1_000, 0));
-            for other in 0..=number + 1 {
-                let found = bin.find(name(other), 0).map(|slot| slot.sum());
-                assert_eq!(found, (other <= number).then_some(other));
-            }
-        }
-        for number in (0..300).step_by(7) {
-            assert_eq!(bin.take(name(number), 0).map(|slot| slot.sum()), Some(number));
-        }
-        for number in 0..300 {
-            assert_eq!(bin.find(name(number), 0).is_some(), number % 7 != 0);
-        }
-        assert_eq!(places.taken(), 300 - 43);
-    }
-
-    #[test]
-    fn slots_with_one_tag_are_told_apart() {
-        let (mut bin, _places) = bin(1_000);
-        let same = |number: &u64| tag(name(*number)) == tag(name(0));
-        let numbers: Vec<u64> = (0..).filter(same).take(5).collect();
-        for number in &numbers {
-            assert!(bin.find(name(*number), 0).is_none());
-            assert!(put(&mut bin, *number, 9, 0));
-        }
-        for number in numbers {
-            assert_eq!(bin.take(name(number), 0).map(|slot| slot.sum()), Some(number));
-        }
+    fn a_value_and_a_counter_of_one_key_do_not_meet() {
+        let (mut bin, places) = bin(2);
+        assert!(put(&mut bin, 1, 10, 0));
+        assert!(bin.find::<Value>(&key(1), 0).is_none() && bin.take::<Value>(&key(1), 0).is_none());
+        assert!(bin.put(key(1), Slot::new(10, Value::from(*b"v")), 0).is_ok());
+        assert_eq!((sum(&mut bin, 1, 0), bin.take::<Value>(&key(1), 0)), (Some(1), Some(Value::from(*b"v"))));
+        assert_eq!((sum(&mut bin, 1, 0), places.taken()), (Some(1), 1));
     }
 
     #[test]
     fn what_has_expired_is_absent_and_replaced_in_its_place() {
         let (mut bin, places) = bin(1);
         assert!(put(&mut bin, 1, 10, 0));
-        assert!(bin.find(name(1), 9).is_some() && bin.find(name(1), 10).is_none());
+        assert_eq!((sum(&mut bin, 1, 9), sum(&mut bin, 1, 10)), (Some(1), None));
         assert!(!put(&mut bin, 2, 20, 5));
         assert!(put(&mut bin, 1, 20, 10));
-        assert_eq!((places.taken(), bin.live(10).count(), bin.live(20).count()), (1, 1, 0));
-        assert!(bin.take(name(1), 20).is_none());
+        assert_eq!((places.taken(), bin.live(19).count(), bin.live(20).count()), (1, 1, 0));
+        assert!(bin.take::<Counter>(&key(1), 20).is_none());
         assert_eq!(places.taken(), 0);
     }
 
     #[test]
-    fn what_has_expired_is_pruned_before_a_bin_grows() {
-        let (mut bin, places) = bin(100_000);
+    fn what_has_expired_is_pruned_as_slots_are_put() {
+        let (mut bin, places) = bin(1_000_000);
         // A hundred are alive at any time.
         for number in 0..10_000 {
             assert!(put(&mut bin, number, number + 100, number));
-            assert!(places.taken() <= 150, "{} at {number}", places.taken());
+            assert!(places.taken() <= 202, "{} at {number}", places.taken());
         }
-        assert!(bin.slots.capacity() <= 150, "{}", bin.slots.capacity());
-        assert!((9_901..10_000).all(|number| bin.find(name(number), 10_000).is_some()));
+        assert!((9_901..10_000).all(|number| sum(&mut bin, number, 10_000) == Some(number)));
+        assert!(bin.counters.capacity() < 500, "{}", bin.counters.capacity());
     }
 
     #[test]
-    fn a_bin_is_a_quarter_longer_than_what_it_holds_and_shrinks_again() {
-        let (mut bin, _places) = bin(100_000);
-        for number in 0..5_000 {
+    fn a_bin_that_was_large_shrinks() {
+        let (mut bin, places) = bin(1_000_000);
+        for number in 0..50_000 {
             assert!(put(&mut bin, number, 10, 0));
-            let (held, room) = (bin.slots.len(), bin.slots.capacity());
-            assert!(room <= held + held / 4 + 4 && bin.tags.capacity() == room, "{room} for {held}");
         }
-        for number in 5_000..20_000 {
+        assert!(bin.counters.capacity() >= 50_000);
+        for number in 50_000..150_000 {
             assert!(put(&mut bin, number, number + 10, number));
         }
-        assert!(bin.slots.capacity() <= 50, "{}", bin.slots.capacity());
+        assert!(bin.counters.capacity() < 100 && places.taken() < 50, "{}", bin.counters.capacity());
     }
 
     #[test]
     fn r39_a_bin_that_is_dropped_gives_back_each_place_once() {
         let (mut one, places) = bin(100);
-        let mut two = Bin::new(Arc::clone(&places));
+        let mut two = Bin::new(Arc::clone(&places), &RandomState::new());
         for number in 0..50 {
             assert!(put(&mut one, number, 10 + number, 0) && put(&mut two, number, 10, 0));
         }
         assert!(!put(&mut one, 1_000, 10, 0));
-        assert!(one.take(name(49), 0).is_some());
+        assert!(one.take::<Counter>(&key(49), 0).is_some());
         one.prune(20);
         assert_eq!(places.taken(), 38 + 50);
         drop(one);

@@ -1,5 +1,6 @@
 //! Bins by name: each change of a name is one step, and moka keeps the bins and lets go of them.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,10 @@ use moka::Expiry;
 use moka::sync::Cache;
 
 use crate::clock::{Clock, unix_millis};
-use crate::store::memory::bin::Bin;
+use crate::store::memory::bin::{Bin, Content};
 use crate::store::memory::places::Places;
-use crate::store::memory::slot::{Content, Name, Slot, ceil_millis};
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::memory::slot::{Slot, ceil_millis};
+use crate::store::{Key, StoreError, StoreErrorKind};
 
 /// How much longer moka keeps a bin than the slots in it live.
 ///
@@ -19,15 +20,15 @@ use crate::store::{StoreError, StoreErrorKind};
 /// it from dropping what is still alive by ours, which a time server may set back and a test may hold still.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Entries in a bin when the store is full. What moka needs for a bin is then nothing for an entry, and a bin is still
-/// looked through in some tens of nanoseconds.
-const ENTRIES_PER_BIN: usize = 512;
+/// Entries in a bin when the store is full. What moka needs for a bin, half a kilobyte and a microsecond, is then
+/// nothing for an entry, and a bin is still pruned, and moved as it grows, in some ten microseconds.
+const ENTRIES_PER_BIN: usize = 2_048;
 
 /// Bins of a store, however small: enough that threads rarely want the same one.
 const LEAST_BINS: usize = 64;
 
-/// Bins of a store, however large: a store with room for a hundred million that holds a few does not need one for each.
-const MOST_BINS: usize = 65_536;
+/// Bins of a store, however large: one with room for a hundred million that holds a few does not need many.
+const MOST_BINS: usize = 16_384;
 
 /// Entries for which sweeps are a millisecond apart: a full store of a million is swept every ten seconds at most.
 const SWEPT_PER_MILLI: usize = 100;
@@ -46,6 +47,8 @@ pub(super) struct Shelf {
     bins: Cache<u32, Kept>,
     /// As many as bins, a power of two.
     handles: Box<[Mutex<Handle>]>,
+    /// Which bin a key is in, and where in it.
+    spread: RandomState,
     places: Arc<Places>,
     clock: Arc<dyn Clock>,
     grace: Duration,
@@ -70,6 +73,7 @@ impl Shelf {
         Self {
             bins: cache.build(),
             handles: (0..bins).map(|_| Mutex::default()).collect(),
+            spread: RandomState::new(),
             places: Arc::new(Places::new(capacity)),
             clock,
             grace,
@@ -82,63 +86,64 @@ impl Shelf {
         &self.places
     }
 
-    /// What `read` makes of each live slot, in no order.
-    pub(super) fn live<T>(&self, read: impl Fn(&Slot) -> T) -> Vec<T> {
+    /// Every live slot, in no order: the key, the value or `None`, the sum or zero.
+    pub(super) fn live(&self) -> Vec<(Key, Option<Bytes>, u64)> {
         let now = self.now();
         let mut all = Vec::new();
-        self.each_bin(|bin| all.extend(bin.live(now).map(&read)));
+        self.each_bin(|bin| all.extend(bin.live(now)));
         all
     }
 
-    /// What `read` makes of the slot under `name`, if it is live.
-    pub(super) fn find<T>(&self, name: Name, read: impl FnOnce(&mut Slot) -> T) -> Option<T> {
-        self.in_bin(name, |bin, now| bin.find(name, now).map(read))
+    /// What `read` makes of what is under `key`, if it is live.
+    pub(super) fn find<T: Content, R>(&self, key: &Key, read: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.in_bin(key, |bin, now| bin.find(key, now).map(read))
     }
 
-    /// Removes the slot under `name`, and returns its value if it was live.
-    pub(super) fn take(&self, name: Name) -> Option<Bytes> {
-        self.in_bin(name, |bin, now| bin.take(name, now)).and_then(Slot::into_value)
+    /// Removes what is under `key`, and returns it if it was live.
+    pub(super) fn take<T: Content>(&self, key: &Key) -> Option<T> {
+        self.in_bin(key, |bin, now| bin.take(key, now))
     }
 
-    /// Puts a slot under `name` unless a live one is there: then returns what `read` makes of that.
-    pub(super) fn put_unless_found<T>(
+    /// Puts something under `key` unless there is a live one: then returns what `read` makes of that.
+    pub(super) fn put_unless_found<T: Content, R>(
         &self,
-        name: Name,
-        content: impl Fn() -> Content,
+        key: &Key,
+        content: impl Fn() -> T,
         ttl: Duration,
-        read: impl Fn(&mut Slot) -> T,
-    ) -> Result<Option<T>, StoreError> {
-        match self.try_put_unless_found(name, &content, ttl, &read) {
+        read: impl Fn(&mut T) -> R,
+    ) -> Result<Option<R>, StoreError> {
+        match self.try_put_unless_found(key, &content, ttl, &read) {
             // Between two attempts, not within one: a sweep takes the locks of all handles, and an attempt holds one.
             Err(error) if error.kind() == StoreErrorKind::Full && self.sweep() => {
-                self.try_put_unless_found(name, &content, ttl, &read)
+                self.try_put_unless_found(key, &content, ttl, &read)
             }
             outcome => outcome,
         }
     }
 
-    fn try_put_unless_found<T>(
+    fn try_put_unless_found<T: Content, R>(
         &self,
-        name: Name,
-        content: &impl Fn() -> Content,
+        key: &Key,
+        content: &impl Fn() -> T,
         ttl: Duration,
-        read: &impl Fn(&mut Slot) -> T,
-    ) -> Result<Option<T>, StoreError> {
-        let number = self.number(name);
+        read: &impl Fn(&mut T) -> R,
+    ) -> Result<Option<R>, StoreError> {
+        let number = self.number(key);
+        // There is always such a handle.
         let Some(handle) = self.handles.get(number) else { return Ok(None) };
         let mut handle = locked(handle);
         let now = self.now();
         let held = handle.upgrade().unwrap_or_else(|| {
-            let made = Arc::new(Mutex::new(Bin::new(Arc::clone(&self.places))));
+            let made = Arc::new(Mutex::new(Bin::new(Arc::clone(&self.places), &self.spread)));
             *handle = Arc::downgrade(&made);
             made
         });
         let mut bin = locked(&held);
-        if let Some(slot) = bin.find(name, now) {
-            return Ok(Some(read(slot)));
+        if let Some(found) = bin.find(key, now) {
+            return Ok(Some(read(found)));
         }
         let millis = ceil_millis(ttl);
-        bin.put(name, Slot::new(name, now.saturating_add(millis), content()), now)?;
+        bin.put(*key, Slot::new(now.saturating_add(millis), content()), now)?;
         self.keep(number, &held, &mut bin, Duration::from_millis(millis));
         Ok(None)
     }
@@ -161,9 +166,9 @@ impl Shelf {
         self.bins.insert(number, Kept { _bin: Arc::clone(held), lasts });
     }
 
-    /// What `verb` makes of the bin that `name` is in, and of the time; nothing without a bin.
-    fn in_bin<T>(&self, name: Name, verb: impl FnOnce(&mut Bin, u64) -> Option<T>) -> Option<T> {
-        let handle = locked(self.handles.get(self.number(name))?);
+    /// What `verb` makes of the bin that `key` is in, and of the time; nothing without a bin.
+    fn in_bin<R>(&self, key: &Key, verb: impl FnOnce(&mut Bin, u64) -> Option<R>) -> Option<R> {
+        let handle = locked(self.handles.get(self.number(key))?);
         let held = handle.upgrade()?;
         let mut bin = locked(&held);
         verb(&mut bin, self.now())
@@ -178,9 +183,9 @@ impl Shelf {
         }
     }
 
-    fn number(&self, name: Name) -> usize {
-        // The lower bits, of which no more than 16 are used: the upper ones are the slot's tag.
-        let bits = usize::try_from(name.spread() & 0xffff_ffff).unwrap_or_default();
+    fn number(&self, key: &Key) -> usize {
+        // Other bits than a bin's tables go by, which take the lowest and the highest: all of a bin have these in common.
+        let bits = usize::try_from(self.spread.hash_one(key) >> 32 & 0xff_ffff).unwrap_or_default();
         bits & (self.handles.len() - 1)
     }
 

@@ -6,32 +6,32 @@ use std::thread;
 
 use super::*;
 use crate::clock::{FakeClock, SystemClock};
-use crate::store::Key;
+use crate::store::memory::slot::{Counter, Value};
 
 const MILLI: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn value(number: u128) -> Name {
-    Name::of_value(Key::new(number.to_be_bytes()))
-}
-
-fn counter(number: u128) -> Name {
-    Name::of_counter(Key::new(number.to_be_bytes()))
+fn key(number: u128) -> Key {
+    Key::new(number.to_be_bytes())
 }
 
 /// Puts an empty value; says whether it was stored.
-fn put(shelf: &Shelf, name: Name, ttl: Duration) -> Result<bool, StoreErrorKind> {
-    let put = shelf.put_unless_found(name, || Content::Value(Box::default()), ttl, |_| ());
+fn put(shelf: &Shelf, number: u128, ttl: Duration) -> Result<bool, StoreErrorKind> {
+    let put = shelf.put_unless_found(&key(number), Value::default, ttl, |_| ());
     put.map(|found| found.is_none()).map_err(|error| error.kind())
 }
 
-fn add(shelf: &Shelf, name: Name, ttl: Duration) -> u64 {
-    let sum = shelf.put_unless_found(name, || Content::Counter(1), ttl, |slot| slot.add(1));
+fn has(shelf: &Shelf, number: u128) -> bool {
+    shelf.find(&key(number), |_: &mut Value| ()).is_some()
+}
+
+fn add(shelf: &Shelf, number: u128) -> u64 {
+    let sum = shelf.put_unless_found(&key(number), || Counter::new(1), MINUTE, |counter| counter.add(1));
     sum.unwrap().unwrap_or(1)
 }
 
-fn has(shelf: &Shelf, name: Name) -> bool {
-    shelf.find(name, |_| ()).is_some()
+fn counts(shelf: &Shelf, number: u128) -> bool {
+    shelf.find(&key(number), |_: &mut Counter| ()).is_some()
 }
 
 /// What each of so many threads returns, all of which begin at once.
@@ -57,12 +57,12 @@ fn r72_in_one_bin_each_verb_is_one_step() {
         let clock = FakeClock::default();
         // No bin yet, so the threads race for making it, too.
         let shelf = Shelf::with(1_000, Arc::new(clock.clone()), 1, GRACE);
-        let stays = |thread: usize| value(1_000 + thread as u128);
+        let stays = |thread: usize| 1_000 + thread as u128;
         let told = together(THREADS, |thread| {
-            let sum = add(&shelf, counter(1), MINUTE);
-            let stored = put(&shelf, value(1), MINUTE).unwrap();
+            let sum = add(&shelf, 1);
+            let stored = put(&shelf, 1, MINUTE).unwrap();
             assert!(put(&shelf, stays(thread), 2 * MINUTE).unwrap());
-            (sum, stored, add(&shelf, counter(1), MINUTE))
+            (sum, stored, add(&shelf, 1))
         });
         let sums: BTreeSet<u64> = told.iter().flat_map(|(first, _, second)| [*first, *second]).collect();
         assert_eq!(sums, (1..=2 * THREADS as u64).collect(), "round {round}");
@@ -70,8 +70,8 @@ fn r72_in_one_bin_each_verb_is_one_step() {
         assert_eq!(shelf.places.taken(), 2 + THREADS);
 
         let taken = together(THREADS, |thread| {
-            let taken = shelf.take(value(1)).is_some();
-            assert!(put(&shelf, value(2_000 + thread as u128), MINUTE).unwrap());
+            let taken = shelf.take::<Value>(&key(1)).is_some();
+            assert!(put(&shelf, 2_000 + thread as u128, MINUTE).unwrap());
             taken
         });
         assert_eq!(taken.iter().filter(|taken| **taken).count(), 1, "round {round}");
@@ -79,9 +79,9 @@ fn r72_in_one_bin_each_verb_is_one_step() {
         assert_eq!(shelf.places.taken(), 1 + 2 * THREADS);
 
         clock.advance(MINUTE);
-        let stored = together(THREADS, |_| put(&shelf, value(2_000), MINUTE).unwrap());
+        let stored = together(THREADS, |_| put(&shelf, 2_000, MINUTE).unwrap());
         assert_eq!(stored.iter().filter(|stored| **stored).count(), 1, "round {round}: over an expired one");
-        assert_eq!(shelf.live(|_| ()).len(), 1 + THREADS);
+        assert_eq!(shelf.live().len(), 1 + THREADS);
     }
 }
 
@@ -89,9 +89,9 @@ fn r72_in_one_bin_each_verb_is_one_step() {
 fn r39_places_are_exact_when_moka_collects() {
     let shelf = Shelf::with(100, Arc::new(FakeClock::default()), 16, Duration::ZERO);
     for number in 0..100 {
-        assert_eq!(put(&shelf, value(number), MILLI), Ok(true));
+        assert_eq!(put(&shelf, number, MILLI), Ok(true));
     }
-    assert_eq!(put(&shelf, value(100), MILLI), Err(StoreErrorKind::Full));
+    assert_eq!(put(&shelf, 100, MILLI), Err(StoreErrorKind::Full));
     // Our clock stands still, so it is moka alone that lets go of them, by the second and by the machine's clock.
     for _ in 0..10_000 {
         shelf.bins.run_pending_tasks();
@@ -100,14 +100,11 @@ fn r39_places_are_exact_when_moka_collects() {
         }
         thread::sleep(5 * MILLI);
     }
-    assert_eq!((shelf.places.taken(), shelf.live(|_| ()).len()), (0, 0));
+    assert_eq!((shelf.places.taken(), shelf.live().len()), (0, 0));
     for number in 0..100 {
-        assert_eq!(put(&shelf, value(number), MINUTE), Ok(true));
+        assert_eq!(put(&shelf, number, MINUTE), Ok(true));
     }
-    assert_eq!(put(&shelf, value(100), MINUTE), Err(StoreErrorKind::Full));
-    let places = Arc::clone(shelf.places());
-    drop(shelf);
-    assert_eq!(places.taken(), 0, "what is dropped with its store");
+    assert_eq!(put(&shelf, 100, MINUTE), Err(StoreErrorKind::Full));
 }
 
 #[test]
@@ -117,7 +114,7 @@ fn r39_no_live_entry_is_lost_with_a_bin_that_moka_lets_go_of() {
     let shelf = Shelf::with(1 << 20, Arc::new(clock.clone()), BINS, Duration::ZERO);
     let numbers: Vec<u128> = (0..4 * BINS as u128).collect();
     for number in &numbers {
-        assert_eq!(put(&shelf, value(*number), MILLI), Ok(true));
+        assert_eq!(put(&shelf, *number, MILLI), Ok(true));
     }
     let (short_lived, done) = (shelf.places.taken(), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -133,17 +130,15 @@ fn r39_no_live_entry_is_lost_with_a_bin_that_moka_lets_go_of() {
         }
         // Moka is at it now, bin for bin; one thread goes with it, and one against it.
         together(2, |thread| match thread {
-            0 => numbers.iter().for_each(|number| assert_eq!(add(&shelf, counter(*number), MINUTE), 1)),
+            0 => numbers.iter().for_each(|number| assert_eq!(add(&shelf, *number), 1)),
             _ => numbers.iter().rev().for_each(|number| {
-                assert_eq!(put(&shelf, value(1 << 64 | *number), MINUTE), Ok(true));
+                assert_eq!(put(&shelf, 1 << 64 | *number, MINUTE), Ok(true));
             }),
         });
         done.store(true, Ordering::Relaxed);
     });
     shelf.bins.run_pending_tasks();
-    assert!(
-        numbers.iter().all(|number| has(&shelf, counter(*number)) && has(&shelf, value(1 << 64 | *number)))
-    );
+    assert!(numbers.iter().all(|number| counts(&shelf, *number) && has(&shelf, 1 << 64 | *number)));
     clock.advance(MILLI);
     assert!(shelf.sweep());
     assert_eq!(shelf.places.taken(), 2 * numbers.len());
@@ -154,20 +149,20 @@ fn moka_is_told_when_a_slot_outlives_what_it_knows_and_seldom_else() {
     let shelf = Shelf::with(10_000, Arc::new(SystemClock), 1, GRACE);
     let kept_until = || locked(&locked(&shelf.handles[0]).upgrade().unwrap()).kept_until;
     let kept_for = || kept_until() - (machine_now() - shelf.began);
-    assert_eq!(put(&shelf, value(0), MINUTE), Ok(true));
+    assert_eq!(put(&shelf, 0, MINUTE), Ok(true));
     let known = kept_until();
     for number in 1..1_000 {
-        assert_eq!(put(&shelf, value(number), MINUTE), Ok(true));
+        assert_eq!(put(&shelf, number, MINUTE), Ok(true));
     }
     assert_eq!(kept_until(), known);
     assert!(kept_for() > MINUTE + GRACE);
-    assert_eq!(put(&shelf, value(1_000), 60 * MINUTE), Ok(true));
+    assert_eq!(put(&shelf, 1_000, 60 * MINUTE), Ok(true));
     assert!(kept_for() > 60 * MINUTE + GRACE);
-    assert_eq!(put(&shelf, value(1_001), Duration::MAX), Ok(true));
-    assert_eq!(put(&shelf, value(1_002), MINUTE), Ok(true));
+    assert_eq!(put(&shelf, 1_001, Duration::MAX), Ok(true));
+    assert_eq!(put(&shelf, 1_002, MINUTE), Ok(true));
     shelf.bins.run_pending_tasks();
     assert_eq!(shelf.bins.entry_count(), 1);
-    assert!((0..=1_002).all(|number| has(&shelf, value(number))));
+    assert!((0..=1_002).all(|number| has(&shelf, number)));
 }
 
 #[test]
@@ -175,17 +170,13 @@ fn sweeps_of_many_are_not_one_after_the_other() {
     let clock = FakeClock::default();
     let shelf = Shelf::new(1_000, Arc::new(clock.clone()));
     for number in 0..1_000 {
-        assert_eq!(put(&shelf, value(number), 5 * MILLI), Ok(true));
+        assert_eq!(put(&shelf, number, 5 * MILLI), Ok(true));
     }
-    assert_eq!(put(&shelf, value(1_000), 5 * MILLI), Err(StoreErrorKind::Full), "swept, and found nothing");
+    assert_eq!(put(&shelf, 1_000, 5 * MILLI), Err(StoreErrorKind::Full), "swept, and found nothing");
     clock.advance(5 * MILLI);
-    assert_eq!(
-        put(&shelf, value(1_000), 5 * MILLI),
-        Err(StoreErrorKind::Full),
-        "too early for the next sweep"
-    );
+    assert_eq!(put(&shelf, 1_000, 5 * MILLI), Err(StoreErrorKind::Full), "too early for the next sweep");
     clock.advance(5 * MILLI);
-    assert_eq!(put(&shelf, value(1_000), 5 * MILLI), Ok(true));
+    assert_eq!(put(&shelf, 1_000, 5 * MILLI), Ok(true));
     assert_eq!(shelf.places.taken(), 1);
 }
 
@@ -193,13 +184,13 @@ fn sweeps_of_many_are_not_one_after_the_other() {
 fn keys_fall_into_all_bins_evenly() {
     let shelf = Shelf::new(1_000_000, Arc::new(FakeClock::default()));
     let mut fallen = vec![0_usize; shelf.handles.len()];
-    assert_eq!(fallen.len(), 2_048);
+    assert_eq!(fallen.len(), 512);
     for number in 0..1_000_000 {
-        fallen[shelf.number(value(number))] += 1;
+        fallen[shelf.number(&key(number))] += 1;
     }
-    // 488 on average, with a standard deviation of 22.
+    // 1,953 on average, with a standard deviation of 44.
     assert!(
-        fallen.iter().all(|held| (350..650).contains(held)),
+        fallen.iter().all(|held| (1_650..2_250).contains(held)),
         "{:?}",
         (fallen.iter().min(), fallen.iter().max())
     );
