@@ -32,11 +32,13 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 /// happens at intervals, ten seconds apart for a million entries, so that a flood cannot make it a burden.
 ///
 /// An entry costs 40 to 100 bytes and its value. A challenge of three values and two counters, 260 bytes in all, was
-/// measured at 600 to 750, from a hundred thousand that are open to millions. Values are copied in and out, so that a small value never
-/// keeps the large buffer alive that it was cut from. A counter stops at [`u64::MAX`] and never wraps.
+/// measured at 600 to 750 bytes, from ten thousand that are open to three million. Values are copied in and out, so
+/// that a small value never keeps the large buffer alive that it was cut from. A counter stops at [`u64::MAX`] and
+/// never wraps.
 ///
-/// No verb waits for anything: each is done at the first poll of its future, in a fraction of a microsecond. Threads
-/// that come for different keys seldom meet.
+/// No verb waits for anything: each is done at the first poll of its future, in a fraction of a microsecond, or what
+/// main memory takes where the store is larger than the processor's caches. Threads that come for different keys
+/// seldom meet.
 ///
 /// Clones share one store. Each instance is separate, so two processes behind a load balancer need a shared store.
 ///
