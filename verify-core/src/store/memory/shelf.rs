@@ -1,6 +1,7 @@
-//! Slots by name: each change of a name is one step, and how many there are is bounded.
+//! Bins by name: each change of a name is one step, and moka keeps the bins and lets go of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,46 +9,75 @@ use moka::Expiry;
 use moka::sync::Cache;
 
 use crate::clock::{Clock, unix_millis};
-use crate::store::memory::slot::{Content, Name, Places, Slot};
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::memory::bin::{Bin, Content};
+use crate::store::memory::places::Places;
+use crate::store::memory::slot::{Slot, ceil_millis};
+use crate::store::{Key, StoreError, StoreErrorKind};
 
-/// How much longer moka keeps a slot than the slot's own time.
+/// How much longer moka keeps a bin than the slots in it live.
 ///
-/// The slot's deadline decides; moka only collects garbage. It counts with a clock of its own, and the margin keeps
+/// A slot's deadline decides; moka only collects garbage. It counts with a clock of its own, and the margin keeps
 /// it from dropping what is still alive by ours, which a time server may set back and a test may hold still.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Locks that the names share: enough that two threads rarely want the same one.
-const STRIPES: usize = 256;
+/// Entries in a bin when the store is full. What moka needs for a bin, half a kilobyte and a microsecond, is then
+/// nothing for an entry, and a bin is still pruned, and moved as it grows, in some ten microseconds.
+const ENTRIES_PER_BIN: usize = 2_048;
+
+/// Bins of a store, however small: enough that threads rarely want the same one.
+const LEAST_BINS: usize = 64;
+
+/// Bins of a store, however large: one with room for a hundred million that holds a few does not need many.
+const MOST_BINS: usize = 16_384;
 
 /// Entries for which sweeps are a millisecond apart: a full store of a million is swept every ten seconds at most.
 const SWEPT_PER_MILLI: usize = 100;
 
-/// The slots, and all that changes them.
+/// The bins, and all that changes them.
 ///
-/// Reads go to moka alone and never wait. Changes of a name happen under its stripe's lock, which makes "look, then
-/// put" one step. Moka's own entry API would do that too, at twice the cost: it sets up a lock for each call.
+/// Moka holds each bin, and drops it some time after all that is in it has expired. It is told about a bin when one is
+/// made and when what is put into it lives longer than moka was told, and asked about none: a look into moka costs
+/// more than the verb, and all threads meet at its log of reads.
+///
+/// So each bin is reached through a handle that does not keep it, and every verb holds the handle's lock from its look
+/// to its change. That makes it one step, and it is why a bin that moka lets go of is never changed by one thread
+/// while another makes its successor: whoever finds the bin gone, or revives it, does so under the same lock. Who
+/// found it in time keeps it until the verb is done.
 pub(super) struct Shelf {
-    slots: Cache<Name, Arc<Slot>>,
-    stripes: [Mutex<()>; STRIPES],
+    bins: Cache<u32, Kept>,
+    /// As many as bins, a power of two.
+    handles: Box<[Mutex<Handle>]>,
+    /// Which bin a key is in, and where in it.
+    spread: RandomState,
     places: Arc<Places>,
     clock: Arc<dyn Clock>,
+    grace: Duration,
+    /// Moka's time is counted from here.
+    began: Instant,
     /// When the last sweep began, in milliseconds since 1970; locked while one runs.
     last_sweep: Mutex<Option<u64>>,
 }
 
+/// The bin's own lock is for the compiler: under its handle's lock nobody else asks for it.
+type Handle = Weak<Mutex<Bin>>;
+
 impl Shelf {
     pub(super) fn new(capacity: usize, clock: Arc<dyn Clock>) -> Self {
-        Self::with_grace(capacity, clock, GRACE)
+        let bins = capacity.div_ceil(ENTRIES_PER_BIN).clamp(LEAST_BINS, MOST_BINS).next_power_of_two();
+        Self::with(capacity, clock, bins, GRACE)
     }
 
-    fn with_grace(capacity: usize, clock: Arc<dyn Clock>, grace: Duration) -> Self {
+    fn with(capacity: usize, clock: Arc<dyn Clock>, bins: usize, grace: Duration) -> Self {
         // No `max_capacity`: at that, moka evicts what is alive.
+        let cache = Cache::builder().expire_after(Lifetime);
         Self {
-            slots: Cache::builder().expire_after(Lifetime { grace }).build(),
-            stripes: std::array::from_fn(|_| Mutex::default()),
+            bins: cache.build(),
+            handles: (0..bins).map(|_| Mutex::default()).collect(),
+            spread: RandomState::new(),
             places: Arc::new(Places::new(capacity)),
             clock,
+            grace,
+            began: machine_now(),
             last_sweep: Mutex::new(None),
         }
     }
@@ -56,68 +86,107 @@ impl Shelf {
         &self.places
     }
 
-    /// The live slots, in no order.
-    pub(super) fn live(&self) -> impl Iterator<Item = (Arc<Name>, Arc<Slot>)> {
+    /// Every live slot, in no order: the key, the value or `None`, the sum or zero.
+    pub(super) fn live(&self) -> Vec<(Key, Option<Bytes>, u64)> {
         let now = self.now();
-        self.slots.iter().filter(move |(_, slot)| slot.is_live(now))
+        let mut all = Vec::new();
+        self.each_bin(|bin| all.extend(bin.live(now)));
+        all
     }
 
-    /// The slot under `name`, if it is live.
-    pub(super) fn find(&self, name: Name) -> Option<Arc<Slot>> {
-        self.slots.get(&name).filter(|slot| slot.is_live(self.now()))
+    /// What `read` makes of what is under `key`, if it is live.
+    pub(super) fn find<T: Content, R>(&self, key: &Key, read: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.in_bin(key, |bin, now| bin.find(key, now).map(read))
     }
 
-    /// Puts a slot under `name` unless a live one is there, which is then returned.
-    pub(super) fn put_if_absent(
+    /// Removes what is under `key`, and returns it if it was live.
+    pub(super) fn take<T: Content>(&self, key: &Key) -> Option<T> {
+        self.in_bin(key, |bin, now| bin.take(key, now))
+    }
+
+    /// Puts something under `key` unless there is a live one: then returns what `read` makes of that.
+    pub(super) fn put_unless_found<T: Content, R>(
         &self,
-        name: Name,
-        content: impl Fn() -> Content,
+        key: &Key,
+        content: impl Fn() -> T,
         ttl: Duration,
-    ) -> Result<Option<Arc<Slot>>, StoreError> {
-        match self.try_put_if_absent(name, &content, ttl) {
-            // Between two attempts, not within one: a sweep takes the locks of other names, and an attempt holds one.
+        read: impl Fn(&mut T) -> R,
+    ) -> Result<Option<R>, StoreError> {
+        match self.try_put_unless_found(key, &content, ttl, &read) {
+            // Between two attempts, not within one: a sweep takes the locks of all handles, and an attempt holds one.
             Err(error) if error.kind() == StoreErrorKind::Full && self.sweep() => {
-                self.try_put_if_absent(name, &content, ttl)
+                self.try_put_unless_found(key, &content, ttl, &read)
             }
             outcome => outcome,
         }
     }
 
-    fn try_put_if_absent(
+    fn try_put_unless_found<T: Content, R>(
         &self,
-        name: Name,
-        content: &impl Fn() -> Content,
+        key: &Key,
+        content: &impl Fn() -> T,
         ttl: Duration,
-    ) -> Result<Option<Arc<Slot>>, StoreError> {
-        let _stripe = self.lock(name);
+        read: &impl Fn(&mut T) -> R,
+    ) -> Result<Option<R>, StoreError> {
+        let number = self.number(key);
+        // There is always such a handle.
+        let Some(handle) = self.handles.get(number) else { return Ok(None) };
+        let mut handle = locked(handle);
         let now = self.now();
-        if let Some(slot) = self.slots.get(&name) {
-            if slot.is_live(now) {
-                return Ok(Some(slot));
-            }
-            self.remove(&name);
+        let held = handle.upgrade().unwrap_or_else(|| {
+            let made = Arc::new(Mutex::new(Bin::new(Arc::clone(&self.places), &self.spread)));
+            *handle = Arc::downgrade(&made);
+            made
+        });
+        let mut bin = locked(&held);
+        if let Some(found) = bin.find(key, now) {
+            return Ok(Some(read(found)));
         }
-        let place = self.places.occupy().ok_or_else(|| StoreError::new(StoreErrorKind::Full))?;
-        self.slots.insert(name, Arc::new(Slot::new(place, now, ttl, content())));
+        let millis = ceil_millis(ttl);
+        bin.put(*key, Slot::new(now.saturating_add(millis), content()), now)?;
+        self.keep(number, &held, &mut bin, Duration::from_millis(millis));
         Ok(None)
     }
 
-    /// Removes the slot under `name`, and returns its value if it was live.
-    pub(super) fn take(&self, name: Name) -> Option<Bytes> {
-        let _stripe = self.lock(name);
-        let now = self.now();
-        self.remove(&name).filter(|slot| slot.is_live(now)).and_then(|slot| slot.value())
+    /// Has moka keep the bin while what was just put into it may be alive.
+    fn keep(&self, number: usize, held: &Arc<Mutex<Bin>>, bin: &mut Bin, ttl: Duration) {
+        let now = machine_now().saturating_duration_since(self.began);
+        let lasts = ttl.saturating_add(self.grace);
+        if now.saturating_add(lasts) <= bin.kept_until {
+            return;
+        }
+        // Once more the grace, so that what is put later, and lives as much longer, is seldom news to moka.
+        let lasts = lasts.saturating_add(self.grace);
+        bin.kept_until = now.saturating_add(lasts);
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        // An entry that is written over is late, for a moment, by the time of what was there before. If that has
+        // passed, moka may be about to drop it, and would drop ours. A new one has its own time; nobody misses it
+        // meanwhile, since bins are not looked for in moka.
+        self.bins.invalidate(&number);
+        self.bins.insert(number, Kept { _bin: Arc::clone(held), lasts });
     }
 
-    /// Frees the place of what it removes at once; moka would, when it drops the slot some time later.
-    fn remove(&self, name: &Name) -> Option<Arc<Slot>> {
-        self.slots.remove(name).inspect(|slot| slot.vacate())
+    /// What `verb` makes of the bin that `key` is in, and of the time; nothing without a bin.
+    fn in_bin<R>(&self, key: &Key, verb: impl FnOnce(&mut Bin, u64) -> Option<R>) -> Option<R> {
+        let handle = locked(self.handles.get(self.number(key))?);
+        let held = handle.upgrade()?;
+        let mut bin = locked(&held);
+        verb(&mut bin, self.now())
     }
 
-    fn lock(&self, name: Name) -> Option<MutexGuard<'_, ()>> {
-        // There is always such a stripe. The lock guards no data, so one that a panic poisoned is as good as any.
-        let stripe = self.stripes.get(name.spread() % STRIPES);
-        stripe.map(|stripe| stripe.lock().unwrap_or_else(PoisonError::into_inner))
+    fn each_bin(&self, mut visit: impl FnMut(&mut Bin)) {
+        for handle in &self.handles {
+            let handle = locked(handle);
+            if let Some(held) = handle.upgrade() {
+                visit(&mut locked(&held));
+            }
+        }
+    }
+
+    fn number(&self, key: &Key) -> usize {
+        // Other bits than a bin's tables go by, which take the lowest and the highest: all of a bin have these in common.
+        let bits = usize::try_from(self.spread.hash_one(key) >> 32 & 0xff_ffff).unwrap_or_default();
+        bits & (self.handles.len() - 1)
     }
 
     /// Frees the places of all that has expired; says whether it is worth trying again.
@@ -137,17 +206,8 @@ impl Shelf {
             return false;
         }
         *last = Some(now);
-        self.slots.run_pending_tasks();
-        for (name, slot) in &self.slots {
-            if slot.is_live(now) {
-                continue;
-            }
-            let _stripe = self.lock(*name);
-            // By identity: somebody may have put a live slot in its place since.
-            if self.slots.get(&*name).is_some_and(|found| Arc::ptr_eq(&found, &slot)) {
-                self.remove(&name);
-            }
-        }
+        self.bins.run_pending_tasks();
+        self.each_bin(|bin| bin.prune(now));
         true
     }
 
@@ -156,76 +216,32 @@ impl Shelf {
     }
 }
 
-/// Tells moka when to collect a slot.
-struct Lifetime {
-    grace: Duration,
+/// What it guards is sound after each of its steps, so one that a panic poisoned is as good as any.
+fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Expiry<Name, Arc<Slot>> for Lifetime {
-    fn expire_after_create(&self, _: &Name, slot: &Arc<Slot>, _: Instant) -> Option<Duration> {
-        Some(slot.ttl().saturating_add(self.grace))
-    }
+#[expect(clippy::disallowed_methods, reason = "moka's clock is the machine's, whatever the store's is")]
+fn machine_now() -> Instant {
+    Instant::now()
+}
 
-    fn expire_after_update(
-        &self,
-        name: &Name,
-        slot: &Arc<Slot>,
-        at: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        self.expire_after_create(name, slot, at)
+/// A bin as moka has it.
+#[derive(Clone)]
+struct Kept {
+    /// Only to be dropped with it.
+    _bin: Arc<Mutex<Bin>>,
+    lasts: Duration,
+}
+
+/// Tells moka how long to keep a bin.
+struct Lifetime;
+
+impl Expiry<u32, Kept> for Lifetime {
+    fn expire_after_create(&self, _: &u32, kept: &Kept, _: Instant) -> Option<Duration> {
+        Some(kept.lasts)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::thread;
-
-    use super::*;
-    use crate::clock::FakeClock;
-    use crate::store::Key;
-
-    fn name(byte: u8) -> Name {
-        Name::of_value(Key::new([byte; 16]))
-    }
-
-    #[test]
-    fn what_moka_collects_gives_its_place_back() {
-        let shelf = Shelf::with_grace(3, Arc::new(FakeClock::default()), Duration::ZERO);
-        for byte in 1..=3 {
-            let put =
-                shelf.put_if_absent(name(byte), || Content::Value(Bytes::new()), Duration::from_millis(1));
-            assert!(put.unwrap().is_none());
-        }
-        // Our clock stands still, so it is moka alone that lets go of them, by the second and by the machine's clock.
-        for _ in 0..10_000 {
-            shelf.slots.run_pending_tasks();
-            if shelf.places.taken() == 0 {
-                return;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        panic!("{:?}", shelf.places);
-    }
-
-    #[test]
-    fn sweeps_of_many_are_not_one_after_the_other() {
-        let clock = FakeClock::default();
-        let shelf = Shelf::new(1_000, Arc::new(clock.clone()));
-        let put = |number: u128, ttl| {
-            let name = Name::of_value(Key::new(number.to_be_bytes()));
-            shelf
-                .put_if_absent(name, || Content::counter(0), Duration::from_millis(ttl))
-                .map_err(|e| e.kind())
-        };
-        for number in 0..1_000 {
-            assert!(put(number, 5).unwrap().is_none());
-        }
-        assert_eq!(put(1_000, 5).err(), Some(StoreErrorKind::Full), "swept, and found nothing");
-        clock.advance(Duration::from_millis(5));
-        assert_eq!(put(1_000, 5).err(), Some(StoreErrorKind::Full), "too early for the next sweep");
-        clock.advance(Duration::from_millis(5));
-        assert!(put(1_000, 5).unwrap().is_none());
-        assert_eq!(shelf.places.taken(), 1);
-    }
-}
+mod tests;
