@@ -282,10 +282,19 @@ impl<'c> Ceremony<'c> {
         self.until(challenge.expires_at).saturating_add(GRACE)
     }
 
-    /// The names of a challenge's two counters: tries and sends.
-    fn counters(&self, challenge: &Ticket) -> Result<(Key, Key), Refusal> {
+    /// Where the tries of a challenge are counted.
+    fn tries(&self, challenge: &Ticket) -> Result<Key, Refusal> {
         let key = challenge.key(&self.core.keys).ok_or(Refusal::SessionExpired)?;
-        Ok((facts::tries(key, &challenge.id), facts::sends(key, &challenge.id)))
+        Ok(facts::tries(key, &challenge.id))
+    }
+
+    /// How many messages of a challenge have left, so many more with them. The first opened it, and is counted by that: most
+    /// challenges need no counter.
+    async fn messages(&self, challenge: &Ticket, more: u32) -> Result<u64, Refusal> {
+        let key = challenge.key(&self.core.keys).ok_or(Refusal::SessionExpired)?;
+        let sends = facts::sends(key, &challenge.id);
+        let further = self.core.store.add(&sends, more, self.counted_until(challenge)).await?;
+        Ok(further.saturating_add(1))
     }
 
     pub(crate) fn record_as(&self, kind: EventKind, ticket: &Ticket) {

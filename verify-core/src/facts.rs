@@ -21,7 +21,7 @@ pub(crate) fn tries(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"tries", &[ticket])
 }
 
-/// How often the ticket's code was sent.
+/// How often the ticket's code was sent once more: that its challenge is open says that one message has left.
 pub(crate) fn sends(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"sends", &[ticket])
 }

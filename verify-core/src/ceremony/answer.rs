@@ -41,19 +41,19 @@ pub(super) async fn code(
         return remote::answer(ceremony, factor, service, open, opened, &typed).await;
     }
     let guess = Guess::at(ceremony, factor, &open, &typed)?;
-    let (tries_name, sends_name) = ceremony.counters(&open)?;
+    let tries_name = ceremony.tries(&open)?;
     let (life, window) = (ceremony.counted_until(&open), ceremony.budgets().failures.window);
     let failures_name = facts.failures(opened.era);
     let (tries, (mut failed, blocked), number) = try_join3(
-        core.store.add(&tries_name, 1, life),
-        try_join(
-            core.store.add(&failures_name, u32::from(guess == Guess::Wrong), window),
-            block::stands(ceremony),
-        ),
+        async { Ok(core.store.add(&tries_name, 1, life).await?) },
+        async {
+            let wrong = u32::from(guess == Guess::Wrong);
+            Ok(try_join(core.store.add(&failures_name, wrong, window), block::stands(ceremony)).await?)
+        },
         async {
             match factor.resend {
                 Resend::SameCode => Ok(1),
-                Resend::FreshCode => core.store.add(&sends_name, 0, life).await,
+                Resend::FreshCode => ceremony.messages(&open, 0).await,
             }
         },
     )
@@ -90,7 +90,7 @@ pub(super) async fn looked_at(
     opened: &Opened,
 ) -> Result<Count, Refusal> {
     let Ceremony { core, facts, .. } = ceremony;
-    let (tries, _) = ceremony.counters(open)?;
+    let tries = ceremony.tries(open)?;
     let (life, window) = (ceremony.counted_until(open), ceremony.budgets().failures.window);
     let (tries, failed, blocked) = try_join3(
         core.store.add(&tries, 0, life),

@@ -14,11 +14,15 @@ use crate::factor::CodeFactor;
 use crate::refusal::Refusal;
 use crate::ticket::{Opened, SealError, Ticket};
 
+/// The number of the message that opens a challenge.
+const FIRST: u64 = 1;
+
 /// What a send is about to do.
 pub(super) struct Wish {
     /// The challenge that is open, or the one that will be.
     pub(super) ticket: Ticket,
     pub(super) is_open: bool,
+    /// Messages that have left for it.
     sends: u64,
     /// The wait that was running at the look, and the one after a challenge that was guessed to death.
     running: Option<Cooldown>,
@@ -50,10 +54,9 @@ pub(super) async fn look(
     let running = running.as_deref().and_then(Cooldown::read);
     let locked_until = lockout.and_then(|until| Reader::new(&until).u64()).unwrap_or(0);
     if let Some(open) = open {
-        let life = ceremony.counted_until(&open);
-        let (tries, sends) = ceremony.counters(&open)?;
-        let (tries, sends) =
-            try_join(core.store.add(&tries, 0, life), core.store.add(&sends, 0, life)).await?;
+        let (name, life) = (ceremony.tries(&open)?, ceremony.counted_until(&open));
+        let tries = async { Ok(core.store.add(&name, 0, life).await?) };
+        let (tries, sends) = try_join(tries, ceremony.messages(&open, 0)).await?;
         if tries < u64::from(factor.tries) {
             // The open challenge, under the policy and with the way back of whoever asked now.
             let known = open.opened.unwrap_or(opened);
@@ -125,7 +128,7 @@ impl Wish {
         }
     }
 
-    /// Opens the challenge if it is new and counts the message against it, before the message leaves: its number, or
+    /// Opens the challenge if it is new, and else counts the message against it, before the message leaves: its number, or
     /// nothing if another challenge was opened in between.
     pub(super) async fn commit(
         &self,
@@ -133,10 +136,8 @@ impl Wish {
         factor: &CodeFactor,
     ) -> Result<Option<u64>, Refusal> {
         let Ceremony { core, facts, .. } = ceremony;
-        let (_, sends) = ceremony.counters(&self.ticket)?;
-        let life = ceremony.counted_until(&self.ticket);
         if self.is_open {
-            let number = core.store.add(&sends, 1, life).await?;
+            let number = ceremony.messages(&self.ticket, 1).await?;
             if number > u64::from(factor.sends) {
                 return Err(Refusal::RateLimited(ceremony.until(self.ticket.expires_at)));
             }
@@ -145,8 +146,6 @@ impl Wish {
         let entry = Ticket { return_to: String::new(), ..self.ticket.clone() }.seal(core.keys.newest())?;
         let place = facts.open();
         let until = ceremony.until(self.ticket.expires_at);
-        let (first, number) =
-            try_join(core.store.insert(&place, entry.into(), until), core.store.add(&sends, 1, life)).await?;
-        Ok(first.then_some(number))
+        Ok(core.store.insert(&place, entry.into(), until).await?.then_some(FIRST))
     }
 }
