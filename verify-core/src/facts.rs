@@ -197,7 +197,8 @@ impl<'k> SubjectFacts<'k> {
         self.bound.as_ref()
     }
 
-    /// The one open challenge of this subject (session and all) at this factor: a sealed ticket. Redeeming takes it.
+    /// The one open challenge of this subject (session and all) at this factor, and for this transaction if it is about one,
+    /// sealed; see [`Ticket::store`](crate::ticket::Ticket::store). Redeeming takes it.
     pub(crate) fn open(&self) -> Key {
         named(self.key, b"open", &[&self.place, &self.factor.0])
     }

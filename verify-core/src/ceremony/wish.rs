@@ -45,12 +45,13 @@ pub(super) async fn look(
     opened: Opened,
 ) -> Result<Wish, Refusal> {
     let Ceremony { core, facts, ticket, now, .. } = ceremony;
-    let (cooldown_name, lockout_name) = (facts.cooldown(), facts.lockout(opened.era));
-    let (open, running, lockout) =
-        try_join3(ceremony.look(), async { Ok(core.store.get(&cooldown_name).await?) }, async {
-            Ok(core.store.get(&lockout_name).await?)
-        })
-        .await?;
+    let (place, cooldown, lockout) = (facts.open(), facts.cooldown(), facts.lockout(opened.era));
+    let (entry, running, lockout) =
+        try_join3(core.store.get(&place), core.store.get(&cooldown), core.store.get(&lockout)).await?;
+    let open = entry.as_deref().and_then(|entry| ceremony.alive(entry));
+    if entry.is_some() && open.is_none() {
+        ceremony.make_room().await?;
+    }
     let running = running.as_deref().and_then(Cooldown::read);
     let locked_until = lockout.and_then(|until| Reader::new(&until).u64()).unwrap_or(0);
     if let Some(open) = open {
@@ -143,8 +144,8 @@ impl Wish {
             }
             return Ok(Some(number));
         }
-        let entry = Ticket { return_to: String::new(), ..self.ticket.clone() }.seal(core.keys.newest())?;
         let place = facts.open();
+        let entry = self.ticket.store(&core.keys, &place)?;
         let until = ceremony.until(self.ticket.expires_at);
         Ok(core.store.insert(&place, entry.into(), until).await?.then_some(FIRST))
     }
