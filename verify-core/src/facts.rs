@@ -240,7 +240,7 @@ impl<'k> SubjectFacts<'k> {
         named(self.key, b"failures", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
     }
 
-    /// Who this is, as the value of an address's cooldown.
+    /// Who this is, whatever the factor.
     pub(crate) fn identity(&self) -> &[u8; 16] {
         &self.identity
     }
