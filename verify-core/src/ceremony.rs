@@ -36,6 +36,7 @@ mod deliver;
 mod ladder;
 mod letter;
 mod link;
+mod lockout;
 mod misses;
 mod over;
 mod pin;

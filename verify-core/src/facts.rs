@@ -210,9 +210,9 @@ impl<'k> SubjectFacts<'k> {
         named(self.key, b"cooldown", &[&self.identity, &self.factor.0, bound])
     }
 
-    /// Until when a new challenge has to wait, after one was guessed to death. A success ends it with its era.
-    pub(crate) fn lockout(&self, era: u64) -> Key {
-        named(self.key, b"lockout", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
+    /// Until when a new challenge has to wait, after one was guessed to death, and in which era that was.
+    pub(crate) fn lockout(&self) -> Key {
+        named(self.key, b"lockout", &[&self.identity, &self.factor.0])
     }
 
     /// That the subject is blocked at this factor, until when the entry lives.

@@ -3,10 +3,8 @@
 use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, link, remote, send, spending};
-use crate::clock::millis_of;
+use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, link, lockout, remote, send, spending};
 use crate::code::Typed;
-use crate::encoding::Writer;
 use crate::factor::{CodeFactor, LinkOpens, Resend};
 use crate::refusal::Refusal;
 use crate::ticket::{Opened, Ticket};
@@ -203,7 +201,7 @@ pub(super) async fn lock(
     opened: Opened,
     failed: u64,
 ) -> Result<(), Refusal> {
-    let Ceremony { core, facts, now, .. } = ceremony;
+    let Ceremony { core, facts, .. } = ceremony;
     core.over.add(&challenge.id);
     ceremony.record_as(EventKind::Locked, challenge);
     ceremony.close(challenge).await?;
@@ -216,11 +214,7 @@ pub(super) async fn lock(
         wait = wait.max(ceremony.until(challenge.expires_at));
     }
     if !wait.is_zero() {
-        let name = facts.lockout(opened.era);
-        core.store.take(&name).await?;
-        let mut until = Writer::with_capacity(8);
-        until.u64(now.saturating_add(millis_of(wait)));
-        core.store.insert(&name, until.finish().into(), wait).await?;
+        lockout::begin(ceremony, opened.era, wait).await?;
     }
     Ok(())
 }

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::{try_join, try_join3};
 
-use crate::ceremony::Ceremony;
 use crate::ceremony::cooldown::Cooldown;
 use crate::ceremony::spend::{self, Reserved};
+use crate::ceremony::{Ceremony, lockout};
 use crate::clock::millis_of;
 use crate::contact::Contact;
-use crate::encoding::{Reader, random};
+use crate::encoding::random;
 use crate::factor::CodeFactor;
 use crate::refusal::Refusal;
+use crate::store::StoreError;
 use crate::ticket::{Opened, SealError, Ticket};
 
 /// The number of the message that opens a challenge.
@@ -38,22 +40,37 @@ pub(super) enum Reservation {
     },
 }
 
+/// What the store has for a subject at one moment, unread: asked for together with all else that a send begins with.
+pub(super) struct Sight {
+    open: Option<Bytes>,
+    cooldown: Option<Bytes>,
+    lockout: Option<Bytes>,
+}
+
+impl Sight {
+    pub(super) async fn of(ceremony: &Ceremony<'_>) -> Result<Self, StoreError> {
+        let Ceremony { core, facts, .. } = ceremony;
+        let (open, cooldown, lockout) = (facts.open(), facts.cooldown(), facts.lockout());
+        let (open, cooldown, lockout) =
+            try_join3(core.store.get(&open), core.store.get(&cooldown), core.store.get(&lockout)).await?;
+        Ok(Self { open, cooldown, lockout })
+    }
+}
+
 /// Finds the open challenge, or draws a new one.
 pub(super) async fn look(
     ceremony: &Ceremony<'_>,
     factor: &CodeFactor,
     opened: Opened,
+    sight: Sight,
 ) -> Result<Wish, Refusal> {
-    let Ceremony { core, facts, ticket, now, .. } = ceremony;
-    let (place, cooldown, lockout) = (facts.open(), facts.cooldown(), facts.lockout(opened.era));
-    let (entry, running, lockout) =
-        try_join3(core.store.get(&place), core.store.get(&cooldown), core.store.get(&lockout)).await?;
-    let open = entry.as_deref().and_then(|entry| ceremony.alive(entry));
-    if entry.is_some() && open.is_none() {
+    let Ceremony { core, ticket, now, .. } = ceremony;
+    let open = sight.open.as_deref().and_then(|entry| ceremony.alive(entry));
+    if sight.open.is_some() && open.is_none() {
         ceremony.make_room().await?;
     }
-    let running = running.as_deref().and_then(Cooldown::read);
-    let locked_until = lockout.and_then(|until| Reader::new(&until).u64()).unwrap_or(0);
+    let running = sight.cooldown.as_deref().and_then(Cooldown::read);
+    let locked_until = lockout::until(sight.lockout.as_deref(), opened.era);
     if let Some(open) = open {
         let (name, life) = (ceremony.tries(&open)?, ceremony.counted_until(&open));
         let tries = async { Ok(core.store.add(&name, 0, life).await?) };
