@@ -177,7 +177,7 @@ fn r45_ten_tabs_at_once_are_one_message() {
         let replies = together(10, |n| send(&bank, "alice", &tabs[n]));
         assert_eq!(bank.inbox.len(), 1);
         for reply in replies.iter().filter(|reply| reply.status() != 200) {
-            assert_eq!(told(reply), law::LIMITED);
+            assert_eq!(told(reply), LIMITED);
         }
     }
 }
