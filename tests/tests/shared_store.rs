@@ -144,6 +144,23 @@ fn calls(redis: &Server, command: &str) -> u64 {
 }
 
 #[test]
+fn a_send_takes_eight_looks_three_entries_and_three_counts() {
+    for framework in [Framework::Axum, Framework::Actix] {
+        let redis = Server::start(&[]);
+        let bank = Bank::start_with(framework, &["--store", &redis.url()]);
+        let steps = || ["get", "set", "incrby", "getdel"].map(|command| calls(&redis, command));
+        let before = steps();
+        let _ = Opened::at(&bank, "hal", &vault());
+        let after = steps();
+        let took = [0, 1, 2, 3].map(|at| after[at] - before[at]);
+        // Of the user, the address, the source: three budgets are looked at, and then counted, each with a `SET NX`.
+        assert_eq!(took, [5 + 3, 3 + 3, 3, 0], "{framework:?}");
+        let entries: u64 = redis.ask(&["DBSIZE"]);
+        assert_eq!(entries, 6, "{framework:?}: the challenge, two waits, three counts");
+    }
+}
+
+#[test]
 fn an_answer_takes_two_steps_if_it_is_wrong_and_four_if_it_is_right() {
     for framework in [Framework::Axum, Framework::Actix] {
         let redis = Server::start(&[]);
