@@ -94,7 +94,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     before.report("sends", &sent, challenges, begun);
 
     let tickets = Arc::new(tickets);
-    let mut before = sent;
+    let mut before = Meter::read(&mut server).await?;
     for (what, right) in [("wrong answers", false), ("right answers", true)] {
         let begun = Instant::now();
         let (engine, tickets, phones) = (engine.clone(), Arc::clone(&tickets), phones.clone());
