@@ -144,6 +144,23 @@ fn calls(redis: &Server, command: &str) -> u64 {
 }
 
 #[test]
+fn a_send_takes_seven_looks_three_entries_and_two_counts() {
+    for framework in [Framework::Axum, Framework::Actix] {
+        let redis = Server::start(&[]);
+        let bank = Bank::start_with(framework, &["--store", &redis.url()]);
+        let steps = || ["get", "set", "incrby", "getdel"].map(|command| calls(&redis, command));
+        let before = steps();
+        let _ = Opened::at(&bank, "hal", &vault());
+        let after = steps();
+        let took = [0, 1, 2, 3].map(|at| after[at] - before[at]);
+        // The hour and the day of its address are looked at, and then counted, each with a `SET NX` of its own.
+        assert_eq!(took, [5 + 2, 3 + 2, 2, 0], "{framework:?}");
+        let entries: u64 = redis.ask(&["DBSIZE"]);
+        assert_eq!(entries, 5, "{framework:?}: the challenge, two waits, two counts");
+    }
+}
+
+#[test]
 fn an_answer_takes_two_steps_if_it_is_wrong_and_four_if_it_is_right() {
     for framework in [Framework::Axum, Framework::Actix] {
         let redis = Server::start(&[]);

@@ -36,6 +36,7 @@ mod deliver;
 mod ladder;
 mod letter;
 mod link;
+mod lockout;
 mod misses;
 mod over;
 mod pin;
@@ -241,13 +242,25 @@ impl<'c> Ceremony<'c> {
     /// The challenge that is open for this subject, factor and binding.
     async fn look(&self) -> Result<Option<Ticket>, Refusal> {
         let entry = self.core.store.get(&self.facts.open()).await?;
-        Ok(entry.and_then(|sealed| self.alive(&sealed)))
+        Ok(entry.and_then(|entry| self.alive(&entry)))
     }
 
     /// Opens what was stored under a subject's open challenge, while it can be answered.
-    fn alive(&self, sealed: &[u8]) -> Option<Ticket> {
-        let open = Ticket::open(&self.core.keys, std::str::from_utf8(sealed).ok()?)?;
-        (!open.is_expired(self.now) && open.key(&self.core.keys).is_some()).then_some(open)
+    fn alive(&self, entry: &[u8]) -> Option<Ticket> {
+        let name = self.facts.open();
+        let open = Ticket::restore(&self.core.keys, &name, entry, &self.ticket, self.subject)?;
+        (!open.is_expired(self.now)).then_some(open)
+    }
+
+    /// Takes an entry away that nobody can open any more, as of a key that was dropped: it would stand in the way of the
+    /// next challenge for as long as it lives. What somebody has opened in the meantime is put back.
+    async fn make_room(&self) -> Result<(), Refusal> {
+        let name = self.facts.open();
+        let Some(entry) = self.core.store.take(&name).await? else { return Ok(()) };
+        if let Some(open) = self.alive(&entry) {
+            self.core.store.insert(&name, entry, self.until(open.expires_at)).await?;
+        }
+        Ok(())
     }
 
     /// Takes the open entry away and returns it, if it is that challenge's.
@@ -263,12 +276,12 @@ impl<'c> Ceremony<'c> {
     /// The entry that was taken, if it is that challenge's and still alive. The entry of a later challenge of the same
     /// subject is put back: somebody came with the right answer to a dead one.
     async fn own(&self, taken: Option<Bytes>, challenge: &Ticket) -> Result<Option<Ticket>, Refusal> {
-        let Some(sealed) = taken else { return Ok(None) };
-        let Some(open) = self.alive(&sealed) else { return Ok(None) };
+        let Some(entry) = taken else { return Ok(None) };
+        let Some(open) = self.alive(&entry) else { return Ok(None) };
         if open.id == challenge.id {
             return Ok(Some(open));
         }
-        self.core.store.insert(&self.facts.open(), sealed, self.until(open.expires_at)).await?;
+        self.core.store.insert(&self.facts.open(), entry, self.until(open.expires_at)).await?;
         Ok(None)
     }
 
@@ -282,10 +295,19 @@ impl<'c> Ceremony<'c> {
         self.until(challenge.expires_at).saturating_add(GRACE)
     }
 
-    /// The names of a challenge's two counters: tries and sends.
-    fn counters(&self, challenge: &Ticket) -> Result<(Key, Key), Refusal> {
+    /// Where the tries of a challenge are counted.
+    fn tries(&self, challenge: &Ticket) -> Result<Key, Refusal> {
         let key = challenge.key(&self.core.keys).ok_or(Refusal::SessionExpired)?;
-        Ok((facts::tries(key, &challenge.id), facts::sends(key, &challenge.id)))
+        Ok(facts::tries(key, &challenge.id))
+    }
+
+    /// How many messages of a challenge have left, so many more with them. The first opened it, and is counted by that: most
+    /// challenges need no counter.
+    async fn messages(&self, challenge: &Ticket, more: u32) -> Result<u64, Refusal> {
+        let key = challenge.key(&self.core.keys).ok_or(Refusal::SessionExpired)?;
+        let sends = facts::sends(key, &challenge.id);
+        let further = self.core.store.add(&sends, more, self.counted_until(challenge)).await?;
+        Ok(further.saturating_add(1))
     }
 
     pub(crate) fn record_as(&self, kind: EventKind, ticket: &Ticket) {

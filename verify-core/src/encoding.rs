@@ -73,6 +73,25 @@ impl Writer {
         self.fixed(&number.to_be_bytes())
     }
 
+    /// A number in as few bytes as it takes: seven bits in each, the lowest first, with the top bit while more follow.
+    pub(crate) fn number(&mut self, number: u64) -> &mut Self {
+        let mut rest = number;
+        loop {
+            let [low, ..] = rest.to_le_bytes();
+            rest >>= 7;
+            if rest == 0 {
+                return self.byte(low);
+            }
+            self.byte(low | 0x80);
+        }
+    }
+
+    /// Text or bytes of no more than 255, behind a length of one byte.
+    pub(crate) fn short(&mut self, bytes: &[u8]) -> &mut Self {
+        self.byte(u8::try_from(bytes.len()).unwrap_or(u8::MAX));
+        self.fixed(bytes)
+    }
+
     /// Text or bytes, behind a 32-bit length: ("ab", "c") and ("a", "bc") never meet.
     pub(crate) fn field(&mut self, bytes: &[u8]) -> &mut Self {
         self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
@@ -116,8 +135,34 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
+    pub(crate) fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            let placed = bits << shift;
+            if placed >> shift != bits {
+                return None;
+            }
+            number |= placed;
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    pub(crate) fn short(&mut self) -> Option<&'a [u8]> {
+        let length = usize::from(self.byte()?);
+        self.bytes(length)
+    }
+
     pub(crate) fn field(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.u32()?).ok()?;
+        self.bytes(length)
+    }
+
+    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.bytes.split_at_checked(length)?;
         self.bytes = rest;
         Some(head)
@@ -148,6 +193,31 @@ mod tests {
         assert_eq!(from_hex("abc"), None);
         assert_eq!(from_hex("zz"), None);
         assert_eq!(from_hex("+1"), None);
+    }
+
+    #[test]
+    fn a_number_takes_the_bytes_it_needs_and_one_that_does_not_fit_is_refused() {
+        for (number, bytes) in [
+            (0, 1),
+            (127, 1),
+            (128, 2),
+            (300_000, 3),
+            (1_800_000_000_000, 6),
+            (u64::MAX >> 1, 9),
+            (u64::MAX, 10),
+        ] {
+            let mut writer = Writer::default();
+            writer.number(number).short(b"ab");
+            let written = writer.finish();
+            assert_eq!(written.len(), bytes + 3, "{number}");
+            let mut reader = Reader::new(&written);
+            assert_eq!((reader.number(), reader.short()), (Some(number), Some(&b"ab"[..])));
+            assert!(reader.end().is_some());
+        }
+        for bad in [&[][..], &[0x80], &[0xff; 9], &[0xff; 10], &[0xff; 20]] {
+            assert_eq!(Reader::new(bad).number(), None, "{bad:?}");
+        }
+        assert_eq!(Reader::new(&[3, 1, 2]).short(), None);
     }
 
     #[test]

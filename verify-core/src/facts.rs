@@ -21,7 +21,7 @@ pub(crate) fn tries(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"tries", &[ticket])
 }
 
-/// How often the ticket's code was sent.
+/// How often the ticket's code was sent once more: that its challenge is open says that one message has left.
 pub(crate) fn sends(key: &MasterKey, ticket: &[u8; 16]) -> Key {
     named(key, b"sends", &[ticket])
 }
@@ -197,7 +197,8 @@ impl<'k> SubjectFacts<'k> {
         self.bound.as_ref()
     }
 
-    /// The one open challenge of this subject (session and all) at this factor: a sealed ticket. Redeeming takes it.
+    /// The one open challenge of this subject (session and all) at this factor, and for this transaction if it is about one,
+    /// sealed; see [`Ticket::store`](crate::ticket::Ticket::store). Redeeming takes it.
     pub(crate) fn open(&self) -> Key {
         named(self.key, b"open", &[&self.place, &self.factor.0])
     }
@@ -209,9 +210,9 @@ impl<'k> SubjectFacts<'k> {
         named(self.key, b"cooldown", &[&self.identity, &self.factor.0, bound])
     }
 
-    /// Until when a new challenge has to wait, after one was guessed to death. A success ends it with its era.
-    pub(crate) fn lockout(&self, era: u64) -> Key {
-        named(self.key, b"lockout", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
+    /// Until when a new challenge has to wait, after one was guessed to death, and in which era that was.
+    pub(crate) fn lockout(&self) -> Key {
+        named(self.key, b"lockout", &[&self.identity, &self.factor.0])
     }
 
     /// That the subject is blocked at this factor, until when the entry lives.
@@ -239,7 +240,7 @@ impl<'k> SubjectFacts<'k> {
         named(self.key, b"failures", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
     }
 
-    /// Who this is, as the value of an address's cooldown.
+    /// Who this is, whatever the factor.
     pub(crate) fn identity(&self) -> &[u8; 16] {
         &self.identity
     }

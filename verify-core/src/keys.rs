@@ -63,6 +63,7 @@ pub struct KeyRing {
 pub(crate) struct MasterKey {
     pub(crate) id: Box<str>,
     pub(crate) ticket: XChaCha20Poly1305,
+    pub(crate) entry: XChaCha20Poly1305,
     pub(crate) outcome: XChaCha20Poly1305,
     handle: XChaCha20Poly1305,
     pub(crate) note: XChaCha20Poly1305,
@@ -185,6 +186,7 @@ impl MasterKey {
         Some(Self {
             id: id.into(),
             ticket: XChaCha20Poly1305::new_from_slice(derive("ticket").as_slice()).ok()?,
+            entry: XChaCha20Poly1305::new_from_slice(derive("entry").as_slice()).ok()?,
             outcome: XChaCha20Poly1305::new_from_slice(derive("outcome").as_slice()).ok()?,
             handle: XChaCha20Poly1305::new_from_slice(derive("handle").as_slice()).ok()?,
             note: XChaCha20Poly1305::new_from_slice(derive("note").as_slice()).ok()?,

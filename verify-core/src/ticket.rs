@@ -16,6 +16,8 @@ use crate::keys::{KeyRing, MasterKey};
 use crate::puzzle::Puzzle;
 use crate::subject::Subject;
 
+mod stored;
+
 /// The version of the sealed form; another layout gets another one.
 const VERSION: &str = "t1";
 
@@ -232,7 +234,7 @@ impl fmt::Debug for Ticket {
     }
 }
 
-/// The machine had no random bytes for a nonce.
+/// The machine had no random bytes for a nonce, or what should be sealed is no challenge of this ring.
 #[derive(Debug)]
 pub(crate) struct SealError;
 

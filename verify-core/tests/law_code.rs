@@ -126,6 +126,20 @@ fn r34_a_dropped_key_kills_what_it_sealed() {
 }
 
 #[test]
+fn r34_what_nobody_can_open_any_more_does_not_stand_in_the_way() {
+    let facts = ONE.replace("k1:", "facts:");
+    let first = Bank::new();
+    let before = law::bank_under(&format!("{ONE},{facts}"), &first.clock, &first.store);
+    let (id, code) = opened(&before, &before.gate(vault()), "alice");
+    before.advance(60);
+    // Its key has leaked, and is gone at once; its entry is in the store for as long as the challenge would have lived.
+    let after = law::bank_under(&format!("{TWO},{facts}"), &first.clock, &first.store);
+    let (next, fresh) = opened(&after, &after.gate(vault()), "alice");
+    assert_eq!(told(&check(&after, "alice", &next, &fresh)), "200");
+    assert_eq!(told(&check(&before, "alice", &id, &code)), USED, "what made room does not come back");
+}
+
+#[test]
 fn r34_while_a_new_key_is_rolled_out_all_machines_count_together() {
     let facts = ONE.replace("k1:", "facts:");
     // Accepted first, used second; at any moment two neighbours of this list are there.

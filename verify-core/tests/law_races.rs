@@ -14,14 +14,17 @@ mod law;
 #[path = "support/races.rs"]
 mod races;
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bank::{Bank, Request, ask, id_of, json_of};
 use law::{
-    Events, LOCKED, USED, WRONG, check, generous, opened, send, step_up, ticket, together, told, vault,
-    vault_of, wrong,
+    Events, LIMITED, LOCKED, USED, WRONG, check, generous, opened, send, step_up, ticket, together, told,
+    vault, vault_of, wrong,
 };
 use races::{SOUND, Verdict};
 use serde_json::json;
-use verify_core::{Budgets, Channel, Contact, EventKind, Policy, Quota, Reply, Subject};
+use verify_core::{Budgets, Channel, Contact, EventKind, Policy, Quota, Reply, Resend, Subject};
 
 fn rounds(number: usize, check: impl Fn(usize) -> Verdict) {
     for round in 0..number {
@@ -122,6 +125,32 @@ fn r40_cancel_and_answer_at_once_never_both_win() {
 }
 
 #[test]
+fn r42_parallel_first_sends_are_one_challenge_whose_messages_have_each_a_number() {
+    for round in 0..200 {
+        // Each send goes to a number of its own, so that each code is to be seen.
+        let line = AtomicUsize::new(0);
+        let number = |line: usize| format!("+120255502{line:02}");
+        let bank = Bank::with(|builder| {
+            builder.budgets(generous()).contacts(move |_: &Subject<'_>, _: Channel| {
+                Contact::phone(&number(line.fetch_add(1, Ordering::Relaxed))).ok()
+            })
+        });
+        let gate = bank.gate(vault_of(step_up().digits(10).over([Channel::Sms]).resend(Resend::FreshCode)));
+        let id = ticket(&gate, "alice");
+        let sent = together(8, |_| told(&send(&bank, "alice", &id)));
+        let count = |wanted: &str| sent.iter().filter(|answer| *answer == wanted).count();
+        assert_eq!((count("200"), count(LIMITED)), (3, 5), "round {round}: {sent:?}");
+        let codes: Vec<String> = (0..8).filter_map(|line| bank.inbox.last_code(&number(line))).collect();
+        assert_eq!(codes.iter().collect::<HashSet<_>>().len(), 3, "round {round}: {codes:?}");
+        assert_eq!(law::status(&bank, "alice", &id)["sends_left"], 0, "round {round}");
+        // Each message has another code, and that of the last one holds: no number was given twice or left out.
+        let answers: Vec<String> = codes.iter().map(|code| told(&check(&bank, "alice", &id, code))).collect();
+        let right = answers.iter().filter(|answer| *answer == "200").count();
+        assert_eq!(right, 1, "round {round}: {codes:?} {answers:?}");
+    }
+}
+
+#[test]
 fn r45_ten_parallel_sends_are_one_message() {
     rounds(100, |_| races::exactly_one_message(SOUND, 10));
 }
@@ -148,7 +177,7 @@ fn r45_ten_tabs_at_once_are_one_message() {
         let replies = together(10, |n| send(&bank, "alice", &tabs[n]));
         assert_eq!(bank.inbox.len(), 1);
         for reply in replies.iter().filter(|reply| reply.status() != 200) {
-            assert_eq!(told(reply), law::LIMITED);
+            assert_eq!(told(reply), LIMITED);
         }
     }
 }

@@ -108,6 +108,25 @@ impl Wired {
 }
 
 #[test]
+fn a_send_waits_for_five_round_trips_and_one_that_repeats_it_for_two() {
+    let wired = Wired::new();
+    let gate = wired.bank.gate(vault());
+    let id = id_of(&blocked(&gate, Request::get("/vault").user("alice")));
+    let send = |wait: u64, expected: (u64, u64)| {
+        wired.bank.advance(wait);
+        let (sent, status, rounds, calls) = wired.call("send", &json!({ "id": id }));
+        assert_eq!((status, rounds, calls), (200, expected.0, expected.1), "{sent}");
+    };
+    // Five looks; the wait of the user; that of the address, and looks at three budgets; the three counts; the challenge.
+    send(0, (5, 5 + 1 + 4 + 3 + 1));
+    send(1, (2, 5 + 2));
+    assert_eq!(wired.bank.inbox.len(), 1, "the same wish");
+    // How often it was tried and sent, and one count more in place of the opening.
+    send(29, (6, 5 + 2 + 1 + 4 + 3 + 1));
+    assert_eq!(wired.bank.inbox.len(), 2);
+}
+
+#[test]
 fn a_wrong_answer_waits_for_one_round_trip_and_a_right_one_for_two() {
     let wired = Wired::new();
     let gate = wired.bank.gate(vault());

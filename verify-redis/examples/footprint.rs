@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 use verify_core::{
@@ -62,7 +63,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = arguments.next().unwrap_or_else(|| "redis://127.0.0.1:6379".to_owned());
     let challenges: usize = arguments.next().map_or(Ok(20_000), |text| text.parse())?;
 
-    let mut server = redis::Client::open(url.as_str())?.get_multiplexed_async_connection().await?;
+    // It is asked what a busy server may take its time for.
+    let patient = AsyncConnectionConfig::new().set_response_timeout(None);
+    let mut server =
+        redis::Client::open(url.as_str())?.get_multiplexed_async_connection_with_config(&patient).await?;
     let phones = Phones::default();
     let engine = Engine::builder(
         KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?,
@@ -84,11 +88,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     })
     .await?;
     let sent = Meter::read(&mut server).await?;
-    println!("{challenges} open challenges: {} bytes each", (sent.memory - before.memory) / challenges);
+    let bytes = sent.memory.saturating_sub(before.memory);
+    println!("{challenges} open challenges: {} bytes each, of which", bytes / challenges);
+    split(&mut server, bytes, challenges).await?;
     before.report("sends", &sent, challenges, begun);
 
     let tickets = Arc::new(tickets);
-    let mut before = sent;
+    let mut before = Meter::read(&mut server).await?;
     for (what, right) in [("wrong answers", false), ("right answers", true)] {
         let begun = Instant::now();
         let (engine, tickets, phones) = (engine.clone(), Arc::clone(&tickets), phones.clone());
@@ -150,6 +156,43 @@ where
         all.extend(done??);
     }
     Ok(all.into_values().collect())
+}
+
+/// Who takes the bytes: challenges live for minutes, waits for half a minute at first, and counts for their windows.
+async fn split(
+    server: &mut MultiplexedConnection,
+    bytes: usize,
+    challenges: usize,
+) -> Result<(), Box<dyn Error>> {
+    let names: Vec<String> = redis::cmd("KEYS").arg("verify:*").query_async(server).await?;
+    let mut kinds = BTreeMap::<&str, (usize, usize)>::new();
+    for names in names.chunks(1000) {
+        let mut asked = redis::pipe();
+        for name in names {
+            asked.cmd("MEMORY").arg("USAGE").arg(name).cmd("PTTL").arg(name);
+        }
+        let told: Vec<Option<i64>> = asked.query_async(server).await?;
+        for (name, told) in names.iter().zip(told.chunks(2)) {
+            let &[Some(bytes), Some(left)] = told else { continue };
+            let kind = match name.starts_with("verify:c") {
+                true => "for the counts of its address",
+                false if left > 60_000 => "for itself",
+                false => "for the waits of its user and its address",
+            };
+            let (entries, sum) = kinds.entry(kind).or_default();
+            *entries += 1;
+            *sum += usize::try_from(bytes)?;
+        }
+    }
+    // The server does not count what its tables take for each entry: places in both, and an entry in that of the ends.
+    let seen: usize = kinds.values().map(|(_, sum)| sum).sum();
+    let entries: usize = kinds.values().map(|(entries, _)| entries).sum();
+    let unseen = bytes.saturating_sub(seen) as f64 / entries.max(1) as f64;
+    for (kind, (entries, sum)) in kinds {
+        let each = (sum as f64 + unseen * entries as f64) / challenges as f64;
+        println!("  {each:.0} {kind}, in {:.1} entries", entries as f64 / challenges as f64);
+    }
+    Ok(())
 }
 
 /// What a server says of itself.

@@ -246,7 +246,7 @@ mod tests {
             ("NOAUTH Authentication required.", Misconfigured),
             ("WRONGPASS invalid username-password pair or user is disabled.", Misconfigured),
             ("NOPERM this user has no permissions to run the 'getdel' command", Misconfigured),
-            ("ERR unknown command 'GETDEL', with args beginning with: 'verify:v:x' ", Misconfigured),
+            ("ERR unknown command 'GETDEL', with args beginning with: 'verify:vx' ", Misconfigured),
             ("MOVED 3999 127.0.0.1:6381", Misconfigured),
             ("WRONGTYPE Operation against a key holding the wrong kind of value", Corrupt),
             ("ERR value is not an integer or out of range", Corrupt),

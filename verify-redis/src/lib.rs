@@ -21,8 +21,8 @@
 //! | `take` | `GETDEL key` |
 //! | `add` | `MULTI`, `SET key 0 NX PX ttl`, `INCRBY key n`, `EXEC`; with `n == 0` just `GET key` |
 //!
-//! There are no scripts and no command touches two keys, so any cluster will do. Values are under `verify:v:…` and
-//! counters under `verify:c:…`, each with 22 characters that a keyed hash made; every key has a time-to-live.
+//! There are no scripts and no command touches two keys, so any cluster will do. Values are under `verify:v…` and
+//! counters under `verify:c…`, each with 22 characters that a keyed hash made; every key has a time-to-live.
 //!
 //! # What the server must be
 //!

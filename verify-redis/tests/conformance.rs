@@ -36,7 +36,7 @@ async fn open(prefix: &str) -> Open<RedisStore> {
 }
 
 async fn near_top() -> Result<NearTop<RedisStore>, ConnectError> {
-    open("verify:").await.map(|Hosted(store, server)| NearTop { store, server, counters: "verify:c:" })
+    open("verify:").await.map(|Hosted(store, server)| NearTop { store, server, counters: "verify:c" })
 }
 
 async fn full() -> Result<Hosted<RedisStore, Server>, ConnectError> {

@@ -221,10 +221,10 @@ fn what_does_not_belong_under_a_key_of_the_store_is_corrupt() {
     let server = Server::start(&[]);
     let store = server.store();
     let (value, list, text, negative) = (key(), key(), key(), key());
-    let _: () = server.ask(&["RPUSH", &format!("verify:v:{value}"), "element"]);
-    let _: () = server.ask(&["RPUSH", &format!("verify:c:{list}"), "element"]);
-    let _: () = server.ask(&["SET", &format!("verify:c:{text}"), "many"]);
-    let _: () = server.ask(&["SET", &format!("verify:c:{negative}"), "-5"]);
+    let _: () = server.ask(&["RPUSH", &format!("verify:v{value}"), "element"]);
+    let _: () = server.ask(&["RPUSH", &format!("verify:c{list}"), "element"]);
+    let _: () = server.ask(&["SET", &format!("verify:c{text}"), "many"]);
+    let _: () = server.ask(&["SET", &format!("verify:c{negative}"), "-5"]);
     wait(async {
         let corrupt = Some(StoreErrorKind::Corrupt);
         assert_eq!(store.get(&value).await.err().map(|error| error.kind()), corrupt);
@@ -244,7 +244,7 @@ fn a_counter_stops_at_its_end_and_never_wraps() {
     let store = server.store();
     let counter = key();
     let last = i64::MAX.unsigned_abs();
-    let _: () = server.ask(&["SET", &format!("verify:c:{counter}"), &(last - 1).to_string()]);
+    let _: () = server.ask(&["SET", &format!("verify:c{counter}"), &(last - 1).to_string()]);
     wait(async {
         assert_eq!(store.add(&counter, 1, MINUTE).await.unwrap(), last);
         for n in [1, u32::MAX] {

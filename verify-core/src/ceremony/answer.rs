@@ -3,10 +3,8 @@
 use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, link, remote, send, spending};
-use crate::clock::millis_of;
+use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, link, lockout, remote, send, spending};
 use crate::code::Typed;
-use crate::encoding::Writer;
 use crate::factor::{CodeFactor, LinkOpens, Resend};
 use crate::refusal::Refusal;
 use crate::ticket::{Opened, Ticket};
@@ -41,19 +39,19 @@ pub(super) async fn code(
         return remote::answer(ceremony, factor, service, open, opened, &typed).await;
     }
     let guess = Guess::at(ceremony, factor, &open, &typed)?;
-    let (tries_name, sends_name) = ceremony.counters(&open)?;
+    let tries_name = ceremony.tries(&open)?;
     let (life, window) = (ceremony.counted_until(&open), ceremony.budgets().failures.window);
     let failures_name = facts.failures(opened.era);
     let (tries, (mut failed, blocked), number) = try_join3(
-        core.store.add(&tries_name, 1, life),
-        try_join(
-            core.store.add(&failures_name, u32::from(guess == Guess::Wrong), window),
-            block::stands(ceremony),
-        ),
+        async { Ok(core.store.add(&tries_name, 1, life).await?) },
+        async {
+            let wrong = u32::from(guess == Guess::Wrong);
+            Ok(try_join(core.store.add(&failures_name, wrong, window), block::stands(ceremony)).await?)
+        },
         async {
             match factor.resend {
                 Resend::SameCode => Ok(1),
-                Resend::FreshCode => core.store.add(&sends_name, 0, life).await,
+                Resend::FreshCode => ceremony.messages(&open, 0).await,
             }
         },
     )
@@ -90,7 +88,7 @@ pub(super) async fn looked_at(
     opened: &Opened,
 ) -> Result<Count, Refusal> {
     let Ceremony { core, facts, .. } = ceremony;
-    let (tries, _) = ceremony.counters(open)?;
+    let tries = ceremony.tries(open)?;
     let (life, window) = (ceremony.counted_until(open), ceremony.budgets().failures.window);
     let (tries, failed, blocked) = try_join3(
         core.store.add(&tries, 0, life),
@@ -203,7 +201,7 @@ pub(super) async fn lock(
     opened: Opened,
     failed: u64,
 ) -> Result<(), Refusal> {
-    let Ceremony { core, facts, now, .. } = ceremony;
+    let Ceremony { core, facts, .. } = ceremony;
     core.over.add(&challenge.id);
     ceremony.record_as(EventKind::Locked, challenge);
     ceremony.close(challenge).await?;
@@ -216,11 +214,7 @@ pub(super) async fn lock(
         wait = wait.max(ceremony.until(challenge.expires_at));
     }
     if !wait.is_zero() {
-        let name = facts.lockout(opened.era);
-        core.store.take(&name).await?;
-        let mut until = Writer::with_capacity(8);
-        until.u64(now.saturating_add(millis_of(wait)));
-        core.store.insert(&name, until.finish().into(), wait).await?;
+        lockout::begin(ceremony, opened.era, wait).await?;
     }
     Ok(())
 }

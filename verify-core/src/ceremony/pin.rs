@@ -47,8 +47,7 @@ pub(super) async fn send(
     let sent = send::send(ceremony, factor, channel).await?;
     if sent.number.is_none() {
         // The same wish once more, unless that call is over: then it is a wish for another one, which has to wait.
-        let (_, calls) = ceremony.counters(&sent.ticket)?;
-        let calls = ceremony.core.store.add(&calls, 0, ceremony.counted_until(&sent.ticket)).await?;
+        let calls = ceremony.messages(&sent.ticket, 0).await?;
         if matches!(progress(ceremony, &sent.ticket, calls).await?, Progress::Wrong | Progress::Unanswered) {
             return Err(Refusal::RateLimited(ceremony.until(sent.resend_at)));
         }
@@ -205,7 +204,7 @@ async fn enter(ceremony: &Ceremony<'_>, number: u64, result: PinResult) -> Resul
         return Ok(core.store.insert(&name, Bytes::from_static(UNANSWERED), life).await?);
     }
     let is_right = result == PinResult::Right;
-    let (tries_name, _) = ceremony.counters(&open)?;
+    let tries_name = ceremony.tries(&open)?;
     let failures_name = facts.failures(opened.era);
     let window = ceremony.budgets().failures.window;
     let (tries, failed, blocked) = try_join3(
@@ -284,12 +283,15 @@ pub(super) async fn redeem(
         ceremony.record_as(EventKind::Replayed, &ceremony.ticket);
         return Err(Refusal::AlreadyUsed);
     };
-    let (tries_name, sends_name) = ceremony.counters(&open)?;
+    let tries_name = ceremony.tries(&open)?;
     let (life, window) = (ceremony.counted_until(&open), ceremony.budgets().failures.window);
     let (tries, calls, (failed, blocked)) = try_join3(
-        core.store.add(&tries_name, 0, life),
-        core.store.add(&sends_name, 0, life),
-        try_join(core.store.add(&facts.failures(opened.era), 0, window), block::stands(ceremony)),
+        async { Ok(core.store.add(&tries_name, 0, life).await?) },
+        ceremony.messages(&open, 0),
+        async {
+            let failures = facts.failures(opened.era);
+            Ok(try_join(core.store.add(&failures, 0, window), block::stands(ceremony)).await?)
+        },
     )
     .await?;
     match progress(ceremony, &open, calls).await? {

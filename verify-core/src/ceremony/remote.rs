@@ -169,7 +169,7 @@ pub(super) async fn answer(
 ) -> Result<Redeemed, Refusal> {
     let Ceremony { core, facts, .. } = ceremony;
     let key = open.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-    let (tries_name, _) = ceremony.counters(&open)?;
+    let tries_name = ceremony.tries(&open)?;
     let (life, window) = (ceremony.counted_until(&open), ceremony.budgets().failures.window);
     let (handle_name, failures_name) = (facts::handle(key, &open.id), facts.failures(opened.era));
     let handle = core.store.get(&handle_name).await?;

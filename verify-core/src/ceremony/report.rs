@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::audit::EventKind;
 use crate::ceremony::token::{self, Kind};
-use crate::ceremony::{Brief, Ceremony, cooldown};
-use crate::clock::millis_of;
+use crate::ceremony::{Brief, Ceremony, cooldown, lockout};
 use crate::contact::Channel;
 use crate::encoding::{Reader, Writer};
 use crate::engine::{Core, NotMe};
@@ -122,11 +121,7 @@ impl Report {
         }
         let approved = core.store.take(&facts::grant(core.keys.facts(), &id)).await?.is_some();
         if let (NotMe::LockFor(time), Some(opened)) = (core.not_me, opened) {
-            let name = ceremony.facts.lockout(opened.era);
-            core.store.take(&name).await?;
-            let mut until = Writer::with_capacity(8);
-            until.u64(ceremony.now.saturating_add(millis_of(time)));
-            core.store.insert(&name, until.finish().into(), time).await?;
+            lockout::begin(&ceremony, opened.era, time).await?;
         }
         let voided = closed || approved;
         ceremony.record_for(EventKind::Reported, &ceremony.ticket, if voided { "voided" } else { "over" });

@@ -1,6 +1,6 @@
 //! Sending a code: look, reserve, commit, then deliver. Nothing that was refused leaves a trace.
 
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 
 use crate::audit::EventKind;
 use crate::ceremony::deliver::{Errand, Parcel, Permit};
@@ -9,7 +9,7 @@ use crate::ceremony::letter::letter;
 use crate::ceremony::pin::Dial;
 use crate::ceremony::remote::Order;
 use crate::ceremony::spend::Reserved;
-use crate::ceremony::wish::{Reservation, Wish, look};
+use crate::ceremony::wish::{Reservation, Sight, Wish, look};
 use crate::ceremony::{Ceremony, LONG_TTL, block, spending};
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
@@ -72,10 +72,11 @@ pub(super) async fn send_over(
     let hint = contact.as_ref().map_or_else(|| decoy(&facts.decoy(), channel), Contact::hint);
 
     let revocations = facts::revocations(core.keys.facts(), subject);
-    let (era, revocations, blocked) = try_join3(
+    let (era, revocations, blocked, sight) = try_join4(
         core.store.add(&facts.era(), 0, LONG_TTL),
         core.store.add(&revocations, 0, LONG_TTL),
         block::stands(ceremony),
+        Sight::of(ceremony),
     )
     .await?;
     if blocked {
@@ -94,8 +95,13 @@ pub(super) async fn send_over(
         sent_at: ceremony.now,
     };
     let contact = affordable(ceremony, contact, &opened).await?;
+    let mut sight = Some(sight);
     for _ in 0..LOOKS {
-        let wish = look(ceremony, factor, opened).await?;
+        let seen = match sight.take() {
+            Some(seen) => seen,
+            None => Sight::of(ceremony).await?,
+        };
+        let wish = look(ceremony, factor, opened, seen).await?;
         let reserved = match wish.reserve(ceremony, factor, contact.as_ref()).await {
             Ok(Reservation::Made(reserved)) => reserved,
             Ok(Reservation::AlreadySent { ticket, resend_at }) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{join, try_join, try_join_all};
 
 use crate::budgets::Quota;
 use crate::ceremony::Ceremony;
@@ -69,16 +69,6 @@ async fn pay(
 ) -> Result<(), Refusal> {
     let Ceremony { core, facts, now, .. } = ceremony;
     let destination = facts.destination(contact);
-    if reserved.resend_at > *now {
-        let name = facts.destination_cooldown(&destination);
-        let mine = facts.identity().as_slice();
-        if core.store.insert(&name, mine.to_vec().into(), wait).await? {
-            reserved.address_wait = Some(name);
-        } else if core.store.get(&name).await?.is_some_and(|other| other.as_ref() != mine) {
-            // One's own waits are counted for the subject already; another subject's keep it from being flooded.
-            return Err(Refusal::RateLimited(wait));
-        }
-    }
     let facts_key = core.keys.facts();
     let per_destination = ceremony.budgets().per_destination.iter();
     let per_source = ceremony.budgets().per_source.iter();
@@ -93,14 +83,40 @@ async fn pay(
             spending.in_total.iter().map(|quota| (facts::spending(facts_key, b"total", &[], *quota), *quota)),
         )
         .collect();
-    // Look first: what one budget refuses must not use up another.
-    let counts = count(core, &quotas, 0).await?;
+    // Look first: what one budget refuses must not use up another. A look leaves nothing behind, so it need not wait for the
+    // wait; but the wait that was begun has to be known even if the look fails, or nobody would end it.
+    let waits = async {
+        if reserved.resend_at > *now { wait_for(ceremony, &destination, wait).await } else { Ok(None) }
+    };
+    let (begun, looked) = join(waits, count(core, &quotas, 0)).await;
+    reserved.address_wait = begun?;
+    let counts = looked?;
     refuse_if(&quotas, |index, quota| {
         counts.get(index).is_some_and(|count| *count >= u64::from(quota.count))
     })?;
     // Count then: of those that looked at the same time, not all get through.
     let counts = count(core, &quotas, 1).await?;
     refuse_if(&quotas, |index, quota| counts.get(index).is_some_and(|count| *count > u64::from(quota.count)))
+}
+
+/// Begins the wait of an address, or says that another subject's is running.
+async fn wait_for(
+    ceremony: &Ceremony<'_>,
+    destination: &[u8; 16],
+    wait: Duration,
+) -> Result<Option<Key>, Refusal> {
+    let Ceremony { core, facts, .. } = ceremony;
+    let name = facts.destination_cooldown(destination);
+    // 96 bits tell users apart, and a store keeps one such entry for each address that was written to.
+    let mine = facts.identity().first_chunk::<12>().map_or(&[][..], |mine| mine.as_slice());
+    if core.store.insert(&name, mine.to_vec().into(), wait).await? {
+        return Ok(Some(name));
+    }
+    match core.store.get(&name).await? {
+        // One's own waits are counted for the subject already; another subject's keep it from being flooded.
+        Some(other) if other.as_ref() != mine => Err(Refusal::RateLimited(wait)),
+        _ => Ok(None),
+    }
 }
 
 async fn count(core: &Arc<Core>, quotas: &[(Key, Quota)], n: u32) -> Result<Vec<u64>, Refusal> {

@@ -37,13 +37,12 @@ pub(super) async fn stand(ceremony: &Ceremony<'_>) -> Result<Standing, Refusal> 
         return Ok(offered(if names_one { "closed" } else { "offered" }));
     };
     let life = ceremony.counted_until(&open);
-    let (tries, sends) = ceremony.counters(&open)?;
-    let (tries, sends, cooldown) = try_join3(
-        core.store.add(&tries, 0, life),
-        core.store.add(&sends, 0, life),
-        core.store.get(&facts.cooldown()),
-    )
-    .await?;
+    let (tries, cooldown) = (ceremony.tries(&open)?, facts.cooldown());
+    let (tries, sends, cooldown) =
+        try_join3(async { Ok(core.store.add(&tries, 0, life).await?) }, ceremony.messages(&open, 0), async {
+            Ok(core.store.get(&cooldown).await?)
+        })
+        .await?;
     let tries_left = u64::from(factor.tries).saturating_sub(tries);
     let status = match &*ceremony.factor {
         // The last try may have been the right one.

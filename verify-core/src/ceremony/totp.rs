@@ -7,10 +7,8 @@ use bytes::Bytes;
 use futures_util::future::{try_join_all, try_join4};
 
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, block};
-use crate::clock::millis_of;
+use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, block, lockout};
 use crate::code::Typed;
-use crate::encoding::{Reader, Writer};
 use crate::engine::Core;
 use crate::factor::TotpFactor;
 use crate::facts;
@@ -161,8 +159,8 @@ async fn spend(
 
 /// Refuses who still has to wait after a row of wrong guesses.
 async fn refuse_waiting(ceremony: &Ceremony<'_>, era: u64) -> Result<(), Refusal> {
-    let until = ceremony.core.store.get(&ceremony.facts.lockout(era)).await?;
-    let until = until.and_then(|until| Reader::new(&until).u64()).unwrap_or(0);
+    let entry = ceremony.core.store.get(&ceremony.facts.lockout()).await?;
+    let until = lockout::until(entry.as_deref(), era);
     if until > ceremony.now {
         return Err(Refusal::RateLimited(ceremony.until(until)));
     }
@@ -176,7 +174,7 @@ async fn wrong(
     era: u64,
     failed: u64,
 ) -> Result<Refusal, Refusal> {
-    let Ceremony { core, facts, ticket, now, .. } = ceremony;
+    let Ceremony { ticket, .. } = ceremony;
     let budgets = ceremony.budgets();
     let tries = u64::from(factor.tries.max(1));
     let is_last = failed == u64::from(budgets.failures.count);
@@ -187,11 +185,7 @@ async fn wrong(
     ceremony.record_as(EventKind::Locked, ticket);
     let wait = budgets.lockout.wait(u32::try_from(failed / tries).unwrap_or(u32::MAX).max(1));
     if !wait.is_zero() {
-        let name = facts.lockout(era);
-        core.store.take(&name).await?;
-        let mut until = Writer::with_capacity(8);
-        until.u64(now.saturating_add(millis_of(wait)));
-        core.store.insert(&name, until.finish().into(), wait).await?;
+        lockout::begin(ceremony, era, wait).await?;
     }
     if is_last {
         block::begin(ceremony, ticket).await?;

@@ -2,23 +2,29 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::{try_join, try_join3};
 
-use crate::ceremony::Ceremony;
 use crate::ceremony::cooldown::Cooldown;
 use crate::ceremony::spend::{self, Reserved};
+use crate::ceremony::{Ceremony, lockout};
 use crate::clock::millis_of;
 use crate::contact::Contact;
-use crate::encoding::{Reader, random};
+use crate::encoding::random;
 use crate::factor::CodeFactor;
 use crate::refusal::Refusal;
+use crate::store::StoreError;
 use crate::ticket::{Opened, SealError, Ticket};
+
+/// The number of the message that opens a challenge.
+const FIRST: u64 = 1;
 
 /// What a send is about to do.
 pub(super) struct Wish {
     /// The challenge that is open, or the one that will be.
     pub(super) ticket: Ticket,
     pub(super) is_open: bool,
+    /// Messages that have left for it.
     sends: u64,
     /// The wait that was running at the look, and the one after a challenge that was guessed to death.
     running: Option<Cooldown>,
@@ -34,26 +40,41 @@ pub(super) enum Reservation {
     },
 }
 
+/// What the store has for a subject at one moment, unread: asked for together with all else that a send begins with.
+pub(super) struct Sight {
+    open: Option<Bytes>,
+    cooldown: Option<Bytes>,
+    lockout: Option<Bytes>,
+}
+
+impl Sight {
+    pub(super) async fn of(ceremony: &Ceremony<'_>) -> Result<Self, StoreError> {
+        let Ceremony { core, facts, .. } = ceremony;
+        let (open, cooldown, lockout) = (facts.open(), facts.cooldown(), facts.lockout());
+        let (open, cooldown, lockout) =
+            try_join3(core.store.get(&open), core.store.get(&cooldown), core.store.get(&lockout)).await?;
+        Ok(Self { open, cooldown, lockout })
+    }
+}
+
 /// Finds the open challenge, or draws a new one.
 pub(super) async fn look(
     ceremony: &Ceremony<'_>,
     factor: &CodeFactor,
     opened: Opened,
+    sight: Sight,
 ) -> Result<Wish, Refusal> {
-    let Ceremony { core, facts, ticket, now, .. } = ceremony;
-    let (cooldown_name, lockout_name) = (facts.cooldown(), facts.lockout(opened.era));
-    let (open, running, lockout) =
-        try_join3(ceremony.look(), async { Ok(core.store.get(&cooldown_name).await?) }, async {
-            Ok(core.store.get(&lockout_name).await?)
-        })
-        .await?;
-    let running = running.as_deref().and_then(Cooldown::read);
-    let locked_until = lockout.and_then(|until| Reader::new(&until).u64()).unwrap_or(0);
+    let Ceremony { core, ticket, now, .. } = ceremony;
+    let open = sight.open.as_deref().and_then(|entry| ceremony.alive(entry));
+    if sight.open.is_some() && open.is_none() {
+        ceremony.make_room().await?;
+    }
+    let running = sight.cooldown.as_deref().and_then(Cooldown::read);
+    let locked_until = lockout::until(sight.lockout.as_deref(), opened.era);
     if let Some(open) = open {
-        let life = ceremony.counted_until(&open);
-        let (tries, sends) = ceremony.counters(&open)?;
-        let (tries, sends) =
-            try_join(core.store.add(&tries, 0, life), core.store.add(&sends, 0, life)).await?;
+        let (name, life) = (ceremony.tries(&open)?, ceremony.counted_until(&open));
+        let tries = async { Ok(core.store.add(&name, 0, life).await?) };
+        let (tries, sends) = try_join(tries, ceremony.messages(&open, 0)).await?;
         if tries < u64::from(factor.tries) {
             // The open challenge, under the policy and with the way back of whoever asked now.
             let known = open.opened.unwrap_or(opened);
@@ -125,7 +146,7 @@ impl Wish {
         }
     }
 
-    /// Opens the challenge if it is new and counts the message against it, before the message leaves: its number, or
+    /// Opens the challenge if it is new, and else counts the message against it, before the message leaves: its number, or
     /// nothing if another challenge was opened in between.
     pub(super) async fn commit(
         &self,
@@ -133,20 +154,16 @@ impl Wish {
         factor: &CodeFactor,
     ) -> Result<Option<u64>, Refusal> {
         let Ceremony { core, facts, .. } = ceremony;
-        let (_, sends) = ceremony.counters(&self.ticket)?;
-        let life = ceremony.counted_until(&self.ticket);
         if self.is_open {
-            let number = core.store.add(&sends, 1, life).await?;
+            let number = ceremony.messages(&self.ticket, 1).await?;
             if number > u64::from(factor.sends) {
                 return Err(Refusal::RateLimited(ceremony.until(self.ticket.expires_at)));
             }
             return Ok(Some(number));
         }
-        let entry = Ticket { return_to: String::new(), ..self.ticket.clone() }.seal(core.keys.newest())?;
         let place = facts.open();
+        let entry = self.ticket.store(&core.keys, &place)?;
         let until = ceremony.until(self.ticket.expires_at);
-        let (first, number) =
-            try_join(core.store.insert(&place, entry.into(), until), core.store.add(&sends, 1, life)).await?;
-        Ok(first.then_some(number))
+        Ok(core.store.insert(&place, entry.into(), until).await?.then_some(FIRST))
     }
 }
