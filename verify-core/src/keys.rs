@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chacha20poly1305::aead::Aead;
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use crate::sealing::Sealer;
 
 /// HMAC-SHA-256 with its key schedule already done, so that using it costs the message and nothing else.
 pub(crate) type Mac256 = Hmac<Sha256>;
@@ -62,12 +62,12 @@ pub struct KeyRing {
 /// One key of the ring, with its sub-keys ready for use.
 pub(crate) struct MasterKey {
     pub(crate) id: Box<str>,
-    pub(crate) ticket: XChaCha20Poly1305,
-    pub(crate) entry: XChaCha20Poly1305,
-    pub(crate) outcome: XChaCha20Poly1305,
-    handle: XChaCha20Poly1305,
-    pub(crate) note: XChaCha20Poly1305,
-    pub(crate) message: XChaCha20Poly1305,
+    pub(crate) ticket: Sealer,
+    pub(crate) entry: Sealer,
+    pub(crate) outcome: Sealer,
+    handle: Sealer,
+    pub(crate) note: Sealer,
+    pub(crate) message: Sealer,
     pub(crate) clearance: Mac256,
     pub(crate) code: Mac256,
     pub(crate) fact: Mac256,
@@ -185,12 +185,12 @@ impl MasterKey {
         let mac = |purpose: &str| Mac256::new_from_slice(derive(purpose).as_slice()).ok();
         Some(Self {
             id: id.into(),
-            ticket: XChaCha20Poly1305::new_from_slice(derive("ticket").as_slice()).ok()?,
-            entry: XChaCha20Poly1305::new_from_slice(derive("entry").as_slice()).ok()?,
-            outcome: XChaCha20Poly1305::new_from_slice(derive("outcome").as_slice()).ok()?,
-            handle: XChaCha20Poly1305::new_from_slice(derive("handle").as_slice()).ok()?,
-            note: XChaCha20Poly1305::new_from_slice(derive("note").as_slice()).ok()?,
-            message: XChaCha20Poly1305::new_from_slice(derive("message").as_slice()).ok()?,
+            ticket: Sealer::new(&derive("ticket")),
+            entry: Sealer::new(&derive("entry")),
+            outcome: Sealer::new(&derive("outcome")),
+            handle: Sealer::new(&derive("handle")),
+            note: Sealer::new(&derive("note")),
+            message: Sealer::new(&derive("message")),
             clearance: mac("clearance")?,
             code: mac("code")?,
             fact: mac("fact")?,
@@ -204,15 +204,12 @@ impl MasterKey {
 
     /// Seals a code service's name for a challenge, for the store.
     pub(crate) fn seal_handle(&self, handle: &str) -> Option<Vec<u8>> {
-        let nonce: [u8; 24] = crate::encoding::random().ok()?;
-        let sealed = self.handle.encrypt(&XNonce::from(nonce), handle.as_bytes()).ok()?;
-        Some([&nonce[..], &sealed].concat())
+        self.handle.seal(b"handle", handle.as_bytes()).ok()
     }
 
     /// Opens it again.
     pub(crate) fn open_handle(&self, sealed: &[u8]) -> Option<String> {
-        let (nonce, sealed) = sealed.split_first_chunk::<24>()?;
-        String::from_utf8(self.handle.decrypt(&XNonce::from(*nonce), sealed).ok()?).ok()
+        std::str::from_utf8(&self.handle.open(b"handle", sealed)?).ok().map(str::to_owned)
     }
 }
 

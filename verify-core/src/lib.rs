@@ -114,6 +114,7 @@ mod refusal;
 mod reply;
 mod request;
 mod revocation;
+mod sealing;
 mod settlement;
 mod source;
 mod subject;

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chacha20poly1305::XNonce;
-use chacha20poly1305::aead::{Aead, Payload};
 use zeroize::Zeroizing;
 
-use crate::encoding::{Reader, Writer, random, to_hex};
+use crate::encoding::{Reader, Writer, to_hex};
 use crate::engine::{Core, Engine};
 use crate::facts;
 use crate::store::{Key, StoreError, StoreErrorKind};
@@ -109,20 +107,16 @@ impl Notes {
 
     fn seal(&self, name: &Key, value: &[u8]) -> Option<Bytes> {
         let key = self.core.keys.newest();
-        let nonce: [u8; 24] = random().ok()?;
-        let payload = Payload { msg: value, aad: name.as_bytes() };
-        let sealed = key.note.encrypt(&XNonce::from(nonce), payload).ok()?;
-        let mut writer = Writer::with_capacity(32 + key.id.len() + sealed.len());
-        writer.field(key.id.as_bytes()).fixed(&nonce).fixed(&sealed);
+        let sealed = key.note.seal(name.as_bytes(), value).ok()?;
+        let mut writer = Writer::with_capacity(4 + key.id.len() + sealed.len());
+        writer.field(key.id.as_bytes()).fixed(&sealed);
         Some(writer.finish().into())
     }
 
     fn open(&self, name: &Key, sealed: &[u8]) -> Option<Note> {
         let mut reader = Reader::new(sealed);
         let key = self.core.keys.find(reader.field()?)?;
-        let nonce: [u8; 24] = reader.array()?;
-        let payload = Payload { msg: reader.rest(), aad: name.as_bytes() };
-        key.note.decrypt(&XNonce::from(nonce), payload).ok().map(Zeroizing::new)
+        key.note.open(name.as_bytes(), reader.rest())
     }
 }
 

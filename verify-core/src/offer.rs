@@ -15,8 +15,9 @@ use crate::inquiry::Asking;
 use crate::policy::Leaf;
 use crate::puzzle;
 use crate::reply::CHALLENGE_CLEARANCE;
+use crate::sealing::{NONCE, SealError};
 use crate::subject::Subject;
-use crate::ticket::{PolicyTag, SealError, Ticket, subject_digest};
+use crate::ticket::{PolicyTag, Ticket, subject_digest};
 
 mod description;
 
@@ -41,9 +42,16 @@ impl Offer {
         target: &str,
         now: u64,
     ) -> Result<Self, SealError> {
-        let mut ticket = Self::ticket(&asking.core, &asking.subject, policy, leaf, target, now)?;
+        let core = &*asking.core;
+        // Drawn together: asking the machine takes longer than sealing.
+        let drawn: [u8; 16 + NONCE] = random().map_err(|_| SealError)?;
+        let (Some(id), Some(nonce)) = (drawn.first_chunk(), drawn.last_chunk()) else {
+            return Err(SealError);
+        };
+        let mut ticket = Self::ticket_of(*id, core, &asking.subject, policy, leaf, target, now);
         ticket.bound = asking.bound.clone().filter(|_| leaf.is_bound);
-        Self::seal(&asking.core, ticket)
+        let sealed = ticket.seal_with(core.keys.newest(), *nonce)?;
+        Ok(Self { ticket, sealed })
     }
 
     /// A new ticket, before it is sealed.
@@ -55,6 +63,19 @@ impl Offer {
         target: &str,
         now: u64,
     ) -> Result<Ticket, SealError> {
+        let id = random().map_err(|_| SealError)?;
+        Ok(Self::ticket_of(id, core, subject, policy, leaf, target, now))
+    }
+
+    fn ticket_of(
+        id: [u8; 16],
+        core: &Core,
+        subject: &Subject<'_>,
+        policy: PolicyTag,
+        leaf: &Leaf,
+        target: &str,
+        now: u64,
+    ) -> Ticket {
         let key = core.keys.newest();
         let life = match &*leaf.factor {
             Factor::Code(_) | Factor::ReversePin(_) => CODE_OFFER_MILLIS,
@@ -63,7 +84,6 @@ impl Offer {
             Factor::Totp(_) => millis_of(TOTP_LIFE),
             Factor::Card(card) => millis_of(card.lives),
         };
-        let id = random().map_err(|_| SealError)?;
         let puzzle = match &*leaf.factor {
             Factor::Code(_)
             | Factor::ReversePin(_)
@@ -72,7 +92,7 @@ impl Offer {
             | Factor::Card(_) => None,
             Factor::Work(work) => Some(puzzle::ask(core, work, leaf.tag, &id, now)),
         };
-        Ok(Ticket {
+        Ticket {
             id,
             key: key.id.clone(),
             policy,
@@ -85,7 +105,7 @@ impl Offer {
             terms: None,
             opened: None,
             puzzle,
-        })
+        }
     }
 
     pub(crate) fn seal(core: &Core, ticket: Ticket) -> Result<Self, SealError> {

@@ -1,10 +1,10 @@
 //! Problems: what an answer says when it says no (RFC 9457).
 
 use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
 
 use serde::{Serialize, Serializer};
 
-use crate::encoding::random;
 use crate::offer::Description;
 use crate::reply::Words;
 
@@ -58,7 +58,8 @@ struct RequestId(u64);
 
 impl RequestId {
     fn draw() -> Self {
-        Self(random().map(u64::from_be_bytes).unwrap_or_default())
+        // It has to be one of its kind, and nobody is kept from guessing it.
+        Self(RandomState::new().hash_one(()))
     }
 }
 

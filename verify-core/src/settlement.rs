@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chacha20poly1305::XNonce;
-use chacha20poly1305::aead::{Aead, Payload};
 use http::{HeaderValue, StatusCode, header};
+use zeroize::Zeroizing;
 
 use crate::audit::{self, Event, EventKind};
 use crate::decision::Reply;
-use crate::encoding::{Reader, Writer, random};
+use crate::encoding::{Reader, Writer};
 use crate::engine::Core;
 use crate::facts::Executions;
 use crate::keys::MasterKey;
@@ -152,14 +151,11 @@ impl Outcome {
 
 /// An answer may hold amounts and names, so the store gets it sealed.
 fn seal(key: &MasterKey, plain: &[u8]) -> Option<Vec<u8>> {
-    let nonce: [u8; 24] = random().ok()?;
-    let sealed = key.outcome.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: b"outcome" }).ok()?;
-    Some([&nonce[..], &sealed].concat())
+    key.outcome.seal(b"outcome", plain).ok()
 }
 
-fn open(key: &MasterKey, sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, sealed) = sealed.split_first_chunk::<24>()?;
-    key.outcome.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: b"outcome" }).ok()
+fn open(key: &MasterKey, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    key.outcome.open(b"outcome", sealed)
 }
 
 impl fmt::Debug for Settlement {

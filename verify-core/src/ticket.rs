@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use chacha20poly1305::XNonce;
-use chacha20poly1305::aead::{Aead, Payload};
 use hmac::Mac;
 use sha2::{Digest, Sha256};
 
 use crate::binding::Bound;
 use crate::code::Code;
 use crate::contact::Channel;
-use crate::encoding::{Reader, Writer, from_base64url, random, to_base64url};
+use crate::encoding::{Reader, Writer, base64url_onto, from_base64url, random};
 use crate::factor::FactorTag;
 use crate::keys::{KeyRing, MasterKey};
 use crate::puzzle::Puzzle;
+use crate::sealing::NONCE;
+pub(crate) use crate::sealing::SealError;
 use crate::subject::Subject;
 
 mod stored;
@@ -78,9 +78,13 @@ impl PolicyTag {
 }
 
 impl Ticket {
-    /// Seals under `key`: XChaCha20-Poly1305, whose nonce is long enough to be drawn at random for ever. Version and
-    /// key id are authenticated with it.
+    /// Seals under `key`. Version and key id are authenticated with it.
     pub(crate) fn seal(&self, key: &MasterKey) -> Result<String, SealError> {
+        self.seal_with(key, random().map_err(|_| SealError)?)
+    }
+
+    /// The same with a nonce that was drawn along with the id.
+    pub(crate) fn seal_with(&self, key: &MasterKey, nonce: [u8; NONCE]) -> Result<String, SealError> {
         let mut plain = Writer::with_capacity(128 + self.return_to.len());
         plain.fixed(&self.id).field(self.key.as_bytes()).fixed(&self.policy.0).fixed(&self.factor.0);
         plain.fixed(&self.subject).u64(self.expires_at).field(self.return_to.as_bytes());
@@ -112,14 +116,11 @@ impl Ticket {
             }
         }
         let plain = zeroize::Zeroizing::new(plain.finish());
-        let nonce: [u8; 24] = random().map_err(|_| SealError)?;
         let head = header(&key.id);
-        let payload = Payload { msg: plain.as_slice(), aad: head.as_bytes() };
-        let sealed = key.ticket.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError)?;
-        let mut body = Vec::with_capacity(nonce.len() + sealed.len());
-        body.extend_from_slice(&nonce);
-        body.extend_from_slice(&sealed);
-        Ok(format!("{head}{}", to_base64url(&body)))
+        let sealed = key.ticket.seal_with(nonce, head.as_bytes(), &plain)?;
+        let mut text = head;
+        base64url_onto(&mut text, &sealed);
+        Ok(text)
     }
 
     /// Opens what any key of the ring has sealed; one answer for every way of being wrong.
@@ -134,10 +135,7 @@ impl Ticket {
         }
         let key = ring.find(id.as_bytes())?;
         let body = from_base64url(body)?;
-        let (nonce, sealed) = body.split_first_chunk::<24>()?;
-        let head = header(id);
-        let payload = Payload { msg: sealed, aad: head.as_bytes() };
-        let plain = zeroize::Zeroizing::new(key.ticket.decrypt(&XNonce::from(*nonce), payload).ok()?);
+        let plain = key.ticket.open(header(id).as_bytes(), &body)?;
         Self::read(&plain)
     }
 
@@ -233,10 +231,6 @@ impl fmt::Debug for Ticket {
         f.debug_struct("Ticket").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
-
-/// The machine had no random bytes for a nonce, or what should be sealed is no challenge of this ring.
-#[derive(Debug)]
-pub(crate) struct SealError;
 
 #[cfg(test)]
 mod tests {

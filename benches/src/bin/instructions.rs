@@ -9,7 +9,9 @@
 
 use std::process::Command;
 
+use benches::ceremony::{CODE, Ceremonies};
 use benches::cases::{ALLOWED, FLOOR, ON_AXUM, runtime};
+use benches::world::World;
 
 /// What an allowed request may cost, beside the check that is written by hand.
 const MOST: f64 = 1.6;
@@ -17,13 +19,27 @@ const MOST: f64 = 1.6;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [name, which, times] => ask(name, which == "bare", times.parse().unwrap()),
+        [name, which, times] => ask(name, which, times.parse().unwrap()),
         _ => compare(),
     }
 }
 
-fn ask(name: &str, bare: bool, times: u32) {
+fn ask(name: &str, which: &str, times: u32) {
+    let bare = which == "bare";
     let runtime = runtime();
+    if name == "ceremony" {
+        let world = World::default();
+        let mut ceremonies = Ceremonies::new(&world.engine, &world.gate(), 0);
+        runtime.block_on(async {
+            for _ in 0..times {
+                let open = ceremonies.send().await;
+                if which != "bare" {
+                    assert!(open.check(CODE).await);
+                }
+            }
+        });
+        return;
+    }
     let (_, make) = ON_AXUM.iter().find(|(known, _)| *known == name).expect("there is such a case");
     let route = make(&runtime);
     let route = if bare { route.bare() } else { route };

@@ -48,7 +48,7 @@ impl Link {
     /// spends nothing.
     pub(crate) fn open(core: &Core, text: &str) -> Result<Self, Refusal> {
         let plain = token::open(&core.keys, Kind::Link, text).ok_or(Refusal::SessionExpired)?;
-        let sealed = String::from_utf8(plain).map_err(|_| Refusal::SessionExpired)?;
+        let sealed = String::from_utf8(plain.to_vec()).map_err(|_| Refusal::SessionExpired)?;
         let ticket = Ticket::open(&core.keys, &sealed).ok_or(Refusal::SessionExpired)?;
         if ticket.is_expired(core.now()) {
             return Err(Refusal::SessionExpired);

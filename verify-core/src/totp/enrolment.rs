@@ -4,15 +4,13 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use chacha20poly1305::XNonce;
-use chacha20poly1305::aead::{Aead, Payload};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use crate::ceremony::mark_step;
 use crate::clock::millis_of;
 use crate::code::Typed;
-use crate::encoding::{Reader, Writer, from_base64url, random, to_base64url};
+use crate::encoding::{Reader, Writer, from_base64url, to_base64url};
 use crate::engine::{Core, Engine};
 use crate::store::StoreError;
 use crate::subject::Subject;
@@ -197,12 +195,9 @@ fn seal(
     let mut plain = Writer::with_capacity(64);
     plain.fixed(&subject_digest(key, subject)).u64(expires_at).field(secret.expose());
     let plain = Zeroizing::new(plain.finish());
-    let nonce: [u8; 24] = random().ok()?;
     let head = format!("{VERSION}.{}.", key.id);
-    let payload = Payload { msg: plain.as_slice(), aad: head.as_bytes() };
-    let sealed = key.ticket.encrypt(&XNonce::from(nonce), payload).ok()?;
-    let body = [nonce.as_slice(), &sealed].concat();
-    Some(Zeroizing::new(format!("{head}{}", to_base64url(&body))))
+    let sealed = key.ticket.seal(head.as_bytes(), &plain).ok()?;
+    Some(Zeroizing::new(format!("{head}{}", to_base64url(&sealed))))
 }
 
 fn open(core: &Core, subject: &Subject<'_>, token: &str) -> Option<TotpSecret> {
@@ -212,11 +207,7 @@ fn open(core: &Core, subject: &Subject<'_>, token: &str) -> Option<TotpSecret> {
     let mut parts = token.splitn(3, '.');
     let (VERSION, id, body) = (parts.next()?, parts.next()?, parts.next()?) else { return None };
     let key = core.keys.find(id.as_bytes())?;
-    let body = from_base64url(body)?;
-    let (nonce, sealed) = body.split_first_chunk::<24>()?;
-    let head = format!("{VERSION}.{id}.");
-    let payload = Payload { msg: sealed, aad: head.as_bytes() };
-    let plain = Zeroizing::new(key.ticket.decrypt(&XNonce::from(*nonce), payload).ok()?);
+    let plain = key.ticket.open(format!("{VERSION}.{id}.").as_bytes(), &from_base64url(body)?)?;
     let mut reader = Reader::new(&plain);
     let (owner, expires_at): ([u8; 16], u64) = (reader.array()?, reader.u64()?);
     let secret = TotpSecret::from_bytes(reader.field()?).ok()?;
