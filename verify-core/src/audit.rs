@@ -156,17 +156,27 @@ pub(crate) fn record(listener: Option<&Listener>, event: &Event) {
         article = event.exempt.map(|exempt| exempt.article.name()),
         reason = event.reason,
     );
-    metrics::counter!(
-        "verify_events_total",
-        "event" => event.kind.name(),
-        "policy" => event.policy.to_string(),
-        "channel" => channel,
-        "calling_code" => event.calling_code.to_string(),
-    )
-    .increment(1);
+    count(event.kind, &event.policy, event.channel, event.calling_code);
     if let Some(listener) = listener {
         listener(event);
     }
+}
+
+/// Whether anybody reads events. Where nobody does, they are [counted](count) and not made: their pseudonyms cost more than
+/// what they tell of.
+pub(crate) fn is_heard(listener: Option<&Listener>) -> bool {
+    listener.is_some() || tracing::enabled!(target: "verify::audit", tracing::Level::INFO)
+}
+
+pub(crate) fn count(kind: EventKind, policy: &Arc<str>, channel: Option<Channel>, calling_code: u16) {
+    metrics::counter!(
+        "verify_events_total",
+        "event" => kind.name(),
+        "policy" => Arc::clone(policy),
+        "channel" => channel.map_or("none", Channel::name),
+        "calling_code" => calling_code.to_string(),
+    )
+    .increment(1);
 }
 
 impl fmt::Display for EventKind {

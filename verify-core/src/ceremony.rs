@@ -311,13 +311,22 @@ impl<'c> Ceremony<'c> {
     }
 
     pub(crate) fn record_as(&self, kind: EventKind, ticket: &Ticket) {
-        audit::record(self.core.listener.as_ref(), &self.event(kind, ticket));
+        self.record(kind, ticket, None);
     }
 
     /// The same with the reason for it.
     pub(crate) fn record_for(&self, kind: EventKind, ticket: &Ticket, reason: &'static str) {
-        let event = Event { reason: Some(reason), ..self.event(kind, ticket) };
-        audit::record(self.core.listener.as_ref(), &event);
+        self.record(kind, ticket, Some(reason));
+    }
+
+    fn record(&self, kind: EventKind, ticket: &Ticket, reason: Option<&'static str>) {
+        let listener = self.core.listener.as_ref();
+        if audit::is_heard(listener) {
+            audit::record(listener, &Event { reason, ..self.event(kind, ticket) });
+        } else {
+            let (channel, calling_code) = ticket.opened.map(|o| (o.channel, o.calling_code)).unzip();
+            audit::count(kind, &self.policy.name, channel, calling_code.unwrap_or(0));
+        }
     }
 
     fn event(&self, kind: EventKind, ticket: &Ticket) -> Event {

@@ -4,6 +4,8 @@
 //! key. The counters of one challenge hang on the key that its ticket names; everything else hangs on the ring's key of
 //! facts, which stays when the others are rotated.
 
+use std::sync::OnceLock;
+
 use hmac::Mac;
 
 use crate::binding::Bound;
@@ -147,6 +149,9 @@ pub(crate) struct SubjectFacts<'k> {
     place: [u8; 16],
     /// The digest of what the challenge is bound to, or about.
     bound: Option<[u8; 32]>,
+    /// The two names that one request asks for several times.
+    open: OnceLock<Key>,
+    cooldown: OnceLock<Key>,
 }
 
 impl<'k> SubjectFacts<'k> {
@@ -173,6 +178,8 @@ impl<'k> SubjectFacts<'k> {
             identity: identity(facts_key, subject),
             place: truncate(place),
             bound: bound.map(|bound| bound.digest).or(terms),
+            open: OnceLock::new(),
+            cooldown: OnceLock::new(),
         }
     }
 
@@ -184,7 +191,15 @@ impl<'k> SubjectFacts<'k> {
         place: [u8; 16],
         bound: Option<[u8; 32]>,
     ) -> Self {
-        Self { key: facts_key, factor, identity, place, bound }
+        Self {
+            key: facts_key,
+            factor,
+            identity,
+            place,
+            bound,
+            open: OnceLock::new(),
+            cooldown: OnceLock::new(),
+        }
     }
 
     /// Where its challenges are open.
@@ -200,14 +215,14 @@ impl<'k> SubjectFacts<'k> {
     /// The one open challenge of this subject (session and all) at this factor, and for this transaction if it is about one,
     /// sealed; see [`Ticket::store`](crate::ticket::Ticket::store). Redeeming takes it.
     pub(crate) fn open(&self) -> Key {
-        named(self.key, b"open", &[&self.place, &self.factor.0])
+        *self.open.get_or_init(|| named(self.key, b"open", &[&self.place, &self.factor.0]))
     }
 
     /// Until when the next message has to wait; counted for the user, whatever the session. Each transaction has a wait
     /// of its own, since its message is another one; how many may be sent is up to the budgets of the address.
     pub(crate) fn cooldown(&self) -> Key {
         let bound = self.bound.as_ref().map_or(&[][..], |digest| digest);
-        named(self.key, b"cooldown", &[&self.identity, &self.factor.0, bound])
+        *self.cooldown.get_or_init(|| named(self.key, b"cooldown", &[&self.identity, &self.factor.0, bound]))
     }
 
     /// Until when a new challenge has to wait, after one was guessed to death, and in which era that was.
@@ -332,8 +347,12 @@ pub(crate) fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
 
 fn named(key: &MasterKey, kind: &[u8], parts: &[&[u8]]) -> Key {
     let mut mac = key.fact.clone();
-    for part in std::iter::once(&kind).chain(parts) {
-        mac.update(&(part.len() as u64).to_be_bytes());
+    // No two names can be shifted into each other. Short lengths, so that most names are hashed in one block: a message is
+    // fifteen of them. A kind is one of a dozen words of this file.
+    mac.update(&[u8::try_from(kind.len()).unwrap_or(u8::MAX)]);
+    mac.update(kind);
+    for part in parts {
+        mac.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
         mac.update(part);
     }
     Key::new(truncate(mac))

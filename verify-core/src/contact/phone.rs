@@ -41,8 +41,8 @@ fn abroad(text: &str) -> Option<&str> {
 
 /// The country of a canonical number.
 pub(super) fn country(canonical: &str) -> Option<&'static str> {
-    let (plan, code, behind) = plan::find(canonical.strip_prefix('+')?)?;
-    plan.country(code, behind)
+    let (plan, _, behind) = plan::find(canonical.strip_prefix('+')?)?;
+    plan.country(behind)
 }
 
 /// The calling code of a canonical number.

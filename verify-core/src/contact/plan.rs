@@ -1,5 +1,8 @@
 //! The numbering plan of the world, as far as it says which spellings are one number, and in which country it is.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// Each calling code with its main country, how many digits come behind it, and which digits people put between the two
 /// at home: `t` and a trunk prefix, nothing for the usual `0`, `z` where a zero in front belongs to the number (ITU-T
 /// E.164 and E.129; lengths are those of fixed, mobile, IP and personal numbers in the public metadata of libphonenumber).
@@ -54,9 +57,13 @@ const SHARED: [(u16, &str); 12] = [
 ];
 
 /// What the plan says of one calling code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Plan {
     country: &'static str,
+    /// Who shares the calling code, by the digits that their numbers begin with.
+    within: HashMap<&'static str, &'static str>,
+    /// The most digits that takes.
+    longest_within: usize,
     shortest: usize,
     longest: usize,
     trunk: Trunk,
@@ -70,19 +77,32 @@ enum Trunk {
     None,
 }
 
+/// The plans by calling code, read once: each message asks for them several times.
+static PLANS: LazyLock<Vec<Option<Plan>>> = LazyLock::new(|| {
+    let mut plans: Vec<Option<Plan>> = (0..1000).map(|_| None).collect();
+    for (code, plan) in CODES.split(' ').filter_map(Plan::read) {
+        if let Some(place) = plans.get_mut(usize::from(code)) {
+            *place = Some(plan);
+        }
+    }
+    plans
+});
+
 /// The plan of the calling code that these digits begin with, that code, and what is behind it.
-pub(super) fn find(digits: &str) -> Option<(Plan, u16, &str)> {
-    (1..=3).find_map(|length| {
+pub(super) fn find(digits: &str) -> Option<(&'static Plan, u16, &str)> {
+    // No code begins with a zero, and none begins with another one.
+    (1..=3).filter(|_| !digits.starts_with('0')).find_map(|length| {
         let (code, behind) = digits.split_at_checked(length)?;
-        let plan = CODES.split(' ').find_map(|entry| Plan::read(entry, code))?;
-        Some((plan, code.parse().ok()?, behind))
+        let code: u16 = code.parse().ok()?;
+        Some((PLANS.get(usize::from(code))?.as_ref()?, code, behind))
     })
 }
 
 impl Plan {
-    fn read(entry: &'static str, code: &str) -> Option<Self> {
+    fn read(entry: &'static str) -> Option<(u16, Self)> {
         let (country, entry) = entry.split_at_checked(2)?;
-        let rule = entry.strip_prefix(code)?.strip_prefix(':')?;
+        let (code, rule) = entry.split_once(':')?;
+        let code = code.parse().ok()?;
         let lengths = rule.trim_end_matches('z');
         let (lengths, trunk) = match lengths.split_once('t') {
             Some((lengths, prefix)) => (lengths, Trunk::Prefix(prefix)),
@@ -90,7 +110,10 @@ impl Plan {
             None => (lengths, Trunk::Prefix("0")),
         };
         let (shortest, longest) = lengths.split_once('-').unwrap_or((lengths, lengths));
-        Some(Self { country, shortest: shortest.parse().ok()?, longest: longest.parse().ok()?, trunk })
+        let (shortest, longest) = (shortest.parse().ok()?, longest.parse().ok()?);
+        let within = within(code);
+        let longest_within = within.keys().map(|beginning| beginning.len()).max().unwrap_or(0);
+        Some((code, Self { country, within, longest_within, shortest, longest, trunk }))
     }
 
     /// The one spelling of what is behind the calling code; nothing if it is no number there. `bracketed` says that a zero in
@@ -121,20 +144,17 @@ impl Plan {
     }
 
     /// The country of a number: two letters, or nothing for numbers of no country.
-    pub(super) fn country(&self, code: u16, behind: &str) -> Option<&'static str> {
-        let Some((_, list)) = SHARED.iter().find(|(shared, _)| *shared == code) else {
-            return Some(self.country);
-        };
-        let mut longest = (0, self.country);
-        for (country, prefixes) in list.split(' ').filter_map(|entry| entry.split_once(':')) {
-            for prefix in prefixes.split(',').filter(|prefix| behind.starts_with(prefix)) {
-                if prefix.len() > longest.0 {
-                    longest = (prefix.len(), country);
-                }
-            }
-        }
-        (longest.1 != "--").then_some(longest.1)
+    pub(super) fn country(&self, behind: &str) -> Option<&'static str> {
+        let beginnings = (1..=self.longest_within).rev().filter_map(|length| behind.get(..length));
+        let country = beginnings.filter_map(|beginning| self.within.get(beginning)).next();
+        Some(*country.unwrap_or(&self.country)).filter(|country| *country != "--")
     }
+}
+
+fn within(code: u16) -> HashMap<&'static str, &'static str> {
+    let shared = SHARED.iter().filter(|(shared, _)| *shared == code);
+    let entries = shared.flat_map(|(_, list)| list.split(' ')).filter_map(|entry| entry.split_once(':'));
+    entries.flat_map(|(country, all)| all.split(',').map(move |beginning| (beginning, country))).collect()
 }
 
 /// Every country of the plan.
