@@ -48,16 +48,27 @@ impl Rung {
         })
     }
 
-    /// Sends there, within the same budgets, and leaves its message to be delivered. Boxed, since what it leaves may climb in
-    /// its turn.
+    /// The channel that it leads to.
+    pub(super) fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Sends there, within the same budgets, and leaves its message to be delivered; nothing if the challenge of this
+    /// [pseudonym](Ceremony::pseudonym) is not open any more, since whoever cancelled, answered or reported it wants no other.
+    /// Boxed, since what it leaves may climb in its turn.
     pub(super) fn climb(
         self,
         core: Arc<Core>,
+        challenge: String,
     ) -> Pin<Box<dyn Future<Output = Result<Option<Errand>, Refusal>> + Send>> {
         Box::pin(async move {
             let Self { subject, source, sealed, brief, channel } = self;
             let ceremony = Ceremony::begin_with(&core, &subject, source, &brief, &sealed)?;
             let Factor::Code(factor) = &*ceremony.factor else { return Ok(None) };
+            let open = ceremony.look().await?;
+            if open.is_none_or(|open| ceremony.pseudonym(&open) != challenge) {
+                return Ok(None);
+            }
             Ok(send::send_over(&ceremony, factor, channel, true).await?.errand)
         })
     }
