@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::audit::EventKind;
 use crate::ceremony::token::{self, Kind};
-use crate::ceremony::{Brief, Ceremony, cooldown};
+use crate::ceremony::{Brief, Ceremony, LONG_TTL, cooldown};
 use crate::clock::millis_of;
 use crate::contact::Channel;
 use crate::encoding::{Reader, Writer};
@@ -122,7 +122,9 @@ impl Report {
         }
         let approved = core.store.take(&facts::grant(core.keys.facts(), &id)).await?.is_some();
         if let (NotMe::LockFor(time), Some(opened)) = (core.not_me, opened) {
-            let name = ceremony.facts.lockout(opened.era);
+            // The era of the message may be over: by a block, or by a success after a failure.
+            let era = core.store.add(&ceremony.facts.era(), 0, LONG_TTL).await?.max(opened.era);
+            let name = ceremony.facts.lockout(era);
             core.store.take(&name).await?;
             let mut until = Writer::with_capacity(8);
             until.u64(ceremony.now.saturating_add(millis_of(time)));
