@@ -27,13 +27,15 @@ pub const PHONE: &str = "+12025550123";
 pub const EMAIL: &str = "alice@example.com";
 pub const WEBHOOK_SECRET: &str = "a secret of webhooks";
 
+type Meanwhile = Box<dyn Fn() + Send>;
+
 /// Counts payments, and makes them as the sandbox does.
 #[derive(Clone, Default)]
 pub struct Till {
     made: Arc<Mutex<Vec<String>>>,
     /// Each lets one payment through that waits, with `tok_slow`.
     gate: Arc<Notify>,
-    before: Arc<Mutex<Option<Box<dyn Fn() + Send>>>>,
+    before: Arc<Mutex<Option<Meanwhile>>>,
 }
 
 impl Till {
