@@ -193,3 +193,54 @@ fn r59_a_step_that_fails_is_told() {
     let failed: Vec<_> = failed.map(|event| event.channel).collect();
     assert_eq!(failed, [Some(Sms), Some(Voice)]);
 }
+
+/// What a service says later: the next message goes over the next channel, and at once.
+#[test]
+fn r59_after_a_lost_message_the_next_channel_comes_at_once() {
+    use verify_core::{Fate, Resend};
+    for hides in [false, true] {
+        let missing = if hides { MissingContacts::Hide } else { MissingContacts::Tell };
+        let (bank, post, _) = posted(|builder| {
+            let budgets = verify_core::Budgets::default().idempotent_window(Duration::from_secs(10));
+            builder.missing_contacts(missing).budgets(budgets)
+        });
+        let gate = bank.gate(vault_of(ladder().resend(Resend::SameCode)));
+        let ask = |id: &str| send_and_run(&bank, "alice", id);
+        let first = ask(&ticket(&gate, "alice"));
+        let id = first["id"].as_str().unwrap();
+        bank.advance(15);
+        assert_eq!(told(&send(&bank, "alice", id)), LIMITED, "hides: {hides}");
+        let lost = block_on(bank.engine.receive(&post.last().receipt, Fate::Lost));
+        assert_eq!(lost.unwrap(), verify_core::ReceiptOutcome::Recorded);
+        if hides {
+            assert_eq!(told(&send(&bank, "alice", id)), LIMITED, "no answer may tell");
+            continue;
+        }
+        let by_name = bank.call("send", "alice", &json!({ "id": id, "channel": "sms" }));
+        assert_eq!(told(&by_name), LIMITED, "whoever asks for the lost one waits for it");
+        let next = ask(id);
+        assert_eq!(next["channel"], "voice");
+        assert_eq!(channels(&post), [Sms, Voice]);
+        let again = send(&bank, "alice", next["id"].as_str().unwrap());
+        assert_eq!((told(&again), json_of(&again)["channel"].clone()), ("200".to_owned(), json!("voice")));
+        assert_eq!(channels(&post), [Sms, Voice], "the same wish once more, and one message");
+        bank.advance(15);
+        assert_eq!(told(&send(&bank, "alice", next["id"].as_str().unwrap())), LIMITED, "given back once");
+        assert_eq!(told(&check(&bank, "alice", id, &post.last().code)), "200");
+    }
+}
+
+/// Hundreds of rounds: of many that come after a lost message, one leaves.
+#[test]
+fn r59_of_many_sends_after_a_lost_message_one_leaves() {
+    use verify_core::Fate;
+    for _ in 0..200 {
+        let (bank, post, _) = posted(|builder| builder.missing_contacts(MissingContacts::Tell));
+        let first = send(&bank, "alice", &ticket(&bank.gate(vault_of(ladder())), "alice"));
+        let id = json_of(&first)["id"].as_str().unwrap().to_owned();
+        block_on(bank.engine.receive(&post.last().receipt, Fate::Lost)).unwrap();
+        bank.advance(15);
+        law::together(6, |_| told(&send(&bank, "alice", &id)));
+        assert_eq!(channels(&post), [Sms, Voice]);
+    }
+}

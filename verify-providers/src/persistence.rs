@@ -20,6 +20,10 @@ pub(crate) enum Try {
     /// long if the service said.
     Again(CourierError, Option<Duration>),
     /// It wants fewer messages: it is there, and surely has not taken this one.
+    #[cfg_attr(
+        not(any(feature = "webhook", feature = "twilio-sms")),
+        expect(dead_code, reason = "what speaks no HTTP has no word for it")
+    )]
     Throttled(CourierError, Option<Duration>),
     /// It was not asked, for all the requests of ours that are under way: that says nothing about it.
     #[cfg_attr(

@@ -54,6 +54,11 @@ impl Cooldown {
         }))
     }
 
+    /// Whether it is this challenge's.
+    pub(super) fn is_of(&self, challenge: &Ticket) -> bool {
+        self.challenge == challenge.id
+    }
+
     pub(super) fn write(&self) -> Bytes {
         let mut writer = Writer::with_capacity(56);
         writer.fixed(&self.place).fixed(&self.challenge);
