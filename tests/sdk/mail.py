@@ -40,6 +40,10 @@ class Handler:
         who = name(address)
         if who == "gone":
             return f"550 5.1.1 <{address}> no such user"
+        if who == "relay":
+            return f"554 5.7.1 <{address}>: Relay access denied"
+        if who == "blocked":
+            return f"550 5.7.1 <{address}>: sender is blocked"
         if who == "down" or (who == "busy" and seen["rcpt " + address] == 1):
             return f"451 4.3.0 <{address}> try again later"
         if who == "slow":

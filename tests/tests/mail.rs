@@ -114,6 +114,8 @@ async fn r57_a_mail_is_sent_again_while_it_surely_has_not_arrived() {
     let server = MailServer::start("starttls");
     for (user, came_to, asked, got) in [
         ("gone", Err(RefusedKind::Invalid), 1, 0),
+        ("relay", Err(RefusedKind::Unavailable), 1, 0),
+        ("blocked", Err(RefusedKind::Unavailable), 1, 0),
         ("busy", Ok(()), 2, 1),
         ("down", Err(RefusedKind::Unavailable), 3, 0),
         ("full", Ok(()), 2, 1),

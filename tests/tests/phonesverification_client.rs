@@ -50,6 +50,7 @@ impl Pair {
             .clock(clock.clone())
             .store(MemoryStore::builder().clock(clock).build())
             .pin_service(calls.clone())
+            .countries(verify_core::Countries::any())
             .contacts(|_: &Subject<'_>, _: Channel| Contact::e164(&format!("+{NUMBER}")).ok())
             .missing_contacts(MissingContacts::Tell)
             .build()

@@ -7,16 +7,21 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../../verify-core/tests/support/bank.rs"]
+mod bank;
 #[path = "worldpay/site.rs"]
 mod site;
 
 use std::time::Duration;
 
+use bank::Witness;
 use serde_json::{Value, json};
 use site::{DYNAMIC, DYNAMIC_ON_FILE, Mounting, ON_FILE, ONE_TIME, OTHER, PUBLIC, SIX, Site};
 use site::{basic, getting, link, refused, results};
 use tests::http::Request;
 use tests::worldpay::{self, FIVE, Kind, dynamic, intelligent, six};
+use verify_compat::worldpay::IssuerSimulator;
+use verify_core::{Api, FakeClock, MemoryStore};
 
 fn worldpay_rule_01_the_root_names_every_resource(mounting: Mounting) {
     let site = Site::open(mounting);
@@ -262,7 +267,33 @@ fn worldpay_version_6_answers_by_its_own_names(mounting: Mounting) {
     refused(&site.post(SIX, &body), 500, "internalServerError");
 }
 
+/// A store that does not answer is an error of the version that was asked in, and so is what takes too long.
+fn worldpay_a_fault_of_ours_has_its_versions_name(mounting: Mounting) {
+    let clock = FakeClock::default();
+    let store = Witness::new(MemoryStore::builder().clock(clock.clone()).build());
+    let api = site::api(&clock, store.clone(), |builder| builder.issuer(IssuerSimulator::default()));
+    let late = api.too_late();
+    let body: Value = serde_json::from_slice(late.body()).unwrap();
+    assert_eq!((late.status().as_u16(), &body["errorName"]), (500, &json!("internalErrorOccurred")));
+    let running = site::serve(mounting, api);
+    for (path, name, body) in
+        [(ONE_TIME, "internalErrorOccurred", intelligent("five")), (SIX, "internalServerError", six("six"))]
+    {
+        let made = site::posting(path, body.to_string());
+        for failing in [0..1, 1..2] {
+            store.fail(failing);
+            refused(&made.send(running.address).unwrap(), 500, name);
+            store.heal();
+        }
+        let link = format!("{}/{}", path.replace("/intelligent/oneTime", ""), "ab".repeat(32));
+        store.fail(0..1);
+        refused(&getting(&link).send(running.address).unwrap(), 500, name);
+        store.heal();
+    }
+}
+
 on_both! {
+    worldpay_a_fault_of_ours_has_its_versions_name
     worldpay_rule_01_the_root_names_every_resource
     worldpay_rule_02_an_answer_is_as_documented
     worldpay_rule_02_a_token_is_a_card

@@ -76,12 +76,15 @@
 //! | a wallet's credential at a send or a confirmation | 403 `insufficient_scope` |
 //! | the same `Idempotency-Key` | the same answer, byte for byte; with another body `validation_error`. What asks for an answer to the challenge is not kept, so the same key may bring it |
 //! | `timestamp` of a webhook | `2026-11-25T21:00:00Z`, signed as it stands in the body |
+//! | a session whose time ends while it is being paid, or that may be paid | 409 `processing_error` with `Retry-After`, and no webhook |
 //! | a session that expires | its webhook is sent when somebody next asks for it |
 //!
 //! # One payment
 //!
 //! Each session has one permit to pay, in the engine's store: whoever takes it pays, and gives it back if certainly nothing was
-//! paid. If a process ends while it pays, the permit is gone, and the session takes no further payment.
+//! paid. A payment goes on to its end, its note and its webhook also when the payer has gone or the request took too long. If a
+//! process ends while it pays, or what was paid cannot be noted, the permit is gone: the session takes no further payment, and
+//! nobody calls it expired, since [it may be paid](SessionStatus::Unsettled).
 
 use std::fmt;
 use std::sync::Arc;
@@ -197,6 +200,10 @@ impl Api for HostedSessions {
 
     fn refuse_body(&self, too_large: bool) -> Reply {
         Fault::body(too_large).reply()
+    }
+
+    fn too_late(&self) -> Reply {
+        Fault::unavailable().reply()
     }
 
     fn deadline(&self) -> Duration {

@@ -4,6 +4,8 @@
 //! mount in one line. What happens to a challenge is kept in the engine's store, so several processes serve one API; what
 //! is configured over an API is kept in [`Resources`](resources::Resources).
 
+#[cfg(any(feature = "twisto", feature = "govifi"))]
+mod detached;
 #[cfg(feature = "govifi")]
 pub mod govifi;
 #[cfg(any(feature = "twisto", feature = "govifi"))]

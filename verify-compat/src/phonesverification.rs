@@ -124,6 +124,10 @@ impl Api for PhonesVerification {
         Answer::invalid("the body").reply(Format::Json, self.inner.settings.http_status)
     }
 
+    fn too_late(&self) -> Reply {
+        Answer::failed().reply(Format::Json, self.inner.settings.http_status)
+    }
+
     /// As long as a call may take, and its callbacks after it.
     fn deadline(&self) -> Duration {
         Duration::from_secs(self.inner.settings.call_seconds.into())

@@ -157,6 +157,10 @@ impl Api for TwilioVerifyApi {
         Fault::body(too_large).reply()
     }
 
+    fn too_late(&self) -> Reply {
+        Fault::too_late().reply()
+    }
+
     fn deadline(&self) -> Duration {
         self.inner.engine.deadline()
     }

@@ -158,6 +158,10 @@ impl Api for Twisto {
         Fault::body(too_large).reply()
     }
 
+    fn too_late(&self) -> Reply {
+        Fault::unavailable().reply()
+    }
+
     fn deadline(&self) -> Duration {
         self.inner.engine.deadline()
     }

@@ -88,6 +88,7 @@ use verify_core::{Api, Engine, Reply};
 
 use crate::worldpay::fault::Fault;
 use crate::worldpay::inner::Inner;
+use crate::worldpay::media::Version;
 
 mod accounts;
 mod builder;
@@ -146,6 +147,11 @@ impl Api for Worldpay {
 
     fn refuse_body(&self, too_large: bool) -> Reply {
         Fault::body(too_large).reply(&reply::new_correlation())
+    }
+
+    fn too_late(&self) -> Reply {
+        // Which version it was for is not known here, and the older one is what most speak.
+        Fault::internal(Version::Five).reply(&reply::new_correlation())
     }
 
     fn deadline(&self) -> Duration {

@@ -166,6 +166,9 @@ pub enum CaptchaErrorKind {
     LowScore,
     /// The operator: a key, a secret or an address is wrong. Answered with 500, never as the visitor's mistake.
     Misconfigured,
+    /// Nobody for now, and that is no outage: the vendor wants fewer questions of us, or too many requests of ours are under way
+    /// to ask it. Answered with 503 whatever the [`Outage`], since whoever makes us ask often enough would open it.
+    Busy,
     /// Nobody for now: the vendor did not answer, or not in its own language. What follows is up to the [`Outage`].
     Unavailable,
 }
@@ -196,6 +199,7 @@ impl CaptchaErrorKind {
             Self::SolveAgain(rejection) => rejection.name(),
             Self::LowScore => "low_score",
             Self::Misconfigured => "misconfigured",
+            Self::Busy => "busy",
             Self::Unavailable => "unavailable",
         }
     }
@@ -268,6 +272,9 @@ impl fmt::Display for CaptchaError {
             CaptchaErrorKind::LowScore => "the captcha's vendor takes the visitor for a machine",
             CaptchaErrorKind::Misconfigured => {
                 "the captcha's vendor refuses our keys: check the site key, the secret and the verify address"
+            }
+            CaptchaErrorKind::Busy => {
+                "the captcha's vendor is asked too often, or could not be for all that is under way"
             }
             CaptchaErrorKind::Unavailable => "the captcha's vendor gave no answer that can be read",
         })?;

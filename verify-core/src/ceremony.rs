@@ -329,15 +329,19 @@ impl<'c> Ceremony<'c> {
         }
     }
 
+    /// The name of a challenge in events.
+    fn pseudonym(&self, ticket: &Ticket) -> String {
+        let name = ticket.key(&self.core.keys).map(|key| facts::pseudonym(key, &ticket.id));
+        name.map(|bytes| short(&bytes)).unwrap_or_default()
+    }
+
     fn event(&self, kind: EventKind, ticket: &Ticket) -> Event {
-        let challenge = ticket.key(&self.core.keys).map(|key| facts::pseudonym(key, &ticket.id));
-        let short = |bytes: &[u8]| to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()));
         Event {
             kind,
             at: self.core.clock.now(),
             policy: self.policy.name.clone(),
             factor: self.factor.name().to_owned(),
-            challenge: challenge.map(|bytes| short(&bytes)).unwrap_or_default(),
+            challenge: self.pseudonym(ticket),
             subject: short(self.facts.identity()),
             channel: ticket.opened.map(|opened| opened.channel),
             calling_code: ticket.opened.map_or(0, |opened| opened.calling_code),
@@ -345,6 +349,11 @@ impl<'c> Ceremony<'c> {
             reason: None,
         }
     }
+}
+
+/// The first half of a pseudonym, as hexadecimal digits.
+fn short(bytes: &[u8]) -> String {
+    to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()))
 }
 
 /// A challenge that was just redeemed.

@@ -63,8 +63,11 @@ pub struct FetchError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FetchErrorKind {
-    /// It never left: no connection, or too many requests are under way. Sending it again is safe.
+    /// It never left: no connection. Sending it again is safe.
     Unsent,
+    /// It never left, because too many of this client's own requests are under way: the other server was not even tried, and
+    /// may be well. Sending it again is safe, and no sooner than others have come to an end.
+    Busy,
     /// No answer within the deadline. It may have arrived.
     Timeout,
     /// The connection broke, or the answer was not HTTP or too long. It may have arrived.
@@ -98,6 +101,9 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             FetchErrorKind::Unsent => "the other server cannot be reached: check its address and the network",
+            FetchErrorKind::Busy => {
+                "too many requests of this client are under way: give it more, or each service one of its own"
+            }
             FetchErrorKind::Timeout => {
                 "the other server did not answer in time, and may or may not have acted"
             }

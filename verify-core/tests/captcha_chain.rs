@@ -120,6 +120,7 @@ fn captcha_rule_26_open_passes_whoever_answers_and_counts_it() {
     // Wrong keys are no outage, and a token that is not good is none either.
     for (kind, status) in [
         (CaptchaErrorKind::Misconfigured, 500),
+        (CaptchaErrorKind::Busy, 503),
         (CaptchaErrorKind::LowScore, 403),
         (CaptchaErrorKind::SolveAgain(Rejection::Host), 403),
     ] {
@@ -144,6 +145,8 @@ fn captcha_rule_26_a_fallback_is_shown_once_the_vendor_was_asked_in_vain() {
     assert_eq!(shop.check(&offer, "token").status(), 403);
     vendor.says(Err(CaptchaErrorKind::Misconfigured));
     assert_eq!(shop.check(&offer, "token").status(), 500, "wrong keys are no outage");
+    vendor.says(Err(CaptchaErrorKind::Busy));
+    assert_eq!(shop.check(&offer, "token").status(), 503, "and neither are too many questions of ours");
     assert_eq!(offered(&shop.block(&gate)), [["by-gatekeeper"]]);
     shop.heard();
 

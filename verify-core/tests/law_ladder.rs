@@ -141,3 +141,106 @@ fn a_message_that_is_under_way_for_too_long_is_followed_over_the_next_channel() 
     let codes: std::collections::HashSet<_> = post.parcels().into_iter().map(|parcel| parcel.code).collect();
     assert_eq!(codes.len(), 1, "whichever message arrives, its code is right");
 }
+
+/// Sends, and leaves what is to be done after the answer.
+fn send_and_leave(bank: &Bank, user: &str, id: &str) -> (serde_json::Value, verify_core::Errand) {
+    let request = bank::Request::new("POST", "/challenge/send").user(user).json(&json!({ "id": id }));
+    let body = bytes::Bytes::from(json!({ "id": id }).to_string());
+    let Decision::Read(inquiry, _) = bank.endpoints.decide(&request) else { panic!("no body is asked for") };
+    let Ruling::RespondThen(reply, errand) = block_on(bank.endpoints.rule(inquiry, body)) else {
+        panic!("something is left to do")
+    };
+    (json_of(&reply), *errand)
+}
+
+/// Whoever has cancelled or answered while the first message was under way wants no other.
+#[test]
+fn r59_a_challenge_that_is_over_is_not_climbed_for() {
+    for answers in [false, true] {
+        let (bank, post, events) = posted(|builder| builder.budgets(generous()));
+        let gate = bank.gate(vault_of(ladder()));
+        // The code is known from a message before.
+        let first = send_and_run(&bank, "alice", &ticket(&gate, "alice"));
+        let code = post.last().code;
+        bank.advance(60);
+        post.refuses([Sms, Voice]);
+        let (sent, errand) = send_and_leave(&bank, "alice", first["id"].as_str().unwrap());
+        let id = sent["id"].as_str().unwrap();
+        if answers {
+            assert_eq!(told(&check(&bank, "alice", id, &code)), "200");
+        } else {
+            assert_eq!(bank.call("cancel", "alice", &json!({ "id": id })).status(), 200);
+        }
+        assert!(block_on(errand.run()).is_err());
+        assert_eq!(channels(&post), [Sms, Sms], "answers: {answers}");
+        assert_eq!(events.count(EventKind::Created), 1, "no challenge is reborn");
+    }
+}
+
+/// A step that cannot be taken is told: nobody waits for it.
+#[test]
+fn r59_a_step_that_fails_is_told() {
+    let clock = verify_core::FakeClock::default();
+    let store = bank::Witness::new(verify_core::MemoryStore::builder().clock(clock.clone()).build());
+    let failing = store.clone();
+    let (bank, post, events) = posted(|builder| builder.clock(clock).store(store));
+    post.refuses([Sms]);
+    post.during(move |_| failing.fail(1..u64::from(u32::MAX)));
+    let (_, errand) = send_and_leave(&bank, "alice", &ticket(&bank.gate(vault_of(ladder())), "alice"));
+    assert!(block_on(errand.run()).is_err());
+    assert_eq!(channels(&post), [Sms]);
+    let failed = events.all().into_iter().filter(|event| event.kind == EventKind::DeliveryFailed);
+    let failed: Vec<_> = failed.map(|event| event.channel).collect();
+    assert_eq!(failed, [Some(Sms), Some(Voice)]);
+}
+
+/// What a service says later: the next message goes over the next channel, and at once.
+#[test]
+fn r59_after_a_lost_message_the_next_channel_comes_at_once() {
+    use verify_core::{Fate, Resend};
+    for hides in [false, true] {
+        let missing = if hides { MissingContacts::Hide } else { MissingContacts::Tell };
+        let (bank, post, _) = posted(|builder| {
+            let budgets = verify_core::Budgets::default().idempotent_window(Duration::from_secs(10));
+            builder.missing_contacts(missing).budgets(budgets)
+        });
+        let gate = bank.gate(vault_of(ladder().resend(Resend::SameCode)));
+        let ask = |id: &str| send_and_run(&bank, "alice", id);
+        let first = ask(&ticket(&gate, "alice"));
+        let id = first["id"].as_str().unwrap();
+        bank.advance(15);
+        assert_eq!(told(&send(&bank, "alice", id)), LIMITED, "hides: {hides}");
+        let lost = block_on(bank.engine.receive(&post.last().receipt, Fate::Lost));
+        assert_eq!(lost.unwrap(), verify_core::ReceiptOutcome::Recorded);
+        if hides {
+            assert_eq!(told(&send(&bank, "alice", id)), LIMITED, "no answer may tell");
+            continue;
+        }
+        let by_name = bank.call("send", "alice", &json!({ "id": id, "channel": "sms" }));
+        assert_eq!(told(&by_name), LIMITED, "whoever asks for the lost one waits for it");
+        let next = ask(id);
+        assert_eq!(next["channel"], "voice");
+        assert_eq!(channels(&post), [Sms, Voice]);
+        let again = send(&bank, "alice", next["id"].as_str().unwrap());
+        assert_eq!((told(&again), json_of(&again)["channel"].clone()), ("200".to_owned(), json!("voice")));
+        assert_eq!(channels(&post), [Sms, Voice], "the same wish once more, and one message");
+        bank.advance(15);
+        assert_eq!(told(&send(&bank, "alice", next["id"].as_str().unwrap())), LIMITED, "given back once");
+        assert_eq!(told(&check(&bank, "alice", id, &post.last().code)), "200");
+    }
+}
+
+/// Hundreds of rounds: of many that come after a lost message, one leaves.
+#[test]
+fn r59_of_many_sends_after_a_lost_message_one_leaves() {
+    use verify_core::Fate;
+    for _ in 0..200 {
+        let (bank, post, _) = posted(|builder| builder.missing_contacts(MissingContacts::Tell));
+        let first = send(&bank, "alice", &ticket(&bank.gate(vault_of(ladder())), "alice"));
+        let id = json_of(&first)["id"].as_str().unwrap().to_owned();
+        block_on(bank.engine.receive(&post.last().receipt, Fate::Lost)).unwrap();
+        bank.advance(15);
+        law::together(6, |_| told(&send(&bank, "alice", &id)));
+        assert_eq!(channels(&post), [Sms, Voice]);
+    }
+}

@@ -17,7 +17,7 @@ mod post;
 use std::time::Duration;
 
 use bank::{Bank, Outcome, Request, block_on, blocked, enter, headers_of, id_of, json_of, text_of};
-use law::{Events, LIMITED, USED, check, opened, send, ticket, together, told, vault};
+use law::{Events, LIMITED, USED, WRONG, check, opened, send, ticket, together, told, vault, wrong};
 use post::Post;
 use serde_json::json;
 use verify_core::{
@@ -151,6 +151,22 @@ fn r47_a_report_locks_only_where_it_was_configured() {
         bank.advance(900);
         assert_eq!(told(&send(&bank, "alice", &ticket(&gate, "alice"))), "200", "{what:?}");
     }
+}
+
+/// Failures and successes after the message begin a new era, in which the lock has to be found.
+#[test]
+fn r47_a_report_locks_what_stands_now() {
+    let (post, events) = (Post::default(), Events::default());
+    let bank = bank_of(&post, &events, |builder| builder.not_me(NotMe::LockFor(Duration::from_secs(900))));
+    let gate = bank.gate(by_mail());
+    let (id, code, token) = mailed(&bank, &post, &gate);
+    assert_eq!(told(&check(&bank, "alice", &id, &wrong(&code, 0))), WRONG);
+    assert_eq!(told(&check(&bank, "alice", &id, &code)), "200");
+    assert_eq!(report(&bank, &token).status(), 200);
+    bank.advance(120);
+    assert_eq!(told(&send(&bank, "alice", &ticket(&gate, "alice"))), LIMITED);
+    bank.advance(900);
+    assert_eq!(told(&send(&bank, "alice", &ticket(&gate, "alice"))), "200");
 }
 
 /// Hundreds of rounds: the answer and the report race for the one entry, and one of them gets it.

@@ -109,6 +109,9 @@ fn e35_psd2_wants_five_failures_a_block_uniform_answers_and_five_idle_minutes() 
     let access = || Policy::new("account").preset(Preset::psd2()).require(sms());
     let strict = || engine(|builder| builder.budgets(Budgets::psd2()).uniform_failures());
     assert!(strict().gate(access().idle(minutes(5))).is_ok());
+    let mail = Policy::new("account").preset(Preset::psd2()).idle(minutes(5));
+    let mail = mail.require(Factor::code("step-up").over([Channel::Email]));
+    assert!(strict().gate(mail).unwrap_err().to_string().contains("7(1)"), "a mailbox is no possession");
     let refused = |engine: Engine, policy: Policy| engine.gate(policy).unwrap_err().to_string();
     assert!(refused(strict(), access()).contains("4(3)(d)"));
     assert!(refused(strict(), access().idle(minutes(6))).contains("4(3)(d)"));

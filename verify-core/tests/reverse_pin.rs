@@ -383,6 +383,13 @@ fn what_does_not_go_together_does_not_start() {
     assert!(without.contains("pin_service"), "{without}");
     let beside = build(|builder| builder.pin_service(Caller::real()).inbox(Inbox::new()));
     assert!(matches!(beside, Err(ConfigError::DevelopmentCourierBesideReal)), "R75");
+    // Calls are paid by the minute.
+    let anywhere = build(|builder| builder.pin_service(Caller::real()));
+    assert!(matches!(anywhere, Err(ConfigError::NoCountries { channel: Channel::Voice })), "R65");
+    let here = build(|builder| {
+        builder.pin_service(Caller::real()).countries(verify_core::Countries::only(["US"]).unwrap())
+    });
+    assert!(here.is_ok(), "R65");
 }
 
 /// In development the inbox rings, and the developer dials.

@@ -14,7 +14,8 @@ use verify_core::{Clock, SystemClock};
 /// | open | nothing: it fails at once | 30 seconds have passed |
 /// | half open | one call, to see | that call succeeds (closed) or fails (open again) |
 ///
-/// Both numbers can be set. A success in between begins the count anew. What a service refuses is a success: it is there.
+/// Both numbers can be set. A success in between begins the count anew. What a service refuses is a success: it is there,
+/// and so is one that wants fewer requests (429).
 /// Clones are one breaker; every courier of this crate has one of its own.
 ///
 /// ```
@@ -82,18 +83,22 @@ impl CircuitBreaker {
         self
     }
 
-    /// Whether the service may be called now. Say of the pass how the call went; one that is dropped has failed, since
-    /// whoever was waiting gave up.
+    /// Whether the service may be called now. Say of the pass how the call went. One that is dropped says nothing: whoever
+    /// was waiting gave up, and must not close the service to everybody else by hanging up. If it was the trial, the next call
+    /// is.
     #[must_use]
     pub fn enter(&self) -> Option<Pass> {
         let mut state = self.state();
-        match *state {
-            State::Closed { .. } => {}
-            State::Open { until } if self.clock.now() >= until => *state = State::HalfOpen,
+        let is_trial = match *state {
+            State::Closed { .. } => false,
+            State::Open { until } if self.clock.now() >= until => {
+                *state = State::HalfOpen;
+                true
+            }
             State::Open { .. } | State::HalfOpen => return None,
-        }
+        };
         drop(state);
-        Some(Pass { breaker: self.clone(), is_told: false })
+        Some(Pass { breaker: self.clone(), is_trial })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -127,13 +132,14 @@ impl fmt::Debug for CircuitBreaker {
 #[must_use = "say how the call went"]
 pub struct Pass {
     breaker: CircuitBreaker,
-    is_told: bool,
+    /// Whether it is the one call of a breaker that is half open, and nothing was said of it yet.
+    is_trial: bool,
 }
 
 impl Pass {
     /// The service answered, whatever it said.
     pub fn succeeded(mut self) {
-        self.is_told = true;
+        self.is_trial = false;
         let mut state = self.breaker.state();
         // A late answer from before it opened does not close it: the trial does.
         if !matches!(*state, State::Open { .. }) {
@@ -142,15 +148,17 @@ impl Pass {
     }
 
     /// It did not, or only that it cannot.
-    pub fn failed(self) {
-        drop(self);
+    pub fn failed(mut self) {
+        self.is_trial = false;
+        self.breaker.fail();
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if !self.is_told {
-            self.breaker.fail();
+        let mut state = self.breaker.state();
+        if self.is_trial && *state == State::HalfOpen {
+            *state = State::Open { until: self.breaker.clock.now() };
         }
     }
 }
@@ -189,11 +197,36 @@ mod tests {
         clock.advance(Duration::from_secs(29));
         assert!(breaker.enter().is_none());
         clock.advance(Duration::from_secs(1));
-        drop(breaker.enter().unwrap());
+        breaker.enter().unwrap().failed();
         assert!(breaker.enter().is_none());
         clock.advance(Duration::from_secs(30));
         breaker.enter().unwrap().succeeded();
         assert_eq!(*breaker.state(), State::Closed { failures: 0 });
+    }
+
+    /// Whoever hangs up says nothing about the service: neither that it is down, nor that it is up.
+    #[test]
+    fn o15_who_gives_up_gives_no_verdict() {
+        let (breaker, clock) = breaker();
+        for _ in 0..100 {
+            drop(breaker.enter().unwrap());
+        }
+        breaker.enter().unwrap().failed();
+        breaker.enter().unwrap().failed();
+        drop(breaker.enter().unwrap());
+        assert_eq!(*breaker.state(), State::Closed { failures: 2 });
+        let late = breaker.enter().unwrap();
+        breaker.enter().unwrap().failed();
+        assert!(breaker.enter().is_none());
+        clock.advance(Duration::from_secs(30));
+        let trial = breaker.enter().unwrap();
+        drop(late);
+        assert!(breaker.enter().is_none(), "the trial is under way");
+        drop(trial);
+        let next = breaker.enter().expect("without another pause");
+        assert!(breaker.enter().is_none(), "one at a time");
+        next.failed();
+        assert!(breaker.enter().is_none(), "open again");
     }
 
     #[test]

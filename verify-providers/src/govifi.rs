@@ -170,7 +170,9 @@ impl Session {
     ) -> Result<Response<Bytes>, GoViFiError> {
         match self.client.fetch(request()?).await {
             Ok(answer) => Ok(answer),
-            Err(error) if error.kind() == FetchErrorKind::Forbidden => Err(GoViFiError::unanswered(error)),
+            Err(error) if matches!(error.kind(), FetchErrorKind::Forbidden | FetchErrorKind::Busy) => {
+                Err(GoViFiError::unanswered(error))
+            }
             Err(_) => self.client.fetch(request()?).await.map_err(GoViFiError::unanswered),
         }
     }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use verify_core::{Fetch, FetchError, FetchErrorKind};
 
 mod public;
@@ -21,6 +22,7 @@ pub struct HttpClient {
     client: reqwest::Client,
     slots: Arc<Semaphore>,
     deadline: Duration,
+    slot_deadline: Duration,
     answer_limit: usize,
     public_only: bool,
 }
@@ -30,6 +32,7 @@ pub struct HttpClient {
 pub struct HttpClientBuilder {
     connect_deadline: Duration,
     deadline: Duration,
+    slot_deadline: Duration,
     answer_limit: usize,
     at_once: usize,
     public_only: bool,
@@ -50,6 +53,7 @@ impl HttpClient {
         HttpClientBuilder {
             connect_deadline: Duration::from_secs(2),
             deadline: Duration::from_secs(5),
+            slot_deadline: Duration::from_secs(1),
             answer_limit: 64 * 1024,
             at_once: 64,
             public_only: false,
@@ -57,7 +61,6 @@ impl HttpClient {
     }
 
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
-        let _slot = self.slots.acquire().await.map_err(|_| FetchErrorKind::Unsent)?;
         let request = reqwest::Request::try_from(request).map_err(|_| FetchErrorKind::Forbidden)?;
         if self.public_only {
             public::refuse_inside(request.url())?;
@@ -81,8 +84,12 @@ impl HttpClient {
 #[async_trait]
 impl Fetch for HttpClient {
     async fn fetch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
-        // Waiting for a free slot counts, so that a slow server cannot make a queue without end.
-        tokio::time::timeout(self.deadline, self.exchange(request))
+        let until = Instant::now() + self.deadline;
+        // Waiting for a free slot counts, so that a slow server cannot make a queue without end; and it is told apart, since
+        // it says nothing of the server that was to be asked.
+        let slot = tokio::time::timeout(self.slot_deadline.min(self.deadline), self.slots.acquire());
+        let Ok(Ok(_slot)) = slot.await else { return Err(FetchErrorKind::Busy.into()) };
+        tokio::time::timeout_at(until, self.exchange(request))
             .await
             .unwrap_or_else(|_| Err(FetchErrorKind::Timeout.into()))
     }
@@ -122,6 +129,15 @@ impl HttpClientBuilder {
         self
     }
 
+    /// How long to wait for a free slot, of the [deadline](Self::deadline). Default: 1 s, less than whatever waits for an
+    /// exchange does, so that a client whose slots are taken is known for [that](FetchErrorKind::Busy) and not for a service
+    /// that is silent.
+    #[must_use]
+    pub const fn slot_deadline(mut self, deadline: Duration) -> Self {
+        self.slot_deadline = deadline;
+        self
+    }
+
     /// Most bytes of an answer's body. Default: 64 KiB; verification services answer with a few hundred.
     #[must_use]
     pub const fn answer_limit(mut self, bytes: usize) -> Self {
@@ -129,7 +145,8 @@ impl HttpClientBuilder {
         self
     }
 
-    /// Most requests under way at one time; more wait, within their deadline. Default: 64, which at 100 ms each is 640 a
+    /// Most requests under way at one time; more wait for a [slot](Self::slot_deadline). One that is
+    /// shared by several services is used up by the slowest of them. Default: 64, which at 100 ms each is 640 a
     /// second.
     #[must_use]
     pub const fn at_once(mut self, requests: usize) -> Self {
@@ -184,6 +201,7 @@ impl HttpClientBuilder {
             client,
             slots: Arc::new(Semaphore::new(self.at_once.clamp(1, Semaphore::MAX_PERMITS))),
             deadline: self.deadline,
+            slot_deadline: self.slot_deadline,
             answer_limit: self.answer_limit,
             public_only: self.public_only,
         })

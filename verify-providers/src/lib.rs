@@ -14,7 +14,14 @@
 //! # Ok(()) }
 //! ```
 
-#[cfg(any(feature = "twisto", feature = "govifi"))]
+#[cfg(any(
+    feature = "govifi",
+    feature = "phonesverification",
+    feature = "twilio-sms",
+    feature = "twilio-verify",
+    feature = "twisto",
+    feature = "worldpay"
+))]
 mod base_url;
 mod breaker;
 #[cfg(feature = "govifi")]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use verify_core::{Clock, CourierError, CourierErrorKind, Delivery, SystemClock};
 
 use crate::CircuitBreaker;
@@ -18,6 +19,18 @@ pub(crate) enum Try {
     /// It surely has not taken it, or knows the message by its id if it has: the same message may be sent again, after so
     /// long if the service said.
     Again(CourierError, Option<Duration>),
+    /// It wants fewer messages: it is there, and surely has not taken this one.
+    #[cfg_attr(
+        not(any(feature = "webhook", feature = "twilio-sms")),
+        expect(dead_code, reason = "what speaks no HTTP has no word for it")
+    )]
+    Throttled(CourierError, Option<Duration>),
+    /// It was not asked, for all the requests of ours that are under way: that says nothing about it.
+    #[cfg_attr(
+        not(any(feature = "webhook", feature = "twilio-sms")),
+        expect(dead_code, reason = "what speaks no HTTP has connections of its own")
+    )]
+    Queued(CourierError),
     /// Nobody knows. A second message would be one too many.
     #[cfg_attr(
         not(any(feature = "smtp", feature = "twilio-sms")),
@@ -59,55 +72,63 @@ impl Persistence {
         delivery: &Delivery,
         once: impl Fn() -> F,
     ) -> Result<(), CourierError> {
-        let all = async {
-            let mut last = None;
-            for number in 1..=self.tries.max(1) {
-                // What is worthless is not sent, however late that turns out.
-                if self.clock.now() >= delivery.expires_at() {
-                    return Err(last.unwrap_or_else(|| unavailable("the code is over")));
+        let until = Instant::now() + self.deadline;
+        let mut last = None;
+        for number in 1..=self.tries.max(1) {
+            // What is worthless is not sent, however late that turns out.
+            if self.clock.now() >= delivery.expires_at() {
+                return Err(last.unwrap_or_else(|| unavailable("the code is over")));
+            }
+            let Some(pass) = self.breaker.enter() else {
+                return Err(
+                    last.unwrap_or_else(|| unavailable("the service failed just now; it is left alone"))
+                );
+            };
+            // Whatever is under way is dropped at the deadline, so nothing goes on behind the caller's back. Whoever drops
+            // all of this before has no word to say about the service.
+            let Ok(tried) = tokio::time::timeout_at(until, once()).await else {
+                pass.failed();
+                return Err(unavailable("no answer in time"));
+            };
+            let (error, wait) = match tried {
+                Try::Taken => {
+                    pass.succeeded();
+                    return Ok(());
                 }
-                let Some(pass) = self.breaker.enter() else {
-                    return Err(
-                        last.unwrap_or_else(|| unavailable("the service failed just now; it is left alone"))
-                    );
-                };
-                let (error, wait) = match once().await {
-                    Try::Taken => {
-                        pass.succeeded();
-                        return Ok(());
-                    }
-                    Try::Refused(error) => {
-                        pass.succeeded();
-                        return Err(error);
-                    }
-                    Try::Unsure(error) => {
-                        pass.failed();
-                        return Err(error);
-                    }
-                    Try::Misconfigured(error) => {
-                        pass.succeeded();
-                        tracing::error!(target: "verify", "a courier is not set up for its service: {error:?}");
-                        return Err(error);
-                    }
-                    Try::Again(error, wait) => {
-                        pass.failed();
-                        (error, wait)
-                    }
-                };
-                let wait = wait.unwrap_or_else(|| self.pause.saturating_mul(1 << (number - 1).min(8)));
-                // Nobody waits for what will not be: by then the request has been answered.
-                if number >= self.tries || wait >= self.deadline {
+                Try::Refused(error) => {
+                    pass.succeeded();
                     return Err(error);
                 }
-                last = Some(error);
-                tokio::time::sleep(wait).await;
+                Try::Unsure(error) => {
+                    pass.failed();
+                    return Err(error);
+                }
+                Try::Misconfigured(error) => {
+                    pass.succeeded();
+                    tracing::error!(target: "verify", "a courier is not set up for its service: {error:?}");
+                    return Err(error);
+                }
+                Try::Again(error, wait) => {
+                    pass.failed();
+                    (error, wait)
+                }
+                Try::Throttled(error, wait) => {
+                    pass.succeeded();
+                    (error, wait)
+                }
+                Try::Queued(error) => (error, None),
+            };
+            let wait = wait.unwrap_or_else(|| self.pause.saturating_mul(1 << (number - 1).min(8)));
+            // Nobody waits for what will not be: by then the request has been answered.
+            if number >= self.tries || wait >= self.deadline {
+                return Err(error);
             }
-            Err(last.unwrap_or_else(|| unavailable("it was not tried")))
-        };
-        // Whatever is under way is dropped with it, so nothing goes on behind the caller's back.
-        tokio::time::timeout(self.deadline, all)
-            .await
-            .unwrap_or_else(|_| Err(unavailable("no answer in time")))
+            last = Some(error);
+            if tokio::time::timeout_at(until, tokio::time::sleep(wait)).await.is_err() {
+                return Err(unavailable("no answer in time"));
+            }
+        }
+        Err(last.unwrap_or_else(|| unavailable("it was not tried")))
     }
 }
 

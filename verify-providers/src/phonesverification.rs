@@ -12,6 +12,8 @@ use verify_core::{
 };
 use zeroize::Zeroizing;
 
+use crate::base_url;
+
 mod answer;
 mod callbacks;
 mod datetime;
@@ -33,7 +35,7 @@ const LONGEST_BRAND: usize = 20;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use verify_core::{Channel, Contact, Engine, Factor, KeyRing, Origin, Policy, Subject};
+/// use verify_core::{Channel, Contact, Countries, Engine, Factor, KeyRing, Origin, Policy, Subject};
 /// use verify_providers::{HttpClient, PhonesVerification};
 ///
 /// # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
@@ -41,6 +43,7 @@ const LONGEST_BRAND: usize = 20;
 ///     .brand("Owl Bank");
 /// let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
 ///     .pin_service(calls.clone())
+///     .countries(Countries::only(["US"])?)
 ///     .contacts(|_: &Subject<'_>, _: Channel| Contact::phone("+12025550123").ok())
 ///     .build()?;
 /// let vault = engine.gate(Policy::new("vault").require(Factor::reverse_pin("dial-in")))?;
@@ -84,7 +87,7 @@ impl PhonesVerification {
             client: Arc::new(client),
             key: key.to_owned(),
             secret: Zeroizing::new(secret.to_owned()),
-            callback: rest.to_owned(),
+            callback: rest,
             callback_type: scheme,
             url: "https://phonesverification.com/app/api/json".to_owned(),
             path: "/tts/reversepinverification".to_owned(),
@@ -170,17 +173,12 @@ impl PinService for PhonesVerification {
 }
 
 /// The scheme and what is behind it, of an address that secrets may travel to.
-fn split(url: &str) -> Option<(&'static str, &str)> {
-    let url = url.trim_end_matches('/');
-    let parsed: http::Uri = url.parse().ok()?;
-    let here = matches!(parsed.host()?, "127.0.0.1" | "[::1]" | "localhost");
-    let (_, rest) = url.split_once("://")?;
-    let scheme = match parsed.scheme_str()? {
-        "https" => "https",
-        "http" if here => "http",
-        _ => return None,
-    };
-    (parsed.query().is_none() && !url.contains(['#', '@'])).then_some((scheme, rest))
+fn split(url: &str) -> Option<(&'static str, String)> {
+    let url = base_url::safe(url)?;
+    let (scheme, rest) = url.split_once("://")?;
+    // As the callbacks' type has it.
+    let scheme = if scheme.eq_ignore_ascii_case("https") { "https" } else { "http" };
+    Some((scheme, rest.to_owned()))
 }
 
 impl fmt::Debug for PhonesVerification {

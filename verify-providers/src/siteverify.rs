@@ -141,6 +141,9 @@ impl Siteverify {
             Ok(Err(error)) if error.kind() == FetchErrorKind::Forbidden => {
                 return Err(CaptchaError::from(CaptchaErrorKind::Misconfigured).with_source(error));
             }
+            Ok(Err(error)) if error.kind() == FetchErrorKind::Busy => {
+                return Err(CaptchaError::from(CaptchaErrorKind::Busy).with_source(error));
+            }
             Ok(Err(error)) => {
                 return Err(CaptchaError::from(CaptchaErrorKind::Unavailable).with_source(error));
             }
@@ -177,10 +180,11 @@ impl Siteverify {
             Answer::read(answer.body())
         };
         // Some vendors say what is wrong with a status of its own; one without a word for it says nothing that can be told.
-        let is_busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
         let refuses = |read: &Answer| status.is_client_error() && !read.success && !read.codes.is_empty();
         match read {
-            _ if is_busy => Err(CaptchaErrorKind::Unavailable.into()),
+            // It is there, and we ask too often.
+            _ if status == StatusCode::TOO_MANY_REQUESTS => Err(CaptchaErrorKind::Busy.into()),
+            _ if status == StatusCode::REQUEST_TIMEOUT => Err(CaptchaErrorKind::Unavailable.into()),
             Some(read) if status.is_success() || refuses(&read) => Ok(read),
             _ if status.is_client_error() => Err(CaptchaErrorKind::Misconfigured.into()),
             _ => Err(CaptchaErrorKind::Unavailable.into()),

@@ -23,7 +23,8 @@ use session::Sessions;
 /// | what happens | what follows |
 /// |---|---|
 /// | no connection, no TLS, a certificate that is not good, 4xx before the text or to it | the same mail again, up to three times within 8 seconds and while the code lives; its `Message-ID` stays |
-/// | 5xx to the recipient | [`Refused`](verify_core::CourierErrorKind::Refused): the visitor chooses another channel |
+/// | 554 or 5.7.x to the recipient: relaying denied, the sender blocked | an error in the log, since no visitor can help it |
+/// | any other 5xx to the recipient | [`Refused`](verify_core::CourierErrorKind::Refused): the visitor chooses another channel |
 /// | 5xx to anything else, wrong credentials | an error in the log, since no visitor can help it |
 /// | the text has left, and no answer comes | nobody knows whether it arrived, so it is not sent again |
 /// | five failures in a row | nothing is tried for 30 seconds ([`CircuitBreaker`](crate::CircuitBreaker)) |

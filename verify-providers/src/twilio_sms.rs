@@ -13,6 +13,7 @@ use serde::Deserialize;
 use verify_core::{Channel, Courier, CourierError, CourierErrorKind, Delivery, Fetch, FetchErrorKind};
 use zeroize::Zeroizing;
 
+use crate::base_url;
 use crate::persistence::{Persistence, Try, persistent, unavailable};
 
 mod receipts;
@@ -117,7 +118,7 @@ impl TwilioSms {
     /// # Errors
     /// When it is not https, unless it is this machine: the token and every code travel there.
     pub fn base_url(mut self, url: &str) -> Result<Self, TwilioSmsError> {
-        self.base_url = address(url.trim_end_matches('/'))?;
+        self.base_url = base_url::safe(url).ok_or(TwilioSmsError::Address)?;
         Ok(self)
     }
 
@@ -132,6 +133,7 @@ impl TwilioSms {
                 let error = CourierError::new(CourierErrorKind::Unavailable).with_source(error);
                 match kind {
                     FetchErrorKind::Unsent => Try::Again(error, None),
+                    FetchErrorKind::Busy => Try::Queued(error),
                     FetchErrorKind::Forbidden => Try::Misconfigured(error),
                     _ => Try::Unsure(error),
                 }
@@ -199,7 +201,7 @@ fn read(answer: &Response<Bytes>) -> Try {
         (_, Some(21211 | 21214 | 21217 | 21408 | 21610 | 21612 | 21614 | 21635)) => {
             Try::Refused(error(CourierErrorKind::Refused))
         }
-        (429, _) => Try::Again(failed(), seconds.map(Duration::from_secs)),
+        (429, _) => Try::Throttled(failed(), seconds.map(Duration::from_secs)),
         (400..=499, _) => Try::Misconfigured(failed()),
         _ => Try::Unsure(failed()),
     }
@@ -218,10 +220,7 @@ fn basic(user: &str, secret: &str) -> Result<HeaderValue, TwilioSmsError> {
 }
 
 fn address(url: &str) -> Result<String, TwilioSmsError> {
-    let parsed: http::Uri = url.parse().map_err(|_| TwilioSmsError::Address)?;
-    let here = matches!(parsed.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
-    let safe = matches!((parsed.scheme_str(), here), (Some("https"), _) | (Some("http"), true));
-    if safe && parsed.query().is_none() { Ok(url.to_owned()) } else { Err(TwilioSmsError::Address) }
+    if base_url::is_safe(url) { Ok(url.to_owned()) } else { Err(TwilioSmsError::Address) }
 }
 
 fn is_sid(prefix: &str, text: &str) -> bool {

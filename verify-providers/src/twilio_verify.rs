@@ -14,6 +14,8 @@ use verify_core::{
 };
 use zeroize::Zeroizing;
 
+use crate::base_url;
+
 mod answer;
 mod meaning;
 
@@ -92,18 +94,7 @@ impl TwilioVerify {
     /// # Errors
     /// When it is not https, unless it is this machine: the token and every code travel there.
     pub fn base_url(mut self, url: &str) -> Result<Self, TwilioVerifyError> {
-        let url = url.trim_end_matches('/');
-        let parsed: http::Uri = url.parse().map_err(|_| TwilioVerifyError::BaseUrl)?;
-        let here = matches!(parsed.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        let safe = match parsed.scheme_str() {
-            Some("https") => true,
-            Some("http") => here,
-            _ => false,
-        };
-        if !safe || parsed.query().is_some() {
-            return Err(TwilioVerifyError::BaseUrl);
-        }
-        url.clone_into(&mut self.base_url);
+        self.base_url = base_url::safe(url).ok_or(TwilioVerifyError::BaseUrl)?;
         Ok(self)
     }
 

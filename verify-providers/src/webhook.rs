@@ -103,6 +103,7 @@ impl Webhook {
                 let error = CourierError::new(CourierErrorKind::Unavailable).with_source(error);
                 match kind {
                     FetchErrorKind::Forbidden => Try::Misconfigured(error),
+                    FetchErrorKind::Busy => Try::Queued(error),
                     _ => Try::Again(error, None),
                 }
             }
@@ -117,7 +118,8 @@ fn read(answer: &Response<Bytes>) -> Try {
     match status.as_u16() {
         200..=299 => Try::Taken,
         410 | 422 => Try::Refused(error(CourierErrorKind::Refused)),
-        408 | 425 | 429 | 500.. => {
+        429 => Try::Throttled(error(CourierErrorKind::Unavailable), seconds.map(Duration::from_secs)),
+        408 | 425 | 500.. => {
             Try::Again(error(CourierErrorKind::Unavailable), seconds.map(Duration::from_secs))
         }
         _ => Try::Misconfigured(error(CourierErrorKind::Unavailable)),

@@ -8,9 +8,11 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use verify_core::{Card, CardContext, CardError, CardOutcome, CardVerifier, Fetch, FetchErrorKind};
 use zeroize::Zeroizing;
+
+use crate::base_url;
 
 mod answer;
 mod body;
@@ -103,18 +105,7 @@ impl Worldpay {
     /// # Errors
     /// When it is not https, unless it is this machine: credentials and cards travel there.
     pub fn base_url(mut self, url: &str) -> Result<Self, WorldpayConfigError> {
-        let url = url.trim_end_matches('/');
-        let parsed: Uri = url.parse().map_err(|_| WorldpayConfigError::BaseUrl)?;
-        let here = matches!(parsed.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        let safe = match parsed.scheme_str() {
-            Some("https") => parsed.host().is_some(),
-            Some("http") => here,
-            _ => false,
-        };
-        if !safe || parsed.query().is_some() {
-            return Err(WorldpayConfigError::BaseUrl);
-        }
-        self.base_url = url.into();
+        self.base_url = base_url::safe(url).ok_or(WorldpayConfigError::BaseUrl)?.into();
         self.root = Arc::default();
         Ok(self)
     }
@@ -262,7 +253,7 @@ impl Worldpay {
         answer.map_err(|error| {
             let kind = match error.kind() {
                 FetchErrorKind::Forbidden => WorldpayErrorKind::Misconfigured,
-                FetchErrorKind::Unsent => WorldpayErrorKind::Unavailable,
+                FetchErrorKind::Unsent | FetchErrorKind::Busy => WorldpayErrorKind::Unavailable,
                 _ => WorldpayErrorKind::Indeterminate,
             };
             Failure::of(kind).with_source(error)

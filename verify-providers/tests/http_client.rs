@@ -71,12 +71,16 @@ async fn an_answer_beyond_the_limit_is_not_read() {
 
 #[tokio::test]
 async fn waiting_for_a_slot_ends_at_the_deadline_too() {
-    let client = quick().at_once(1).build().unwrap();
-    let uri = server(b"").await;
-    let ask = || client.fetch(Request::get(&uri).body(Bytes::new()).unwrap());
-    let (first, second) = tokio::join!(ask(), ask());
-    assert_eq!(first.unwrap_err().kind(), FetchErrorKind::Timeout);
-    assert_eq!(second.unwrap_err().kind(), FetchErrorKind::Timeout);
+    // It is this client that is busy: the server was not asked.
+    for wait in [0, 10] {
+        let builder = quick().slot_deadline(Duration::from_millis(wait));
+        let client = builder.at_once(1).build().unwrap();
+        let uri = server(b"").await;
+        let ask = || client.fetch(Request::get(&uri).body(Bytes::new()).unwrap());
+        let (first, second) = tokio::join!(ask(), ask());
+        assert_eq!(first.unwrap_err().kind(), FetchErrorKind::Timeout);
+        assert_eq!(second.unwrap_err().kind(), FetchErrorKind::Busy);
+    }
 }
 
 #[tokio::test]

@@ -82,6 +82,7 @@ impl Site {
             .clock(clock.clone())
             .store(MemoryStore::builder().clock(clock.clone()).build())
             .pin_service(calls.clone())
+            .countries(verify_core::Countries::any())
             .contacts(|_: &Subject<'_>, _: Channel| Contact::phone("+12025550123").ok())
             .missing_contacts(MissingContacts::Tell)
             .build()

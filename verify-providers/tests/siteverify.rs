@@ -207,7 +207,6 @@ async fn captcha_rule_26_an_answer_that_cannot_be_read_is_an_outage() {
             Fault::Silent,
             Fault::Status(500),
             Fault::Status(503),
-            Fault::Status(429),
             Fault::Status(302),
             Fault::Html,
             Fault::Truncated,
@@ -215,6 +214,9 @@ async fn captcha_rule_26_an_answer_that_cannot_be_read_is_an_outage() {
             desk.stub.fail(fault.clone());
             assert_eq!(desk.verify(&desk.solve()).await, Err(Kind::Unavailable), "{vendor}: {fault:?}");
         }
+        // It is there, and we ask it too often.
+        desk.stub.fail(Fault::Status(429));
+        assert_eq!(desk.verify(&desk.solve()).await, Err(Kind::Busy), "{vendor}");
         if vendor != "enterprise" {
             desk.stub.fail(Fault::Members(json!({ "success": "true" })));
             assert_eq!(desk.verify(&desk.solve()).await, Err(Kind::Unavailable), "{vendor}: \"true\"");

@@ -73,6 +73,7 @@ async fn r57_what_surely_was_not_taken_is_sent_again_and_nothing_else_is() {
         (vec![limited(Some("0")), limited(Some("0")), limited(Some("0"))], Err(RefusedKind::Unavailable), 3),
         (vec![limited(Some("3600"))], Err(RefusedKind::Unavailable), 1),
         (vec![Err(FetchErrorKind::Unsent), taken()], Ok(()), 2),
+        (vec![Err(FetchErrorKind::Busy), taken()], Ok(()), 2),
         (vec![Err(FetchErrorKind::Unsent); 3], Err(RefusedKind::Unavailable), 3),
         (vec![status(500)], Err(RefusedKind::Unavailable), 1),
         (vec![status(503)], Err(RefusedKind::Unavailable), 1),
@@ -89,6 +90,43 @@ async fn r57_what_surely_was_not_taken_is_sent_again_and_nothing_else_is() {
         assert_eq!(send(&engine(twilio(stub.clone()))).await, came_to, "{told}");
         assert_eq!(stub.asked().len(), asked, "{told}");
     }
+}
+
+/// One that wants fewer messages is there, and our own queue says nothing of it; both go on as before.
+#[tokio::test]
+async fn o15_who_is_throttled_or_has_to_queue_opens_no_breaker() {
+    for turn in [Ok((429, Some("0"), r#"{"code":20429}"#.to_owned())), Err(FetchErrorKind::Busy)] {
+        let stub = Stub::then(vec![turn.clone(); 9].into_iter().chain([taken()]));
+        let sms = twilio(stub.clone());
+        for _ in 0..3 {
+            assert_eq!(send(&engine(sms.clone())).await, Err(RefusedKind::Unavailable), "{turn:?}");
+        }
+        assert_eq!(send(&engine(sms)).await, Ok(()), "{turn:?}");
+        assert_eq!(stub.asked().len(), 10, "{turn:?}");
+    }
+}
+
+/// Whoever hangs up while a message is on its way says nothing about its service; one that is silent does.
+#[tokio::test]
+async fn o15_who_hangs_up_opens_no_breaker_and_silence_does() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let breaker = CircuitBreaker::default().after(2);
+    let sms = |deadline| {
+        let sms = twilio(HttpClient::new().unwrap()).base_url(&url).unwrap();
+        engine(sms.breaker(breaker.clone()).deadline(Duration::from_millis(deadline)))
+    };
+    for _ in 0..5 {
+        let patient = sms(60_000);
+        let mut sending = Box::pin(send(&patient));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(sending.as_mut().poll(&mut context).is_pending());
+    }
+    assert!(breaker.enter().is_some(), "closed");
+    for _ in 0..2 {
+        assert_eq!(send(&sms(50)).await, Err(RefusedKind::Unavailable));
+    }
+    assert!(breaker.enter().is_none(), "open");
 }
 
 #[tokio::test]

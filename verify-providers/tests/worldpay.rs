@@ -146,6 +146,19 @@ async fn worldpay_rule_18_outcomes_and_factors_are_read_tolerantly_and_never_gue
     assert!(found.outcome().passes(&[CardRisk::Cvc]) && !found.outcome().passes(&[CardRisk::Name]));
 }
 
+/// A verification that was made is one, whatever stands where its comparisons are: what is not compared is not known.
+#[tokio::test]
+async fn worldpay_rule_18_comparisons_that_say_nothing_make_no_verification_undone() {
+    let typeless =
+        json!([{ "risk": "matched" }, 1, null, { "type": "cvc" }, { "type": "avs", "risk": null }]);
+    for (factors, known) in [(Value::Null, 0), (json!({}), 0), (json!([]), 0), (typeless, 2)] {
+        let stub = Stub::default().then([root(), Ok((201, outcome("verified", &factors).to_string()))]);
+        let found = worldpay(stub).check(&card(), "r").await.unwrap();
+        assert_eq!(found.risk_factors().len(), known, "{factors}");
+        assert!(!found.outcome().passes(&[CardRisk::Cvc]), "{factors}");
+    }
+}
+
 #[tokio::test]
 async fn worldpay_rule_18_whatever_is_no_outcome_is_known_for_what_it_is_and_posted_once() {
     use WorldpayErrorKind::{
@@ -174,6 +187,7 @@ async fn worldpay_rule_18_whatever_is_no_outcome_is_known_for_what_it_is_and_pos
         (Ok((201, r#"{"outcome":null}"#.to_owned())), Indeterminate),
         (Ok((201, r#"[{"outcome":"verified"}]"#.to_owned())), Indeterminate),
         (Ok((201, other.to_string())), Indeterminate),
+        (Err(FetchErrorKind::Busy), Unavailable),
         (Err(FetchErrorKind::Timeout), Indeterminate),
         (Err(FetchErrorKind::Broken), Indeterminate),
         (Err(FetchErrorKind::Forbidden), Misconfigured),

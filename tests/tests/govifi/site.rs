@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tests::http::{Request, Response};
+use tokio::sync::Notify;
 use verify_compat::govifi::{
     AccountConfig, ChallengeKind, Config, Declined, FraudSignals, HostedSessions, Paid, Payment, Payments,
     Sandbox, SessionRequest, WebhookConfig,
@@ -26,20 +27,49 @@ pub const PHONE: &str = "+12025550123";
 pub const EMAIL: &str = "alice@example.com";
 pub const WEBHOOK_SECRET: &str = "a secret of webhooks";
 
+type Meanwhile = Box<dyn Fn() + Send>;
+
 /// Counts payments, and makes them as the sandbox does.
-#[derive(Clone, Debug, Default)]
-pub struct Till(Arc<Mutex<Vec<String>>>);
+#[derive(Clone, Default)]
+pub struct Till {
+    made: Arc<Mutex<Vec<String>>>,
+    /// Each lets one payment through that waits, with `tok_slow`.
+    gate: Arc<Notify>,
+    before: Arc<Mutex<Option<Meanwhile>>>,
+}
 
 impl Till {
     pub fn payments(&self) -> usize {
-        self.0.lock().unwrap().len()
+        self.made.lock().unwrap().len()
+    }
+
+    /// Lets a payment through that waits.
+    pub fn let_go(&self) {
+        self.gate.notify_one();
+    }
+
+    /// What happens while a payment is made.
+    pub fn meanwhile(&self, happens: impl Fn() + Send + 'static) {
+        *self.before.lock().unwrap() = Some(Box::new(happens));
+    }
+}
+
+impl std::fmt::Debug for Till {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Till").finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Payments for Till {
     async fn pay(&self, payment: &Payment<'_>) -> Result<Paid, Declined> {
-        self.0.lock().unwrap().push(payment.session_id().to_owned());
+        self.made.lock().unwrap().push(payment.session_id().to_owned());
+        if let Some(happens) = &*self.before.lock().unwrap() {
+            happens();
+        }
+        if payment.processor_token() == "tok_slow" {
+            self.gate.notified().await;
+        }
         if payment.processor_token() == "tok_unknown" {
             return Err(Declined::Unknown);
         }
@@ -115,6 +145,8 @@ pub struct World {
     pub phone: Phone,
     pub till: Till,
     pub receiver: Receiver,
+    /// How long a request may take; the engine's default where there is none.
+    pub deadline: Option<Duration>,
 }
 
 impl Site {
@@ -135,7 +167,7 @@ impl Site {
         doorman: &Doorman,
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        let World { clock, phone, till, receiver } = world.clone();
+        let World { clock, phone, till, receiver, deadline } = world.clone();
         let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
         let engine = Engine::builder(keys, Origin::parse("https://pay.example").unwrap())
             .clock(clock.clone())
@@ -143,6 +175,7 @@ impl Site {
             .courier(Channel::Sms, phone.clone())
             .courier(Channel::Email, phone.clone())
             .countries(Countries::any())
+            .deadline(deadline.unwrap_or(Duration::from_secs(10)))
             .build()
             .unwrap();
         let mut config = Config::default();

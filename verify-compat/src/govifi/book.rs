@@ -12,6 +12,9 @@ use crate::govifi::Settings;
 use crate::govifi::fault::Fault;
 use crate::govifi::session::Record;
 
+/// That nothing is paid any more: whoever noted it had taken the permit.
+pub(crate) const ENDED: &[u8] = b"ended";
+
 /// How a session was paid.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Completed {
@@ -70,6 +73,21 @@ impl Book {
     pub(crate) async fn return_permit(&self, record: &Record, now: u64) -> Result<(), Fault> {
         self.notes.insert(&self.named(b"permit", &record.id), &[], record.life(now)).await?;
         Ok(())
+    }
+
+    /// Ends a session by taking its permit for good; says whether it was there. If the end is not noted, the session stays one
+    /// of which nobody says more than that it takes no payment.
+    pub(crate) async fn end(&self, record: &Record, now: u64) -> Result<bool, Fault> {
+        if !self.take_permit(record).await? {
+            return Ok(false);
+        }
+        self.mark(ENDED, record, now).await?;
+        Ok(true)
+    }
+
+    /// Whether somebody could pay now.
+    pub(crate) async fn has_permit(&self, record: &Record) -> Result<bool, Fault> {
+        Ok(self.notes.get(&self.named(b"permit", &record.id)).await?.is_some())
     }
 
     pub(crate) async fn complete(&self, record: &Record, done: &Completed) -> Result<(), Fault> {

@@ -1,11 +1,14 @@
 //! Confirming: the challenge before the money, one payment for one session, and one outcome for one `Idempotency-Key`.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value, json};
 use verify_core::Reply;
 use zeroize::Zeroizing;
 
+use crate::detached;
 use crate::govifi::Declined;
 use crate::govifi::access;
 use crate::govifi::answer::Response;
@@ -14,7 +17,6 @@ use crate::govifi::fault::{Code, Fault};
 use crate::govifi::inner::{Inner, members};
 use crate::govifi::payments::Payment;
 use crate::govifi::session::Record;
-use crate::govifi::webhook::Told;
 use crate::json;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -28,22 +30,45 @@ pub(crate) struct Wish {
     details: Map<String, Value>,
 }
 
+/// All that a confirmation takes, so that it can go on by itself.
+struct Asked {
+    record: Record,
+    wish: Wish,
+    origin: Option<String>,
+    /// The `Idempotency-Key`, and the digest of the body that it is for.
+    key: Option<(String, String)>,
+}
+
 impl Inner {
-    pub(crate) async fn confirm(&self, parts: &Parts, record: &Record, body: &[u8]) -> Result<Reply, Fault> {
+    pub(crate) async fn confirm(
+        self: &Arc<Self>,
+        parts: &Parts,
+        record: &Record,
+        body: &[u8],
+    ) -> Result<Reply, Fault> {
         let members = members(body).ok_or_else(|| self.invalid("The body is a JSON object"))?;
         // Of what the members mean, and not of how they are written.
         let text = Zeroizing::new(Value::Object(members.clone()).to_string());
         let digest = self.book.notes.pseudonym(&[b"body", text.as_bytes()]);
         let wish = self.wish(record, members)?;
-        let Some(key) = parts.headers.get(KEY) else {
-            return self.once(parts, record, wish, None).await;
+        let key = match parts.headers.get(KEY) {
+            Some(key) => {
+                let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
+                let key =
+                    key.ok_or_else(|| self.invalid("Idempotency-Key is 1 to 255 visible characters"))?;
+                if let Some(claimed) = self.book.claimed(record, key).await? {
+                    return self.again(record, key, &claimed, &digest).await;
+                }
+                Some((key.to_owned(), digest))
+            }
+            None => None,
         };
-        let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
-        let key = key.ok_or_else(|| self.invalid("Idempotency-Key is 1 to 255 visible characters"))?;
-        if let Some(claimed) = self.book.claimed(record, key).await? {
-            return self.again(record, key, &claimed, &digest).await;
-        }
-        self.once(parts, record, wish, Some((key, &digest))).await
+        let origin = access::origin(&parts.headers).map(str::to_owned);
+        let asked = Asked { record: record.clone(), wish, origin, key };
+        let inner = Arc::clone(self);
+        // A payer who closes the page while the money moves ends nothing: it is noted and told all the same.
+        let outcome = detached::finished(async move { inner.once(asked).await }).await;
+        outcome.unwrap_or_else(|| Err(Declined::Unknown.fault()))
     }
 
     fn wish(&self, record: &Record, mut members: Map<String, Value>) -> Result<Wish, Fault> {
@@ -79,13 +104,9 @@ impl Inner {
         Ok(json::text(StatusCode::from_u16(kept.status).unwrap_or_default(), kept.body))
     }
 
-    async fn once(
-        &self,
-        parts: &Parts,
-        record: &Record,
-        mut wish: Wish,
-        key: Option<(&str, &str)>,
-    ) -> Result<Reply, Fault> {
+    async fn once(&self, mut asked: Asked) -> Result<Reply, Fault> {
+        let response = asked.wish.response.take();
+        let Asked { record, wish, origin, key } = &asked;
         match self.require_open(record).await {
             Ok(()) => {}
             Err(fault) if fault.code == Code::SessionExpired => return self.gone(record, fault).await,
@@ -94,7 +115,7 @@ impl Inner {
         // What asks for an answer, or for one of another form, leaves no trace, so the same key may come again with it.
         let pending = match self.pending(record).await? {
             Some(challenge) => {
-                let answer = self.answer_to(challenge, wish.response.take())?;
+                let answer = self.answer_to(challenge, response)?;
                 self.require_attempts(record).await?;
                 Some((challenge, answer))
             }
@@ -106,36 +127,38 @@ impl Inner {
             return self.again(record, key, &claimed, digest).await;
         }
         let checked = match &pending {
-            Some((challenge, answer)) => {
-                self.check(record, challenge, answer, access::origin(&parts.headers)).await
-            }
+            Some((challenge, answer)) => self.check(record, challenge, answer, origin.as_deref()).await,
             None => Ok(()),
         };
         let outcome = match checked {
-            Ok(()) => self.pay(record, &wish).await,
+            Ok(()) => self.pay(record, wish).await,
             Err(fault) => Err(fault),
         };
-        let (mut reply, is_passing) = match outcome {
-            Ok(done) => (self.paid(record, &done), false),
+        let (reply, is_passing) = match outcome {
+            Ok(done) => {
+                let mut reply = self.paid(record, &done);
+                // Before all else that may fail: the money has moved.
+                if let Some(errand) = self.tell_completed(record) {
+                    errand.leave_with(&mut reply);
+                }
+                (reply, false)
+            }
             Err(fault) => {
                 let is_passing = fault.passing;
                 (fault.reply(), is_passing)
             }
         };
-        match key {
-            Some((key, _)) if is_passing => self.book.give_up(record, key).await?,
-            Some((key, _)) => {
-                let body = String::from_utf8_lossy(reply.body()).into_owned();
-                let kept = Kept { status: reply.status().as_u16(), body };
-                self.book.keep(record, key, &kept, self.now()).await?;
-            }
-            None => {}
-        }
-        if reply.status() == StatusCode::OK
-            && let Some(webhook) = &self.webhook
-        {
-            let now = self.now();
-            webhook.tell(&self.book.notes, record, &Told::Completed, now).leave_with(&mut reply);
+        if let Some((key, _)) = key {
+            let noted = match is_passing {
+                true => self.book.give_up(record, key).await,
+                false => {
+                    let body = String::from_utf8_lossy(reply.body()).into_owned();
+                    let kept = Kept { status: reply.status().as_u16(), body };
+                    self.book.keep(record, key, &kept, self.now()).await
+                }
+            };
+            // It has been logged; a repeat then hears that the outcome is not known, and this answer is as true as before.
+            noted.ok();
         }
         Ok(reply)
     }
@@ -161,7 +184,11 @@ impl Inner {
         match self.payments.pay(&payment).await {
             Ok(paid) => {
                 let done = Completed { at: self.now(), payment: paid.id };
-                self.book.complete(record, &done).await?;
+                if self.book.complete(record, &done).await.is_err() {
+                    let session = &record.id;
+                    tracing::error!(target: "verify", session, "a payment was made and could not be noted: ask the processor for it");
+                    return Err(Declined::Unknown.fault());
+                }
                 Ok(done)
             }
             Err(declined) => {

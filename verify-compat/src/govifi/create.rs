@@ -109,7 +109,19 @@ impl Inner {
         let record = self.book.find(id).await.map_err(|_| SessionError::Unavailable)?;
         let record = record.ok_or(SessionError::Unknown)?;
         match self.require_open(&record).await {
-            Ok(()) => Ok(SessionStatus::Open),
+            Ok(()) => match self.book.has_permit(&record).await {
+                Ok(true) => Ok(SessionStatus::Open),
+                // It may have been paid in between.
+                Ok(false) => match self.book.completed(id).await {
+                    Ok(Some(_)) => Ok(SessionStatus::Completed),
+                    Ok(None) => Ok(SessionStatus::Unsettled),
+                    Err(_) => Err(SessionError::Unavailable),
+                },
+                Err(_) => Err(SessionError::Unavailable),
+            },
+            Err(fault) if fault.is_conflict() && fault.code == Code::ProcessingError => {
+                Ok(SessionStatus::Unsettled)
+            }
             Err(fault) if fault.code == Code::AlreadyConfirmed => Ok(SessionStatus::Completed),
             Err(fault) if fault.code == Code::SessionExpired => Ok(SessionStatus::Expired),
             Err(_) => Err(SessionError::Unavailable),
@@ -124,13 +136,12 @@ impl Inner {
             Err(fault) if fault.code == Code::SessionExpired => return Ok(()),
             Err(fault) => return Err(fault),
         }
-        if !self.book.take_permit(record).await? {
-            // Somebody pays, or has paid just now.
-            self.require_open(record).await?;
-            return Err(Fault::under_way());
+        if self.book.end(record, self.now()).await? {
+            return Ok(());
         }
-        self.book.mark(b"ended", record, self.now()).await?;
-        Ok(())
+        // Somebody pays, or has paid just now.
+        self.require_open(record).await?;
+        Err(Fault::under_way())
     }
 
     pub(crate) async fn expire_over_http(&self, record: &Record) -> Result<Reply, Fault> {

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
-use verify_core::{Budgets, CaptchaVerifier, Engine, Gate, Reply};
+use verify_core::{Budgets, CaptchaVerifier, Engine, Errand, Gate, Reply};
 
+use crate::detached;
 use crate::govifi::access::{self, Accounts};
-use crate::govifi::book::Book;
+use crate::govifi::book::{Book, ENDED};
 use crate::govifi::fault::{Code, Fault};
 use crate::govifi::session::{Record, Scope, is_id};
 use crate::govifi::webhook::{Told, Webhook};
@@ -39,7 +40,7 @@ pub(crate) const fn factor(kind: ChallengeKind) -> &'static str {
 }
 
 impl Inner {
-    pub(crate) async fn answer(&self, request: Request<Bytes>) -> Reply {
+    pub(crate) async fn answer(self: &Arc<Self>, request: Request<Bytes>) -> Reply {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
         let mut segments = path.split('/').skip_while(|segment| *segment != "hosted-sessions").skip(1);
@@ -55,7 +56,7 @@ impl Inner {
     }
 
     async fn of_session(
-        &self,
+        self: &Arc<Self>,
         parts: &Parts,
         body: &[u8],
         id: &str,
@@ -104,7 +105,12 @@ impl Inner {
         match rest {
             [] => self.view(record).await,
             ["confirm"] => self.confirm(parts, record, body).await,
-            _ => self.send(record).await,
+            _ => {
+                let (inner, record) = (Arc::clone(self), record.clone());
+                // The message leaves, or its send is given back, whether or not the payer still waits.
+                let sent = detached::finished(async move { inner.send(&record).await }).await;
+                sent.unwrap_or_else(|| Err(Fault::unavailable()))
+            }
         }
     }
 
@@ -117,12 +123,26 @@ impl Inner {
         json::millis(self.engine.now())
     }
 
-    /// Refuses what is paid or over.
+    /// Refuses what is paid or over. A session whose time is over ends here, unless it is being paid, or may have been: then
+    /// nobody can say that it has expired.
     pub(crate) async fn require_open(&self, record: &Record) -> Result<(), Fault> {
+        self.require_no_end(record).await?;
+        if !record.is_over(self.engine.now()) {
+            return Ok(());
+        }
+        if self.book.end(record, self.now()).await? {
+            return Err(Fault::expired());
+        }
+        // Whoever has the permit may have come to an end just now.
+        self.require_no_end(record).await?;
+        Err(Fault::under_way())
+    }
+
+    async fn require_no_end(&self, record: &Record) -> Result<(), Fault> {
         if self.book.completed(&record.id).await?.is_some() {
             return Err(Fault::confirmed());
         }
-        if record.is_over(self.engine.now()) || self.book.is_marked(b"ended", record).await? {
+        if self.book.is_marked(ENDED, record).await? {
             return Err(Fault::expired());
         }
         Ok(())
@@ -165,6 +185,14 @@ impl Inner {
         let mut reply = fault.reply();
         self.tell_expired(record, &mut reply).await?;
         Ok(reply)
+    }
+
+    /// Says by webhook that a session is paid, in the background: the payer does not wait for it, and whether the payer is
+    /// still there makes no difference.
+    pub(crate) fn tell_completed(&self, record: &Record) -> Option<Errand> {
+        let webhook = self.webhook.as_ref()?;
+        let errand = webhook.tell(&self.book.notes, record, &Told::Completed, self.now());
+        detached::left(errand)
     }
 
     pub(crate) async fn tell_expired(&self, record: &Record, reply: &mut Reply) -> Result<(), Fault> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::govifi::fault::{Code, Fault};
 
 /// Takes the money. It is called only once a session's challenge is passed, by one request at a time, and never again once it
-/// has succeeded, in all processes together.
+/// has succeeded, in all processes together. It is not broken off when the payer goes away, so keep a deadline of your own.
 ///
 /// ```
 /// use async_trait::async_trait;

@@ -166,12 +166,14 @@ pub enum SessionStatus {
     Open,
     /// It was paid.
     Completed,
-    /// Its time is over, or it was ended.
+    /// Its time is over, or it was ended, and certainly nothing was paid.
     Expired,
+    /// It is being paid, or it is not known whether it was: the processor knows, by the session's id.
+    Unsettled,
 }
 
 /// A session as it is noted. Losing it ends it, and forging it is not possible.
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Record {
     pub(crate) id: String,
     pub(crate) account: String,

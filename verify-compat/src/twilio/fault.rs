@@ -94,6 +94,11 @@ impl Fault {
     /// Something that this needs did not answer; nobody is let through because of it.
     pub(crate) fn unavailable(kind: StoreErrorKind) -> Self {
         tracing::error!(target: "verify", ?kind, "something did not answer; the request is refused");
+        Self::too_late()
+    }
+
+    /// No answer within the deadline. What was asked for may have been done all the same.
+    pub(crate) fn too_late() -> Self {
         Self::of(20_503).with(header::RETRY_AFTER, 5_u64)
     }
 

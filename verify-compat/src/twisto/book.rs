@@ -35,6 +35,8 @@ pub(crate) struct Record {
     pub(crate) mode: Mode,
     /// When the evaluation ended, in milliseconds since 1970.
     pub(crate) ended: u64,
+    /// The same as it was said, by a clock that may be ahead of this one; nothing where nobody said.
+    pub(crate) said: Option<u64>,
     /// Whether it is one of the configuration's, which begins anew.
     pub(crate) configured: bool,
 }
@@ -122,19 +124,32 @@ impl Book {
         self.read(&self.named(b"success", record)).await
     }
 
-    /// Notes that the right code was given, and the right to one invoice before it: what breaks off in between lets an
-    /// invoice be made whose code was right, and no other.
+    /// Notes that the right code was given. Several may do so at once, so whoever is first, and nobody else, notes the right to
+    /// the one invoice: an invoice that is claimed already does not come back. What breaks off in between makes none.
     pub(crate) async fn succeed(&self, record: &Record, code: &str, now: u64) -> Result<(), Fault> {
         let life = record.life(now);
         let success = Success { at: now, code: self.mark(record, code) };
-        self.notes.insert(&self.named(b"invoice", record), &[], life).await?;
-        self.insert(&self.named(b"success", record), &success, life).await?;
+        if self.insert(&self.named(b"success", record), &success, life).await? {
+            self.notes.insert(&self.named(b"invoice", record), &[], life).await?;
+        }
         Ok(())
     }
 
     /// Whether it was this code.
     pub(crate) fn was(&self, record: &Record, success: &Success, code: &str) -> bool {
         success.code == self.mark(record, code)
+    }
+
+    /// Notes by a digest which code was sent, so that it is known once more where the answer to it was lost.
+    pub(crate) async fn note_code(&self, record: &Record, code: &str, now: u64) -> Result<(), Fault> {
+        self.insert(&self.named(b"code", record), &self.mark(record, code), record.life(now)).await?;
+        Ok(())
+    }
+
+    /// Whether it is the code that was sent.
+    pub(crate) async fn is_sent(&self, record: &Record, code: &str) -> Result<bool, Fault> {
+        let sent: Option<String> = self.read(&self.named(b"code", record)).await?;
+        Ok(sent.is_some_and(|sent| sent == self.mark(record, code)))
     }
 
     /// Takes the right to the one invoice; says whether it was there.

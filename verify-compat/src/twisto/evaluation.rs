@@ -12,6 +12,8 @@ use crate::twisto::Mode;
 pub struct Evaluation {
     pub(crate) transaction: String,
     pub(crate) ended_at: SystemTime,
+    /// Whether whoever evaluated has said so, or it is only when this was told.
+    pub(crate) is_end_said: bool,
     pub(crate) to: Contact,
     pub(crate) channel: Channel,
     pub(crate) mode: Mode,
@@ -23,7 +25,8 @@ impl Evaluation {
     /// mail. All waits and the hour run from that end, and not from the first send.
     pub fn new(transaction: impl Into<String>, ended_at: SystemTime, to: Contact) -> Self {
         let channel = if to.fits(Channel::Email) { Channel::Email } else { Channel::Sms };
-        Self { transaction: transaction.into(), ended_at, to, channel, mode: Mode::Live, keys: None }
+        let (transaction, mode) = (transaction.into(), Mode::Live);
+        Self { transaction, ended_at, is_end_said: true, to, channel, mode, keys: None }
     }
 
     /// The channel, as an app where the engine has a courier for it. Default: by the kind of the address.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use verify_core::{Budgets, Contact, Direct, Engine, Factor, Gate, Policy, Reply, Resend, Subject};
 
 use crate::Secret;
+use crate::detached;
 use crate::json::{at, millis};
 use crate::twisto::book::{Book, EXPIRY, Record, TRIES};
 use crate::twisto::fault::Fault;
@@ -96,11 +97,11 @@ impl Inner {
         })
     }
 
-    pub(crate) async fn answer(&self, request: Request<Bytes>) -> Reply {
+    pub(crate) async fn answer(self: &Arc<Self>, request: Request<Bytes>) -> Reply {
         self.try_answer(request).await.unwrap_or_else(Fault::reply)
     }
 
-    async fn try_answer(&self, request: Request<Bytes>) -> Result<Reply, Fault> {
+    async fn try_answer(self: &Arc<Self>, request: Request<Bytes>) -> Result<Reply, Fault> {
         let route = Route::of(request.uri().path()).ok_or_else(Fault::not_found)?;
         if request.method() != Method::POST {
             return Err(Fault::method());
@@ -108,11 +109,21 @@ impl Inner {
         let caller = self.keys.authenticate(request.headers()).ok_or_else(Fault::credentials)?;
         match route {
             Route::Send(id) => match self.find(caller, &id).await? {
-                Some(record) => Ok(self.send(&record).await?.reply()),
+                Some(record) => {
+                    let inner = Arc::clone(self);
+                    // The message leaves, or its send is given back, whether or not the client still waits.
+                    let sent = detached::finished(async move { inner.send(&record).await }).await;
+                    Ok(sent.ok_or_else(Fault::internal)??.reply())
+                }
                 None => Ok(Send::Dead.reply()),
             },
             Route::Verify(id) => match self.find(caller, &id).await? {
-                Some(record) => Ok(self.verify(&record, request.body()).await?.reply()),
+                Some(record) => {
+                    let (inner, body) = (Arc::clone(self), request.into_body());
+                    // A code that is used up is noted as the right one, whether or not the client still waits.
+                    let checked = detached::finished(async move { inner.verify(&record, &body).await }).await;
+                    Ok(checked.ok_or_else(Fault::internal)??.reply())
+                }
                 None => Ok(Check::Dead.reply()),
             },
             Route::Begin(id) if self.settings.begin_over_http => {
@@ -161,6 +172,7 @@ impl Inner {
             channel: evaluation.channel.name().to_owned(),
             mode: evaluation.mode,
             ended: millis(evaluation.ended_at).min(self.now()),
+            said: evaluation.is_end_said.then(|| millis(evaluation.ended_at)),
             configured: false,
         }
     }
@@ -186,7 +198,8 @@ impl Inner {
             return Ok(());
         }
         match self.book.find(&record.id).await.map_err(unavailable)? {
-            Some(known) if known == record => Ok(()),
+            // When it ended is what was said, or else when it was first heard of; a clock that is ahead is cut to ours.
+            Some(known) if known == (Record { ended: known.ended, ..record }) => Ok(()),
             Some(_) => Err(BeginError::Known),
             None => Err(BeginError::Unavailable),
         }
@@ -197,7 +210,10 @@ impl Inner {
         let begin: Begin = serde_json::from_slice(body).map_err(|_| Fault::invalid(FORM))?;
         let to = any_contact(begin.to.expose()).ok_or_else(|| Fault::invalid(FORM))?;
         let ended = begin.evaluation_ended_at.map(|seconds| at(seconds.saturating_mul(1000)));
-        let evaluation = Evaluation::new(id, ended.unwrap_or_else(|| self.engine.now()), to);
+        let evaluation = Evaluation {
+            is_end_said: ended.is_some(),
+            ..Evaluation::new(id, ended.unwrap_or_else(|| self.engine.now()), to)
+        };
         match self.begin(&evaluation.in_mode(begin.mode).of_keys(&caller.public)).await {
             Ok(()) => Ok(reply(0, "Transaction can be verified")),
             Err(BeginError::Unavailable) => Err(Fault::unavailable()),

@@ -36,8 +36,14 @@ impl Inner {
 
     async fn deliver(&self, record: &Record) -> Result<Send, Fault> {
         let direct = self.direct(record).ok_or_else(Fault::internal)?;
-        let offer = match self.settings.code_length {
-            4 => direct.offer_with_code(&self.gate, FACTOR, four_digits()?),
+        // A second message has the same code, unless each is to have one of its own, which the engine makes.
+        let length = self.settings.code_length;
+        let code = if self.settings.fresh_code { None } else { Some(digits(length)?) };
+        let chosen = code.as_ref().map(|code| direct.offer_with_code(&self.gate, FACTOR, code.clone()));
+        let offer = match chosen {
+            Some(Ok(offer)) => Ok(offer),
+            // A service makes its codes itself, of a length of its own.
+            Some(Err(refused)) if length == 4 => Err(refused),
             _ => direct.offer(&self.gate, FACTOR),
         };
         let offer = offer.map_err(|refused| {
@@ -54,6 +60,11 @@ impl Inner {
                 };
             }
         };
+        if let Some(code) = code
+            && !direct.standing(&offer).await?.has_other_code
+        {
+            self.book.note_code(record, code.expose(), self.now()).await?;
+        }
         let Some(errand) = dispatch.errand() else { return Ok(Send::Sent) };
         match errand.run().await {
             Ok(()) => Ok(Send::Sent),
@@ -63,15 +74,17 @@ impl Inner {
     }
 }
 
-/// Four digits, each as likely as the other, and never those that everybody knows.
-fn four_digits() -> Result<Code, Fault> {
+/// So many digits, each as likely as the other, and never those that everybody knows.
+fn digits(length: u8) -> Result<Code, Fault> {
+    let below = 10_u64.pow(u32::from(length.min(10)));
     loop {
-        let number = getrandom::u32().map_err(|_| Fault::unavailable())?;
-        // Whole multiples of ten thousand, so that no code is likelier than another.
-        if number >= u32::MAX - u32::MAX % 10_000 {
+        let number = getrandom::u64().map_err(|_| Fault::unavailable())?;
+        // Whole multiples of how many there are, so that no code is likelier than another.
+        if number >= u64::MAX - u64::MAX % below {
             continue;
         }
-        let code = zeroize::Zeroizing::new(format!("{:04}", number % 10_000));
+        let code =
+            zeroize::Zeroizing::new(format!("{:0width$}", number % below, width = usize::from(length)));
         if *code != TEST_CODE {
             return Code::chosen(&code).map_err(|_| Fault::internal());
         }
@@ -86,10 +99,13 @@ mod tests {
     fn t14_no_code_of_four_digits_is_the_one_of_tests() {
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..200_000 {
-            seen.insert(four_digits().unwrap().expose().to_owned());
+            seen.insert(digits(4).unwrap().expose().to_owned());
         }
         assert!(!seen.contains(TEST_CODE));
         // Of 9,999 equally likely ones, one is missed by so many draws once in 50,000 runs.
+        for length in 4..=10 {
+            assert_eq!(digits(length).unwrap().expose().len(), usize::from(length));
+        }
         assert!(seen.len() > 9_990 && seen.iter().all(|code| code.len() == 4), "{}", seen.len());
     }
 }

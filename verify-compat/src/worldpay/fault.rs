@@ -120,6 +120,14 @@ impl Fault {
         Self::of(StatusCode::INTERNAL_SERVER_ERROR, name, "Internal server error occurred")
     }
 
+    /// The store did not answer; each version has a name of its own for it.
+    pub(super) fn store(version: Version) -> impl Fn(StoreError) -> Self {
+        move |error| {
+            tracing::error!(target: "verify", kind = ?error.kind(), "the store failed; the request is refused");
+            Self::internal(version)
+        }
+    }
+
     pub(super) fn reply(self, correlation: &HeaderValue) -> Reply {
         let mut body = Map::new();
         body.insert("errorName".to_owned(), self.name.into());
@@ -143,12 +151,5 @@ impl Fault {
             put(header::ALLOW, allowed);
         }
         reply
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(target: "verify", kind = ?error.kind(), "the store failed; the request is refused");
-        Self::internal(Version::Five)
     }
 }

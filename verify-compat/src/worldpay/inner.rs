@@ -105,7 +105,8 @@ impl Inner {
         // One of many that come at once is first; the others, and all that come later, ask nobody.
         let reference = self.notes.name(&[b"reference", account.name.as_bytes(), order.reference.as_bytes()]);
         let life = HOUR * self.settings.reference_hours;
-        if !self.notes.insert(&reference, link.as_bytes(), life).await? {
+        let is_first = self.notes.insert(&reference, link.as_bytes(), life).await;
+        if !is_first.map_err(Fault::store(version))? {
             return Err(Fault::duplicate());
         }
         let inquiry = IssuerInquiry {
@@ -133,13 +134,15 @@ impl Inner {
         };
         let record = serde_json::to_vec(&record).map_err(|_| Fault::internal(version))?;
         let life = HOUR * self.settings.outcome_hours;
-        self.notes.insert(&self.outcome(version, &link), &record, life).await?;
+        let kept = self.notes.insert(&self.outcome(version, &link), &record, life).await;
+        kept.map_err(Fault::store(version))?;
         Ok(body)
     }
 
     /// An outcome as it was. Another account's is not there, and neither is one of the other version.
     async fn retrieve(&self, account: &Account, version: Version, link: &str) -> Result<String, Fault> {
-        let note = self.notes.get(&self.outcome(version, link)).await?.ok_or(Fault::not_found())?;
+        let note = self.notes.get(&self.outcome(version, link)).await.map_err(Fault::store(version))?;
+        let note = note.ok_or(Fault::not_found())?;
         let record: Record = serde_json::from_slice(&note).map_err(|_| Fault::internal(version))?;
         if record.account != account.name {
             return Err(Fault::not_found());

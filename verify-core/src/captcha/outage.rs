@@ -12,7 +12,8 @@ const DOWN_MILLIS: u64 = 30_000;
 const PROBE_MILLIS: u64 = 5_000;
 
 /// What happens to a visitor when a captcha's vendor cannot be asked: it times out, answers with 500, or not in its own
-/// language. Wrong keys are no outage: they are refused, whatever stands here.
+/// language. Wrong keys are no outage, and neither is a vendor that is asked too often or a client of ours
+/// that is [busy](crate::CaptchaErrorKind::Busy): they are refused, whatever stands here.
 ///
 /// ```
 /// use verify_core::Outage;

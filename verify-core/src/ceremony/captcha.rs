@@ -112,7 +112,9 @@ async fn ask(ceremony: &Ceremony<'_>, factor: &CaptchaFactor, token: &str) -> Re
             Err(Refusal::Unsolved(kind))
         }
         (CaptchaErrorKind::Misconfigured, _) => Err(Refusal::Misconfigured),
-        (CaptchaErrorKind::Unavailable, Outage::Closed) => Err(Refusal::Unavailable),
+        (CaptchaErrorKind::Busy, _) | (CaptchaErrorKind::Unavailable, Outage::Closed) => {
+            Err(Refusal::Unavailable)
+        }
         (CaptchaErrorKind::Unavailable, Outage::Open) => Ok(false),
         (CaptchaErrorKind::Unavailable, Outage::Fallback) => {
             factor.line.went_down(*now);
@@ -161,7 +163,7 @@ async fn verify(
         CaptchaErrorKind::Misconfigured => {
             tracing::error!(target: "verify", factor = %factor.name, "nobody passes: {error}");
         }
-        CaptchaErrorKind::Unavailable => {
+        CaptchaErrorKind::Busy | CaptchaErrorKind::Unavailable => {
             let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
             tracing::warn!(target: "verify", factor = %factor.name, source, "{error}");
         }

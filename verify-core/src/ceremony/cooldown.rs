@@ -55,6 +55,11 @@ impl Cooldown {
         }))
     }
 
+    /// Whether it is this challenge's.
+    pub(super) fn is_of(&self, challenge: &Ticket) -> bool {
+        self.challenge == challenge.id
+    }
+
     /// The later moments by their distance from the first. A store keeps one mark for each user who waits, and some keep what
     /// is short for less: Redis does so up to 44 bytes.
     pub(super) fn write(&self) -> Bytes {

@@ -256,10 +256,11 @@ impl Message {
         }
         let rung = self.rung.take().filter(|_| delivered == Err(UNREACHABLE));
         let core = Arc::clone(&self.core);
+        let event = self.event.clone();
         // The next one takes a place in the queue of its own.
         drop(self);
         let next = match rung {
-            Some(rung) => rung.climb(core).await.ok().flatten(),
+            Some(rung) => climb(&core, rung, event).await,
             None => None,
         };
         let next = next.and_then(|errand| {
@@ -282,6 +283,23 @@ impl Message {
             self.event.kind = EventKind::DeliveryFailed;
         }
         audit::record(self.core.listener.as_ref(), &self.event);
+    }
+}
+
+/// Takes the next step of the ladder. One that cannot be taken is told, as the message that failed was: nobody waits for it.
+async fn climb(core: &Arc<Core>, rung: Rung, event: Event) -> Option<Errand> {
+    let channel = rung.channel();
+    match rung.climb(Arc::clone(core), event.challenge.clone()).await {
+        Ok(errand) => errand,
+        Err(refusal) => {
+            tracing::warn!(target: "verify", channel = channel.name(), ?refusal, "the next channel could not be tried");
+            let (at, channel) = (core.clock.now(), Some(channel));
+            audit::record(
+                core.listener.as_ref(),
+                &Event { kind: EventKind::DeliveryFailed, at, channel, ..event },
+            );
+            None
+        }
     }
 }
 

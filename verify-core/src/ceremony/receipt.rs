@@ -57,6 +57,9 @@ impl Engine {
     /// courier gave to the service: [`EventKind::Arrived`] or [`EventKind::Lost`], once each, however often it is said. Whoever
     /// calls has made sure that it is the service who says it.
     ///
+    /// Where answers may tell who has an address ([`MissingContacts::Tell`](crate::MissingContacts::Tell)), the next message
+    /// after a lost one goes over the next channel of the ladder, unless one is asked for by name, and at once.
+    ///
     /// # Errors
     /// When the store did not answer; nothing was told then, so the service may say it again.
     pub async fn receive(&self, receipt: &str, fate: Fate) -> Result<ReceiptOutcome, StoreError> {

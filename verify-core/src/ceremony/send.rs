@@ -45,7 +45,7 @@ pub(super) async fn send(
     factor: &CodeFactor,
     channel: Option<&str>,
 ) -> Result<Sent, Refusal> {
-    let mut over = pick(ceremony, factor, channel)?;
+    let mut over = pick(ceremony, factor, channel).await?;
     loop {
         let sent = send_over(ceremony, factor, over, channel.is_none()).await;
         match (sent, ladder::after(factor, over)) {
@@ -142,7 +142,7 @@ pub(super) async fn send_over(
 }
 
 /// Whether an answer may say that a message goes nowhere.
-fn tells(ceremony: &Ceremony<'_>) -> bool {
+pub(super) fn tells(ceremony: &Ceremony<'_>) -> bool {
     ceremony.core.missing_contacts == MissingContacts::Tell || ceremony.brief.to.is_some()
 }
 
@@ -212,10 +212,9 @@ fn refused(ceremony: &Ceremony<'_>, wish: &Wish, refusal: Refusal) -> Refusal {
 }
 
 /// The channel that was asked for, if the factor offers it; else where the ladder stands.
-fn pick(ceremony: &Ceremony<'_>, factor: &CodeFactor, asked: Option<&str>) -> Result<Channel, Refusal> {
+async fn pick(ceremony: &Ceremony<'_>, factor: &CodeFactor, asked: Option<&str>) -> Result<Channel, Refusal> {
     match asked {
-        None => ladder::stands(factor, ceremony.ticket.opened.as_ref(), ceremony.now)
-            .ok_or(Refusal::Misconfigured),
+        None => ladder::next(ceremony, factor).await?.ok_or(Refusal::Misconfigured),
         Some(name) => Channel::from_name(name)
             .filter(|channel| factor.channels.contains(channel))
             .ok_or(Refusal::Invalid("`channel` is not among those that this challenge offers")),

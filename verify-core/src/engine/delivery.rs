@@ -61,12 +61,13 @@ impl Delivery {
         self.paid().next().is_some()
     }
 
-    /// The channels to phones that have a real courier.
+    /// The channels to phones that have a real courier. A service that places calls is one: they are paid by the minute.
     fn paid(&self) -> impl Iterator<Item = Channel> + '_ {
+        let calls = self.pin_service.iter().filter(|service| !service.is_development());
         let paid = self
             .couriers
             .iter()
             .filter(|(channel, courier)| channel.is_phones() && !courier.is_development());
-        paid.map(|(channel, _)| *channel)
+        paid.map(|(channel, _)| *channel).chain(calls.map(|_| Channel::Voice))
     }
 }

@@ -64,6 +64,11 @@ pub(super) const PSD2: &[Clause] = &[
         Rule::Authenticates,
     ),
     clause(
+        "Regulation (EU) 2018/389, 7(1)",
+        "no code goes by mail: a mailbox is nobody's possession",
+        Rule::NoMail,
+    ),
+    clause(
         "Regulation (EU) 2018/389, 4(3)(a)",
         "failures are not told apart: `.uniform_failures()`",
         Rule::Uniform,

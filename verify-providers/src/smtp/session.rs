@@ -90,12 +90,22 @@ impl Fault {
         let (stage, error) = (self.stage, self.error());
         let refused = || CourierError::new(CourierErrorKind::Refused).with_source(self.words());
         match (self.error.is_permanent(), stage) {
+            // The server speaks of us, and not of whoever is written to.
+            (true, Stage::Recipient) if self.is_policy() => Try::Misconfigured(error),
             (true, Stage::Recipient) => Try::Refused(refused()),
             (true, _) => Try::Misconfigured(error),
             // A server that says no, for now, does not have it.
             (false, Stage::Text) if !self.error.is_transient() => Try::Unsure(error),
             (false, _) => Try::Again(error, None),
         }
+    }
+
+    /// Whether it is not the address that is refused, but that we write to it: 554, or by RFC 3463 a matter of security or
+    /// policy, as where relaying is denied or the sender is blocked.
+    fn is_policy(&self) -> bool {
+        let words = std::error::Error::source(&self.error).map(ToString::to_string).unwrap_or_default();
+        let code = self.error.status().map(|code| code.to_string());
+        code.as_deref() == Some("554") || words.starts_with("5.7.")
     }
 
     fn error(&self) -> CourierError {

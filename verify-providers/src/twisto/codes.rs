@@ -33,8 +33,13 @@ where
 /// delivers and checks the code of a transaction, to the customer's own address; the engine keeps policies, clearances and
 /// budgets, counts each try before Twisto is asked, and lets one answer in.
 ///
-/// One transaction is one challenge: the engine refuses to have two stand for the same. What Twisto has left of its fifty
-/// tries is not known here; the engine's own are fewer.
+/// One transaction is one challenge: the engine refuses to have two stand for the same, also once the first is cancelled or
+/// locked, since Twisto ends nothing when asked and may send its code once more. What Twisto has left of its fifty tries is not
+/// known here; the engine's own are fewer.
+///
+/// Its message names neither amount nor payee, so it approves no bound payment: a factor of
+/// [`Policy::payment`](verify_core::Policy::payment) or [`bind`](verify_core::Policy::bind) is misconfigured with it (RTS
+/// 2018/389, article 5).
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -71,6 +76,9 @@ impl TwistoCodes {
 #[async_trait]
 impl CodeService for TwistoCodes {
     async fn start(&self, order: &CodeOrder) -> Result<CodeHandle, CodeServiceError> {
+        if order.payment().is_some() {
+            return Err(unlinked());
+        }
         let transaction = self.transactions.transaction(order).ok_or_else(|| {
             CodeServiceError::new(CodeServiceErrorKind::Refused).with_source("no transaction is known for it")
         })?;
@@ -86,6 +94,9 @@ impl CodeService for TwistoCodes {
     }
 
     async fn check(&self, answer: &CodeAnswer<'_>) -> Result<Verdict, CodeServiceError> {
+        if answer.payment().is_some() {
+            return Err(unlinked());
+        }
         // The end of the evaluation says only when to send.
         let transaction = TransactionId::new(answer.handle().expose(), UNIX_EPOCH)
             .map_err(|error| CodeServiceError::new(CodeServiceErrorKind::Misconfigured).with_source(error))?;
@@ -97,10 +108,16 @@ impl CodeService for TwistoCodes {
         })
     }
 
-    /// Twisto ends a transaction by itself, after an hour.
+    /// Twisto ends a transaction by itself, after an hour, and not before: until then its code lives on.
     async fn cancel(&self, _: &CodeHandle) -> Result<(), CodeServiceError> {
-        Ok(())
+        let what = "Twisto ends no transaction when asked";
+        Err(CodeServiceError::new(CodeServiceErrorKind::Unavailable).with_source(what))
     }
+}
+
+fn unlinked() -> CodeServiceError {
+    let what = "Twisto links no code to amount and payee: approve payments by a code of the engine's own";
+    CodeServiceError::new(CodeServiceErrorKind::Misconfigured).with_source(what)
 }
 
 fn failed(error: CallError) -> CodeServiceError {

@@ -27,7 +27,8 @@ pub struct RiskFactor {
     #[serde(rename = "type")]
     pub kind: String,
     /// `matched`, `notMatched`, `notChecked` and so on.
-    pub risk: String,
+    /// Nothing where it does not say.
+    pub risk: Option<String>,
     /// Of `avs`, `postcode` or `address`.
     pub detail: Option<String>,
 }
@@ -84,8 +85,9 @@ struct Body {
     outcome: Option<String>,
     checked_at: Option<String>,
     scheme_transaction_reference: Option<String>,
+    /// A verification that was made is one, whatever else stands here: null, or what is no comparison.
     #[serde(default)]
-    risk_factors: Vec<RiskFactor>,
+    risk_factors: Value,
     payment_instrument: Option<Value>,
     #[serde(rename = "_links")]
     links: Option<Value>,
@@ -110,13 +112,21 @@ pub(super) fn read(body: &Bytes) -> Option<Found> {
         Some(_) => return None,
         None => return link.map(Found::Link),
     };
-    let outcome = body.risk_factors.iter().fold(outcome, |outcome, factor| {
-        risks(factor).iter().fold(outcome, |outcome, risk| outcome.with(*risk, result(&factor.risk)))
+    let risk_factors = match body.risk_factors {
+        Value::Array(factors) => {
+            factors.into_iter().filter_map(|factor| serde_json::from_value(factor).ok()).collect()
+        }
+        _ => Vec::new(),
+    };
+    let outcome = risk_factors.iter().fold(outcome, |outcome, factor: &RiskFactor| {
+        risks(factor)
+            .iter()
+            .fold(outcome, |outcome, risk| outcome.with(*risk, result(factor.risk.as_deref())))
     });
     let number = body.payment_instrument.as_ref().and_then(|given| given.pointer("/card/number/last4Digits"));
     Some(Found::Outcome(Box::new(Verification {
         outcome,
-        risk_factors: body.risk_factors,
+        risk_factors,
         checked_at: body.checked_at,
         scheme_reference: body.scheme_transaction_reference,
         link,
@@ -137,14 +147,14 @@ fn risks(factor: &RiskFactor) -> &'static [CardRisk] {
     }
 }
 
-fn result(word: &str) -> CardMatch {
+fn result(word: Option<&str>) -> CardMatch {
     match word {
-        "matched" => CardMatch::Matched,
-        "notMatched" => CardMatch::NotMatched,
-        "partialMatched" => CardMatch::PartiallyMatched,
-        "notChecked" => CardMatch::NotChecked,
-        "notSupplied" => CardMatch::NotSupplied,
-        "notSupported" => CardMatch::NotSupported,
+        Some("matched") => CardMatch::Matched,
+        Some("notMatched") => CardMatch::NotMatched,
+        Some("partialMatched") => CardMatch::PartiallyMatched,
+        Some("notChecked") => CardMatch::NotChecked,
+        Some("notSupplied") => CardMatch::NotSupplied,
+        Some("notSupported") => CardMatch::NotSupported,
         _ => CardMatch::Unknown,
     }
 }
