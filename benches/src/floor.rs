@@ -43,9 +43,9 @@ impl Floor {
 
     /// Whether a cookie field, or the bare value, lets this user in.
     pub fn check(&self, cookies: &[u8], user: &[u8]) -> bool {
-        let value = cookies.split(|byte| *byte == b';').find_map(|pair| {
-            pair.trim_ascii_start().strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"=")
-        });
+        let value = cookies
+            .split(|byte| *byte == b';')
+            .find_map(|pair| pair.trim_ascii_start().strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"="));
         let Some(value) = value else { return false };
         let mut token = [0; BYTES];
         if URL_SAFE_NO_PAD.decode_slice(value, &mut token) != Ok(BYTES) {

@@ -72,7 +72,8 @@ impl Route {
 fn headers(fields: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [("x-user", USER)].iter().chain(BROWSER).chain(fields) {
-        headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+        headers
+            .append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
     }
     headers
 }
@@ -104,7 +105,10 @@ pub async fn guarded(gate: &Gate, fields: &[(&str, &str)], status: u16) -> Route
 
 /// Behind the check that is written by hand.
 pub async fn floor() -> Route {
-    async fn check(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    async fn check(
+        request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
         let field = |name| request.headers().get(name).map(HeaderValue::as_bytes);
         let floor = request.app_data::<Floor>().unwrap();
         let passes = match (field("cookie"), field("x-user")) {
@@ -141,7 +145,8 @@ pub async fn session() -> Route {
         .route("/enter", web::get().to(enter));
     let service = test::init_service(app).await;
     let entered = service.call(request(&Uri::from_static("/enter"), &headers(&[]))).await.unwrap();
-    let cookie = entered.headers().get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
+    let cookie =
+        entered.headers().get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
     Route::new(service, &[("cookie", &cookie)], StatusCode::OK)
 }
 

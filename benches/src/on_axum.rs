@@ -13,8 +13,8 @@ use axum::extract::{ConnectInfo, FromRef, State};
 use axum::routing::get;
 use axum_extra::extract::cookie::{Cookie, Key, SignedCookieJar};
 use axum_login::{AuthManagerLayerBuilder, AuthUser, AuthnBackend, UserId, login_required};
-use http_body_util::BodyExt;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http_body_util::BodyExt;
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use tower::{Service, ServiceExt, layer::layer_fn};
@@ -99,7 +99,10 @@ impl Head {
         for (name, value) in &self.0 {
             request = request.header(name, value);
         }
-        request.extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000)))).body(Body::empty()).unwrap()
+        request
+            .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))))
+            .body(Body::empty())
+            .unwrap()
     }
 }
 
@@ -120,7 +123,8 @@ pub fn guarded(gate: &Gate) -> Router {
 /// Behind a layer that does nothing, but holds something as every layer does.
 pub fn nothing() -> Router {
     let something = Arc::new(());
-    bare().layer(layer_fn(move |inner: axum::routing::Route| Nothing { inner, _held: Arc::clone(&something) }))
+    bare()
+        .layer(layer_fn(move |inner: axum::routing::Route| Nothing { inner, _held: Arc::clone(&something) }))
 }
 
 #[derive(Clone)]
@@ -288,7 +292,8 @@ pub fn jwt() -> Route {
     }
     let secret = [0x5a; 32];
     let claims = Claims { sub: USER.to_owned(), exp: u64::from(u32::MAX) };
-    let token = jsonwebtoken::encode(&Default::default(), &claims, &EncodingKey::from_secret(&secret)).unwrap();
+    let token =
+        jsonwebtoken::encode(&Default::default(), &claims, &EncodingKey::from_secret(&secret)).unwrap();
     let keys: Keys = Arc::new((DecodingKey::from_secret(&secret), Validation::default()));
     let router = Router::new().route("/vault", get(vault)).with_state(keys);
     Route::new(router, head(&[("authorization", &format!("Bearer {token}"))]))

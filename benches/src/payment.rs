@@ -26,7 +26,8 @@ pub fn body(bytes: usize) -> Bytes {
         })
         .to_string()
     };
-    let one = json!({ "article": "4711-08", "name": "Oranges, 2 kg", "count": 12, "price": 5.49, "taxed": true });
+    let one =
+        json!({ "article": "4711-08", "name": "Oranges, 2 kg", "count": 12, "price": 5.49, "taxed": true });
     let each = one.to_string().len() + 1;
     lines.resize(bytes.saturating_sub(text(&[]).len()) / each, one);
     text(&lines).into()

@@ -60,9 +60,7 @@ impl World {
         let builder = Engine::builder(keys, Origin::parse("https://bank.example").unwrap())
             .courier(Channel::Sms, phones.clone())
             .countries(Countries::any())
-            .contacts(|subject: &Subject<'_>, _: Channel| {
-                Contact::phone(&format!("+{}", subject.id())).ok()
-            })
+            .contacts(|subject: &Subject<'_>, _: Channel| Contact::phone(&format!("+{}", subject.id())).ok())
             .subject(|head| Some(Subject::user(head.header("x-user")?)))
             .budgets(Budgets::default().per_source([]))
             .limits(RequestLimits::unlimited());

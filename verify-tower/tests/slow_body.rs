@@ -63,8 +63,9 @@ async fn told(response: Response<Full<Bytes>>, began: Instant) -> (u16, Value, u
 async fn r10_a_body_that_does_not_arrive_is_given_up_at_the_gate() {
     let policy = Policy::new("feed").require(Factor::proof_of_work("human"));
     let layer = ChallengeLayer::new(&engine(), policy).unwrap();
-    let inner =
-        service_fn(|_: Request<Stalled>| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
+    let inner = service_fn(|_: Request<Stalled>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
     let form = Request::post("/feed")
         .header("accept", "text/html")
         .header("content-type", "application/x-www-form-urlencoded");

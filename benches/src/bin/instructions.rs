@@ -5,12 +5,16 @@
 //! ```
 //!
 //! Valgrind knows no instructions for SHA, so hashes run in software here: compare within a run only.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that does not do what it says stops")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a measurement that does not do what it says stops"
+)]
 
 use std::process::Command;
 
-use benches::ceremony::{CODE, Ceremonies};
 use benches::cases::{ALLOWED, FLOOR, ON_AXUM, runtime};
+use benches::ceremony::{CODE, Ceremonies};
 use benches::world::World;
 
 /// What an allowed request may cost, beside the check that is written by hand.
@@ -81,6 +85,7 @@ fn run(name: &str, which: &str, times: u32) -> f64 {
         .expect("valgrind counts instructions: apt-get install valgrind");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
-    let collected = said.lines().find_map(|line| line.split_once("Collected : ")).expect("valgrind says how many");
+    let collected =
+        said.lines().find_map(|line| line.split_once("Collected : ")).expect("valgrind says how many");
     collected.1.trim().parse().unwrap()
 }

@@ -3,14 +3,18 @@
 //! ```sh
 //! cargo run --release -p benches
 //! ```
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a measurement that does not do what it says stops")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a measurement that does not do what it says stops"
+)]
 
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use benches::ceremony::{CODE, Ceremonies};
 use benches::cases::{ON_AXUM, runtime};
+use benches::ceremony::{CODE, Ceremonies};
 use benches::compare::{Contender, median, ratios};
 use benches::on_axum::among;
 use benches::table::Table;
@@ -111,10 +115,19 @@ fn ceremonies(runtime: &Runtime, table: &mut Table) {
             let right = begun.elapsed();
             pairs.push(EACH as f64 / (sent + right).as_secs_f64());
             wrongs.push(wrong.as_secs_f64() / right.as_secs_f64());
-            println!("send {:?} wrong {:?} right {:?}", sent / EACH as u32, wrong / EACH as u32, right / EACH as u32);
+            println!(
+                "send {:?} wrong {:?} right {:?}",
+                sent / EACH as u32,
+                wrong / EACH as u32,
+                right / EACH as u32
+            );
         });
     }
-    table.at_least("send and right check in memory, of 100,000 a second on one core", median(pairs) / 100_000.0, 1.0);
+    table.at_least(
+        "send and right check in memory, of 100,000 a second on one core",
+        median(pairs) / 100_000.0,
+        1.0,
+    );
     table.at_most("a wrong check, beside a right one", median(wrongs), 1.0);
 }
 
@@ -139,6 +152,10 @@ fn payments(runtime: &Runtime, table: &mut Table) {
             }),
         ];
         let found = ratios(&mut contenders, ROUNDS, 200);
-        table.at_most(&format!("{name} of JSON through a transaction's gate, beside parsing it"), found[1], 1.3);
+        table.at_most(
+            &format!("{name} of JSON through a transaction's gate, beside parsing it"),
+            found[1],
+            1.3,
+        );
     }
 }

@@ -49,8 +49,8 @@ pub(super) async fn next(ceremony: &Ceremony<'_>, factor: &CodeFactor) -> Result
 async fn give_back(ceremony: &Ceremony<'_>, challenge: &Ticket) -> Result<bool, Refusal> {
     let Ceremony { core, facts, .. } = ceremony;
     let key = challenge.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-    let (life, (_, sends)) = (ceremony.counted_until(challenge), ceremony.counters(challenge)?);
-    let number = core.store.add(&sends, 0, life).await?;
+    let life = ceremony.counted_until(challenge);
+    let number = ceremony.messages(challenge, 0).await?;
     let message = facts::message(key, &challenge.id, number);
     let fact = |what| facts::receipt(core.keys.facts(), &message, what);
     if core.store.get(&fact(EventKind::Lost.name())).await?.is_none() {
