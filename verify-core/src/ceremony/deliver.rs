@@ -10,12 +10,13 @@ use futures_util::future::{Either, join_all, select};
 
 use crate::audit::{self, Event, EventKind};
 use crate::ceremony::ladder::Rung;
+use crate::ceremony::letter::Letter;
 use crate::ceremony::pin::Dial;
 use crate::ceremony::remote::Order;
 use crate::ceremony::send::UNREACHABLE;
 use crate::ceremony::spend::Reserved;
 use crate::contact::Channel;
-use crate::courier::{CourierErrorKind, Delivery};
+use crate::courier::CourierErrorKind;
 use crate::decision::Reply;
 use crate::engine::Core;
 use crate::refusal::Refusal;
@@ -88,7 +89,7 @@ struct Message {
 /// What leaves.
 pub(super) enum Parcel {
     /// A message, for a courier.
-    Message(Box<Delivery>),
+    Message(Box<Letter>),
     /// An order, for a service that makes the code itself.
     Order(Box<Order>),
     /// A call that asks for a PIN.
@@ -98,20 +99,21 @@ pub(super) enum Parcel {
 impl Parcel {
     fn channel(&self) -> Channel {
         match self {
-            Self::Message(delivery) => delivery.channel,
+            Self::Message(letter) => letter.channel(),
             Self::Order(order) => order.channel(),
             Self::Call(_) => Channel::Voice,
         }
     }
 
     async fn hand_over(&self, core: &Arc<Core>) -> Result<(), Refusal> {
-        let delivery = match self {
-            Self::Message(delivery) => delivery,
+        let letter = match self {
+            Self::Message(letter) => letter,
             Self::Order(order) => return order.place(core).await,
             Self::Call(dial) => return dial.place(core).await,
         };
-        let courier = core.couriers.get(&delivery.channel).ok_or(Refusal::Unavailable)?;
-        courier.deliver(delivery).await.map_err(|error| match error.kind() {
+        let courier = core.couriers.get(&letter.channel()).ok_or(Refusal::Unavailable)?;
+        let delivery = letter.write(core)?;
+        courier.deliver(&delivery).await.map_err(|error| match error.kind() {
             CourierErrorKind::Refused => UNREACHABLE,
             CourierErrorKind::Unavailable => Refusal::Unavailable,
         })

@@ -41,15 +41,15 @@ pub enum ReceiptOutcome {
     Unknown,
 }
 
-/// What comes back with a receipt, for the courier to give to its service.
-pub(super) fn seal(ceremony: &Ceremony<'_>, ticket: &Ticket, id: &[u8; 16]) -> Option<String> {
+/// What comes back with a receipt, before it is sealed for the courier to give to its service.
+pub(super) fn plain(ceremony: &Ceremony<'_>, ticket: &Ticket, id: &[u8; 16]) -> Option<Vec<u8>> {
     let (key, opened) = (ticket.key(&ceremony.core.keys)?, ticket.opened?);
     let challenge = facts::pseudonym(key, &ticket.id);
     let mut plain = Writer::with_capacity(80);
     plain.fixed(id).u64(ceremony.now).fixed(&ticket.policy.0).fixed(&ticket.factor.0);
     plain.fixed(challenge.first_chunk::<8>()?).fixed(ceremony.facts.identity().first_chunk::<8>()?);
     plain.byte(opened.channel.byte()).u16(opened.calling_code);
-    token::seal(&ceremony.core.keys, Kind::Receipt, &plain.finish())
+    Some(plain.finish())
 }
 
 impl Engine {

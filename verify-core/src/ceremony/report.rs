@@ -24,8 +24,8 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// The token for a challenge whose message is about to leave.
-    pub(super) fn seal(ceremony: &Ceremony<'_>, ticket: &Ticket) -> Option<String> {
+    /// What the token of a challenge holds whose message is about to leave, before it is sealed.
+    pub(super) fn plain(ceremony: &Ceremony<'_>, ticket: &Ticket) -> Option<Vec<u8>> {
         let facts = &ceremony.facts;
         let opened = ticket.opened?;
         let mut plain = Writer::with_capacity(160);
@@ -36,7 +36,7 @@ impl Report {
             Some(digest) => plain.byte(1).fixed(digest),
             None => plain.byte(0),
         };
-        token::seal(&ceremony.core.keys, Kind::Report, &plain.finish())
+        Some(plain.finish())
     }
 
     /// Opens a token, while its challenge could still be answered.

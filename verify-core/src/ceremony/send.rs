@@ -5,7 +5,7 @@ use futures_util::future::try_join4;
 use crate::audit::EventKind;
 use crate::ceremony::deliver::{Errand, Parcel, Permit};
 use crate::ceremony::ladder::{self, Rung};
-use crate::ceremony::letter::letter;
+use crate::ceremony::letter::Letter;
 use crate::ceremony::pin::Dial;
 use crate::ceremony::remote::Order;
 use crate::ceremony::spend::Reserved;
@@ -117,8 +117,8 @@ pub(super) async fn send_over(
                 let resend_at = reserved.resend_at;
                 let errand = match paid(ceremony, contact, &wish.ticket, &reserved).await? {
                     Some(to) => {
-                        let letter = Letter { factor, ticket: &wish.ticket, to, number, may_climb };
-                        Some(errand(ceremony, letter, reserved, permit)?)
+                        let outgoing = Outgoing { factor, ticket: &wish.ticket, to, number, may_climb };
+                        Some(errand(ceremony, outgoing, reserved, permit)?)
                     }
                     None => None,
                 };
@@ -222,7 +222,7 @@ async fn pick(ceremony: &Ceremony<'_>, factor: &CodeFactor, asked: Option<&str>)
 }
 
 /// A message that is to leave.
-struct Letter<'l> {
+struct Outgoing<'l> {
     factor: &'l CodeFactor,
     ticket: &'l Ticket,
     to: Contact,
@@ -232,11 +232,11 @@ struct Letter<'l> {
 
 fn errand(
     ceremony: &Ceremony<'_>,
-    message: Letter<'_>,
+    message: Outgoing<'_>,
     reserved: Reserved,
     permit: Permit,
 ) -> Result<Errand, Refusal> {
-    let Letter { factor, ticket, to, number, may_climb } = message;
+    let Outgoing { factor, ticket, to, number, may_climb } = message;
     let core = ceremony.core;
     let channel = ticket.opened.map(|opened| opened.channel).ok_or(Refusal::Misconfigured)?;
     let event = ceremony.event(EventKind::Delivered, ticket);
@@ -245,7 +245,7 @@ fn errand(
     } else if core.code_services.contains_key(&channel) {
         Parcel::Order(Box::new(Order::new(ceremony, ticket, to, number)?))
     } else {
-        Parcel::Message(Box::new(letter(ceremony, factor, ticket, channel, to, number)?))
+        Parcel::Message(Box::new(Letter::new(ceremony, factor, ticket, channel, to, number)?))
     };
     // Whoever is told that a channel does not reach takes the next one with open eyes.
     let rung = (may_climb && !tells(ceremony)).then(|| Rung::above(ceremony, factor, channel)).flatten();
