@@ -8,7 +8,7 @@ use crate::clearance::Proof;
 use crate::decision::Decision;
 use crate::engine::{Core, PolicyInfo};
 use crate::form::Form;
-use crate::inquiry::{Asking, Inquiry, Kind, look};
+use crate::inquiry::{Asking, Inquiry, Kind, Seen, look};
 use crate::policy::{Leaf, Plan};
 use crate::refusal::Refusal;
 use crate::reply;
@@ -113,11 +113,13 @@ impl Gate {
         if let Some(rules) = policy.binding() {
             return self.look_at_order(request, rules, may_read);
         }
-        let mut is_met = false;
-        if let Some(subject) = core.subject_of(request) {
+        let (mut is_met, mut has_proofs) = (false, false);
+        let subject = core.subject_of(request);
+        if let Some(subject) = &subject {
             let mut met = Met::default();
             let mut seen_at = u64::MAX;
-            core.proofs(request, &subject, now, |proof| {
+            core.proofs(request, subject, now, |proof| {
+                has_proofs = true;
                 met.count(plan, &proof, now, None);
                 if plan.leaf_of(proof.factor).is_some() {
                     seen_at = seen_at.min(proof.seen_at);
@@ -128,16 +130,24 @@ impl Gate {
                 return Decision::Allow;
             }
         }
-        self.block(request, now, may_read, is_met)
+        let seen = Seen { source: core.source(request), subject, has_proofs };
+        self.block(request, now, may_read, is_met, seen)
     }
 
     /// No clearance, or one that may be revoked: limit first, then see whether the request carries an answer, else offer
     /// the challenges.
-    fn block(&self, request: &impl RequestView, now: u64, may_read: bool, is_met: bool) -> Decision {
+    fn block<'v>(
+        &self,
+        request: &'v impl RequestView,
+        now: u64,
+        may_read: bool,
+        is_met: bool,
+        seen: Seen<'v>,
+    ) -> Decision {
         let core = &self.inner.core;
         let answers = in_line::answers(request);
         let limiter = if answers.is_some() { &core.challenges } else { &core.blocked };
-        if !is_met && let Err(wait) = limiter.check(&core.source(request)) {
+        if !is_met && let Err(wait) = limiter.check(&seen.source) {
             metrics::counter!("verify_limited_total", "policy" => Arc::clone(&self.inner.policy.name))
                 .increment(1);
             return Decision::Respond(reply::problem(
@@ -145,7 +155,7 @@ impl Gate {
                 Refusal::RateLimited(wait.retry_after()),
             ));
         }
-        let asking = match Asking::new(core, request, now) {
+        let asking = match Asking::of_seen(core, request, now, seen) {
             Ok(asking) => Box::new(asking),
             Err(refusal) => return Decision::Respond(reply::problem(look(request), refusal)),
         };

@@ -97,11 +97,30 @@ pub(crate) struct Asking {
     pub(crate) execution: Option<Execution>,
 }
 
+/// What a first look at a request has found.
+pub(crate) struct Seen<'v> {
+    pub(crate) source: Source,
+    pub(crate) subject: Option<Subject<'v>>,
+    /// Whether it carries a proof that is alive. A clearance that is forged is not read twice.
+    pub(crate) has_proofs: bool,
+}
+
 impl Asking {
     /// Collects what an answer needs. A visitor whom nobody knows gets an id here.
     pub(crate) fn new(core: &Arc<Core>, view: &impl RequestView, now: u64) -> Result<Self, Refusal> {
-        let known = core
-            .subject_of(view)
+        let seen = Seen { source: core.source(view), subject: core.subject_of(view), has_proofs: true };
+        Self::of_seen(core, view, now, seen)
+    }
+
+    /// The same of a request that was looked at already.
+    pub(crate) fn of_seen<'v>(
+        core: &Arc<Core>,
+        view: &'v impl RequestView,
+        now: u64,
+        seen: Seen<'v>,
+    ) -> Result<Self, Refusal> {
+        let Seen { source, subject, has_proofs } = seen;
+        let known = subject
             .filter(|subject| !subject.is_visitor() || cookies::is_our_visitor(&core.keys, subject.id()));
         let (subject, new_visitor) = match known {
             Some(subject) => (subject.into_owned(), None),
@@ -111,12 +130,14 @@ impl Asking {
             }
         };
         let mut proofs = Vec::new();
-        core.proofs(view, &subject, now, |proof| proofs.push(proof));
+        if has_proofs {
+            core.proofs(view, &subject, now, |proof| proofs.push(proof));
+        }
         Ok(Self {
             core: Arc::clone(core),
             subject,
             new_visitor,
-            source: core.source(view),
+            source,
             proofs,
             has_new_proof: false,
             is_raised: false,

@@ -137,20 +137,23 @@ pub(crate) fn wants_page(view: &impl RequestView) -> bool {
     {
         return false;
     }
-    let quality = |kind: &str| {
-        view.headers("accept")
-            .filter_map(|value| std::str::from_utf8(value).ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|range| {
-                let mut parts = range.split(';').map(str::trim);
-                let named = parts.next()?.eq_ignore_ascii_case(kind);
-                let q = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse::<f32>().ok());
-                named.then_some(q.unwrap_or(1.0))
-            })
-            .fold(0.0_f32, f32::max)
-    };
-    let html = quality("text/html").max(quality("application/xhtml+xml"));
-    html > 0.0 && html >= quality("application/json").max(quality("application/problem+json"))
+    let texts = view.headers("accept").filter_map(|value| std::str::from_utf8(value).ok());
+    let (mut html, mut json) = (0.0_f32, 0.0_f32);
+    for range in texts.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default();
+        let is = |names: [&str; 2]| names.iter().any(|name| kind.eq_ignore_ascii_case(name));
+        let best = if is(["text/html", "application/xhtml+xml"]) {
+            &mut html
+        } else if is(["application/json", "application/problem+json"]) {
+            &mut json
+        } else {
+            continue;
+        };
+        let quality = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse::<f32>().ok());
+        *best = best.max(quality.unwrap_or(1.0));
+    }
+    html > 0.0 && html >= json
 }
 
 /// Where a request says it comes from.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use http::header::COOKIE;
+use http::header::{ACCEPT, COOKIE, FORWARDED, ORIGIN, REFERER};
 use http::{Extensions, HeaderMap, HeaderName, Method, Uri};
 use verify_core::{RequestView, Subject};
 
@@ -64,9 +64,16 @@ pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     None
 }
 
-/// The field of [`RequestView::headers`] that each request is asked for. A name that is given as text has to be parsed.
+/// Fields that have no name in the `http` crate.
 static CLEARANCE: HeaderName = HeaderName::from_static("challenge-clearance");
+static ID: HeaderName = HeaderName::from_static("challenge-id");
+static ANSWER: HeaderName = HeaderName::from_static("challenge-answer");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// A name that is given as text has to be parsed, which takes longer than looking it up. These are asked for with each request
+/// that is let through, or with each that is blocked.
 pub(crate) fn fields<'a>(
     headers: &'a HeaderMap,
     name: &str,
@@ -74,6 +81,15 @@ pub(crate) fn fields<'a>(
     let all = match name {
         "cookie" => headers.get_all(COOKIE),
         "challenge-clearance" => headers.get_all(&CLEARANCE),
+        "challenge-id" => headers.get_all(&ID),
+        "challenge-answer" => headers.get_all(&ANSWER),
+        "accept" => headers.get_all(ACCEPT),
+        "origin" => headers.get_all(ORIGIN),
+        "referer" => headers.get_all(REFERER),
+        "forwarded" => headers.get_all(FORWARDED),
+        "x-forwarded-for" => headers.get_all(&X_FORWARDED_FOR),
+        "sec-fetch-mode" => headers.get_all(&SEC_FETCH_MODE),
+        "sec-fetch-site" => headers.get_all(&SEC_FETCH_SITE),
         _ => headers.get_all(name),
     };
     all.into_iter().map(http::HeaderValue::as_bytes)

@@ -311,7 +311,7 @@ impl EngineBuilder {
                 origin: self.origin,
                 also_from: self.also_from,
                 site,
-                links: Links::below(&mount),
+                links: Links::below(&mount).map_err(|_| ConfigError::Mount)?,
                 mount,
                 store,
                 couriers: delivery.couriers,

@@ -1,6 +1,8 @@
 //! A challenge, as JSON: what a client needs to offer it to somebody and to answer it.
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::captcha::WidgetSigns;
@@ -12,180 +14,158 @@ use crate::offer::Offer;
 use crate::text::Timestamp;
 use crate::transaction::{Payee, Transaction};
 
-/// Where a challenge is taken further; the same for all of them.
-#[derive(Debug, Serialize)]
-pub(crate) struct Links {
-    send: String,
-    check: String,
-    status: String,
-    cancel: String,
-}
+/// Where a challenge is taken further; the same for all of them, and so written once.
+#[derive(Debug)]
+pub(crate) struct Links(Box<RawValue>);
 
 impl Links {
-    pub(crate) fn below(mount: &str) -> Self {
+    pub(crate) fn below(mount: &str) -> Result<Self, serde_json::Error> {
         let link = |action: &str| format!("{mount}/{action}");
-        Self { send: link("send"), check: link("check"), status: link("status"), cancel: link("cancel") }
+        let all = json!({
+            "send": link("send"),
+            "check": link("check"),
+            "status": link("status"),
+            "cancel": link("cancel"),
+        });
+        to_raw_value(&all).map(Self)
     }
 }
 
-/// One challenge, written member by member.
-#[derive(Serialize)]
+/// One challenge, written member by member: most blocked requests are answered with nothing else.
 pub(crate) struct Description<'o> {
-    id: &'o str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    factor: &'o str,
-    expires_at: Timestamp,
-    links: &'o Links,
-    #[serde(flatten)]
-    details: Details<'o>,
+    offer: &'o Offer,
+    core: &'o Core,
+    factor: &'o Factor,
+    stage: Stage<'o>,
 }
 
-/// What depends on the factor, and on whether its code was sent.
-#[derive(Default, Serialize)]
-struct Details<'o> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transaction: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channels: Option<Vec<&'static str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delivery_hint: Option<&'o str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code_length: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code_sent: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pin: Option<&'o str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pin_length: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    call_placed: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resend_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<&'o str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    altcha: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    site_key: Option<&'o str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cdata: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recovery_codes: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    asks: Option<Vec<&'static str>>,
+/// How far it is.
+enum Stage<'o> {
+    /// Nothing was sent: why it is asked for, and the present moment.
+    Offered { reason: &'static str, now: u64 },
+    /// Its code is on its way, or its call is placed.
+    Sent(&'o Sent),
 }
 
 impl Offer {
     /// The challenge before anything was sent.
-    pub(crate) fn describe<'o>(
+    pub(crate) const fn describe<'o>(
         &'o self,
         core: &'o Core,
         factor: &'o Factor,
         reason: &'static str,
         now: u64,
     ) -> Description<'o> {
-        let reason = Some(reason);
-        let (resend_at, after) = (Some(Timestamp(now)), factor.price().map(Factor::name));
-        self.with(
-            core,
-            factor,
-            match factor {
-                Factor::Code(code) => Details {
-                    reason,
-                    transaction: self.transaction(),
-                    channels: Some(code.channels.iter().map(|channel| channel.name()).collect()),
-                    code_length: Some(code.digits),
-                    code_sent: Some(false),
-                    resend_at,
-                    after,
-                    ..Details::default()
-                },
-                Factor::ReversePin(factor) => Details {
-                    reason,
-                    channels: Some(vec![Channel::Voice.name()]),
-                    pin_length: Some(factor.pin.digits),
-                    call_placed: Some(false),
-                    resend_at,
-                    after,
-                    ..Details::default()
-                },
-                Factor::Work(_) => {
-                    Details { reason, altcha: Some(self.altcha(core, &[])), ..Details::default() }
-                }
-                Factor::Captcha(captcha) => {
-                    // What a client needs to show the captcha so that its token is for this challenge.
-                    let widget = captcha.widget();
-                    let Bond { action, binding } = self.bond(core);
-                    Details {
-                        reason,
-                        site_key: Some(&widget.site_key),
-                        action: (widget.signs != WidgetSigns::Nothing).then_some(action),
-                        cdata: (widget.signs == WidgetSigns::ActionAndBinding).then_some(binding),
-                        ..Details::default()
-                    }
-                }
-                Factor::Totp(app) => {
-                    Details { reason, recovery_codes: Some(app.recovery), ..Details::default() }
-                }
-                Factor::Card(card) => Details { reason, asks: Some(card.asks()), ..Details::default() },
-            },
-        )
+        Description { offer: self, core, factor, stage: Stage::Offered { reason, now } }
     }
 
     /// The challenge once its code is on its way, or its call placed.
-    pub(crate) fn describe_sent<'o>(
+    pub(crate) const fn describe_sent<'o>(
         &'o self,
         core: &'o Core,
         factor: &'o Factor,
         sent: &'o Sent,
     ) -> Description<'o> {
-        let sent_to = Details {
-            delivery_hint: Some(&sent.hint),
-            resend_at: Some(Timestamp(sent.resend_at)),
-            ..Details::default()
-        };
-        self.with(
-            core,
-            factor,
-            match (factor, &sent.pin) {
-                (_, Some(pin)) => Details {
-                    channel: Some(Channel::Voice.name()),
-                    pin: Some(pin.expose()),
-                    call_placed: Some(true),
-                    ..sent_to
-                },
-                (Factor::Code(code), None) => Details {
-                    channel: self.ticket.opened.map(|opened| opened.channel.name()),
-                    code_length: Some(code.digits),
-                    code_sent: Some(true),
-                    transaction: self.transaction(),
-                    ..sent_to
-                },
-                _ => Details::default(),
-            },
-        )
+        Description { offer: self, core, factor, stage: Stage::Sent(sent) }
     }
+}
 
-    fn with<'o>(&'o self, core: &'o Core, factor: &'o Factor, details: Details<'o>) -> Description<'o> {
-        Description {
-            id: &self.sealed,
-            kind: factor.kind(),
-            factor: factor.name(),
-            expires_at: Timestamp(self.ticket.expires_at),
-            links: &core.links,
-            details,
+impl Serialize for Description<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { offer, core, factor, .. } = self;
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("id", &offer.sealed)?;
+        members.serialize_entry("type", factor.kind())?;
+        members.serialize_entry("factor", factor.name())?;
+        members.serialize_entry("expires_at", &Timestamp(offer.ticket.expires_at))?;
+        members.serialize_entry("links", &core.links.0)?;
+        match self.stage {
+            Stage::Offered { reason, now } => {
+                members.serialize_entry("reason", reason)?;
+                self.offered(&mut members, now)?;
+            }
+            Stage::Sent(sent) => self.sent(&mut members, sent)?,
+        }
+        members.end()
+    }
+}
+
+impl Description<'_> {
+    /// What a factor says before anything was sent.
+    fn offered<M: SerializeMap>(&self, members: &mut M, now: u64) -> Result<(), M::Error> {
+        let Self { offer, core, factor, .. } = self;
+        match factor {
+            Factor::Code(code) => {
+                self.transaction(members)?;
+                let channels = code.channels.iter().map(|channel| channel.name());
+                members.serialize_entry("channels", &Listed(channels))?;
+                members.serialize_entry("code_length", &code.digits)?;
+                members.serialize_entry("code_sent", &false)?;
+                members.serialize_entry("resend_at", &Timestamp(now))?;
+            }
+            Factor::ReversePin(factor) => {
+                members.serialize_entry("channels", &[Channel::Voice.name()])?;
+                members.serialize_entry("pin_length", &factor.pin.digits)?;
+                members.serialize_entry("call_placed", &false)?;
+                members.serialize_entry("resend_at", &Timestamp(now))?;
+            }
+            Factor::Work(_) => members.serialize_entry("altcha", &offer.altcha(core, &[]))?,
+            Factor::Captcha(captcha) => {
+                // What a client needs to show the captcha so that its token is for this challenge.
+                let widget = captcha.widget();
+                let Bond { action, binding } = offer.bond(core);
+                members.serialize_entry("site_key", &widget.site_key)?;
+                if widget.signs != WidgetSigns::Nothing {
+                    members.serialize_entry("action", &action)?;
+                }
+                if widget.signs == WidgetSigns::ActionAndBinding {
+                    members.serialize_entry("cdata", &binding)?;
+                }
+            }
+            Factor::Totp(app) => members.serialize_entry("recovery_codes", &app.recovery)?,
+            Factor::Card(card) => members.serialize_entry("asks", &card.asks())?,
+        }
+        match factor.price() {
+            Some(price) => members.serialize_entry("after", price.name()),
+            None => Ok(()),
         }
     }
 
-    fn transaction(&self) -> Option<Value> {
-        self.ticket.bound.as_ref().map(|bound| transaction_json(&bound.transaction))
+    fn sent<M: SerializeMap>(&self, members: &mut M, sent: &Sent) -> Result<(), M::Error> {
+        match (self.factor, &sent.pin) {
+            (_, Some(pin)) => {
+                members.serialize_entry("channel", Channel::Voice.name())?;
+                members.serialize_entry("pin", pin.expose())?;
+                members.serialize_entry("call_placed", &true)?;
+            }
+            (Factor::Code(code), None) => {
+                let channel = self.offer.ticket.opened.map(|opened| opened.channel.name());
+                members.serialize_entry("channel", &channel)?;
+                members.serialize_entry("code_length", &code.digits)?;
+                members.serialize_entry("code_sent", &true)?;
+                self.transaction(members)?;
+            }
+            // Nothing travels for the others.
+            _ => return Ok(()),
+        }
+        members.serialize_entry("delivery_hint", &sent.hint)?;
+        members.serialize_entry("resend_at", &Timestamp(sent.resend_at))
+    }
+
+    fn transaction<M: SerializeMap>(&self, members: &mut M) -> Result<(), M::Error> {
+        match &self.offer.ticket.bound {
+            Some(bound) => members.serialize_entry("transaction", &transaction_json(&bound.transaction)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Texts as a list, without one of their own.
+struct Listed<I>(I);
+
+impl<I: Iterator<Item = &'static str> + Clone> Serialize for Listed<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.clone())
     }
 }
 
