@@ -15,7 +15,7 @@ use actix_session::{Session, SessionMiddleware};
 use actix_web::body::MessageBody;
 use actix_web::cookie::Key;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{StatusCode, Uri};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, test, web};
@@ -45,12 +45,12 @@ impl Route {
         S: Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static,
         B: MessageBody + 'static,
     {
-        let (service, headers, uri) = (Rc::new(service), headers(fields), Uri::from_static("/vault"));
+        let (service, fields) = (Rc::new(service), all(fields));
         let ask = move |times| {
-            let (service, headers, uri) = (Rc::clone(&service), headers.clone(), uri.clone());
+            let (service, fields) = (Rc::clone(&service), Rc::clone(&fields));
             async move {
                 for _ in 0..times {
-                    let response = service.call(request(&uri, &headers)).await.unwrap();
+                    let response = service.call(request("/vault", &fields)).await.unwrap();
                     assert_eq!(response.status(), status);
                     let mut body = pin!(response.into_body());
                     while let Some(bytes) = poll_fn(|cx| body.as_mut().poll_next(cx)).await {
@@ -69,22 +69,23 @@ impl Route {
     }
 }
 
-fn headers(fields: &[(&str, &str)]) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in [("x-user", USER)].iter().chain(BROWSER).chain(fields) {
-        headers
-            .append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
-    }
-    headers
-}
-
-fn request(uri: &Uri, headers: &HeaderMap) -> Request {
+/// A request as a server comes by it: it parses the fields.
+fn request(path: &'static str, fields: &[(String, String)]) -> Request {
     let mut request = Request::new();
     let head = request.head_mut();
-    head.uri = uri.clone();
-    head.headers = headers.clone();
+    head.uri = Uri::from_static(path);
     head.peer_addr = Some(([127, 0, 0, 1], 50_000).into());
+    for (name, value) in fields {
+        let (name, value) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
+        head.headers.append(name.unwrap(), value.unwrap());
+    }
     request
+}
+
+fn all(fields: &[(&str, &str)]) -> Rc<[(String, String)]> {
+    let all = [("x-user", USER)];
+    let all = all.iter().chain(BROWSER).chain(fields);
+    all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 async fn gold() -> &'static str {
@@ -144,7 +145,7 @@ pub async fn session() -> Route {
         .route("/vault", web::get().to(vault))
         .route("/enter", web::get().to(enter));
     let service = test::init_service(app).await;
-    let entered = service.call(request(&Uri::from_static("/enter"), &headers(&[]))).await.unwrap();
+    let entered = service.call(request("/enter", &all(&[]))).await.unwrap();
     let cookie =
         entered.headers().get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
     Route::new(service, &[("cookie", &cookie)], StatusCode::OK)

@@ -116,8 +116,13 @@ impl<'c> Ceremony<'c> {
         }
         let (policy, factor) =
             core.registry.find(ticket.policy, ticket.factor).ok_or(Refusal::Misconfigured)?;
-        let facts =
-            SubjectFacts::new(core.keys.facts(), subject, ticket.factor, ticket.bound.as_ref(), ticket.terms);
+        let facts = SubjectFacts::new(
+            core.keys.facts(),
+            subject,
+            ticket.factor,
+            ticket.bound.as_deref(),
+            ticket.terms,
+        );
         Ok(Self { core, subject, source, sealed, ticket, policy, factor, facts, brief, now })
     }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use hmac::Mac;
 
-use crate::encoding::{from_base64url, random, to_base64url};
+use crate::encoding::{from_base64url, to_base64url};
 use crate::keys::KeyRing;
+use crate::random::random;
 use crate::request::{RequestView, cookie};
 use crate::ticket::truncate;
 

@@ -140,6 +140,15 @@ pub(crate) fn terms(oldest: &MasterKey, text: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// What the names of one subject's facts are made of.
+pub(crate) struct Names {
+    pub(crate) identity: [u8; 16],
+    /// Where its challenges are open.
+    pub(crate) place: [u8; 16],
+    /// The digest of what the challenge is bound to, or about.
+    pub(crate) bound: Option<[u8; 32]>,
+}
+
 /// The names of the facts of one subject at one factor.
 pub(crate) struct SubjectFacts<'k> {
     key: &'k MasterKey,
@@ -202,14 +211,9 @@ impl<'k> SubjectFacts<'k> {
         }
     }
 
-    /// Where its challenges are open.
-    pub(crate) const fn place(&self) -> &[u8; 16] {
-        &self.place
-    }
-
-    /// What the challenge is bound to.
-    pub(crate) const fn bound(&self) -> Option<&[u8; 32]> {
-        self.bound.as_ref()
+    /// What has to be kept of them to have the same names again.
+    pub(crate) const fn names(&self) -> Names {
+        Names { identity: self.identity, place: self.place, bound: self.bound }
     }
 
     /// The one open challenge of this subject (session and all) at this factor, and for this transaction if it is about one,

@@ -110,6 +110,7 @@ mod preset;
 mod problem;
 mod public_address;
 mod puzzle;
+mod random;
 mod refusal;
 mod reply;
 mod request;

@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::ceremony::Bond;
 use crate::clearance;
 use crate::clock::millis_of;
-use crate::encoding::random;
 use crate::engine::Core;
 use crate::factor::{Factor, TOTP_LIFE};
 use crate::inquiry::Asking;
 use crate::policy::Leaf;
 use crate::puzzle;
+use crate::random::random;
 use crate::reply::CHALLENGE_CLEARANCE;
 use crate::sealing::{NONCE, SealError};
 use crate::subject::Subject;
@@ -49,7 +49,7 @@ impl Offer {
             return Err(SealError);
         };
         let mut ticket = Self::ticket_of(*id, core, &asking.subject, policy, leaf, target, now);
-        ticket.bound = asking.bound.clone().filter(|_| leaf.is_bound);
+        ticket.bound = asking.bound.clone().filter(|_| leaf.is_bound).map(Box::new);
         let sealed = ticket.seal_with(core.keys.newest(), *nonce)?;
         Ok(Self { ticket, sealed })
     }
@@ -90,7 +90,7 @@ impl Offer {
             | Factor::Captcha(_)
             | Factor::Totp(_)
             | Factor::Card(_) => None,
-            Factor::Work(work) => Some(puzzle::ask(core, work, leaf.tag, &id, now)),
+            Factor::Work(work) => Some(Box::new(puzzle::ask(core, work, leaf.tag, &id, now))),
         };
         Ticket {
             id,

@@ -8,13 +8,14 @@ use crate::captcha::{CaptchaErrorKind, WidgetSources};
 use crate::ceremony::{Ceremony, Sent};
 use crate::code::Code;
 use crate::decision::Reply;
-use crate::encoding::{random, to_base64url};
+use crate::encoding::to_base64url;
 use crate::engine::{BlockStatus, Core, PolicyInfo};
 use crate::factor::{Factor, LinkOpens};
 use crate::form::Form;
 use crate::gate::Carry;
 use crate::inquiry::Asking;
 use crate::offer::Offer;
+use crate::random::random;
 use crate::refusal::Refusal;
 use crate::reply::{self, with_refusal_headers, with_visitor};
 

@@ -4,7 +4,7 @@ use aes_gcm_siv::aead::AeadInOut;
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce, Tag};
 use zeroize::Zeroizing;
 
-use crate::encoding::random;
+use crate::random::random;
 
 /// Bytes that are drawn anew for each sealing.
 pub(crate) const NONCE: usize = 12;

@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use crate::binding::Bound;
 use crate::code::Code;
 use crate::contact::Channel;
-use crate::encoding::{Reader, Writer, base64url_onto, from_base64url, random};
+use crate::encoding::{Reader, Writer, base64url_onto, from_base64url};
 use crate::factor::FactorTag;
 use crate::keys::{KeyRing, MasterKey};
 use crate::puzzle::Puzzle;
+use crate::random::random;
 use crate::sealing::NONCE;
 pub(crate) use crate::sealing::SealError;
 use crate::subject::Subject;
@@ -41,13 +42,13 @@ pub(crate) struct Ticket {
     /// The code that the caller has chosen, where it did.
     pub(crate) chosen: Option<Code>,
     /// The one transaction that an answer approves, where it approves one.
-    pub(crate) bound: Option<Bound>,
+    pub(crate) bound: Option<Box<Bound>>,
     /// A keyed digest of what an answer is about, where its caller said so: another's answer is a wrong one.
     pub(crate) terms: Option<[u8; 32]>,
     /// What is known once the challenge is open.
     pub(crate) opened: Option<Opened>,
     /// What a proof of work was asked for; it is never opened.
-    pub(crate) puzzle: Option<Puzzle>,
+    pub(crate) puzzle: Option<Box<Puzzle>>,
 }
 
 /// What a send adds to a ticket.
@@ -154,7 +155,7 @@ impl Ticket {
         };
         let (bound, terms) = match reader.byte()? {
             0 => (None, None),
-            1 => (Some(Bound::read(&mut reader)?), None),
+            1 => (Some(Box::new(Bound::read(&mut reader)?)), None),
             2 => (None, Some(reader.array()?)),
             _ => return None,
         };
@@ -162,7 +163,7 @@ impl Ticket {
         let opened = match reader.byte()? {
             0 => None,
             2 => {
-                puzzle = Some(Puzzle::read(&mut reader)?);
+                puzzle = Some(Box::new(Puzzle::read(&mut reader)?));
                 None
             }
             1 => Some(Opened {

@@ -31,6 +31,23 @@ fn main() {
 fn ask(name: &str, which: &str, times: u32) {
     let bare = which == "bare";
     let runtime = runtime();
+    if name == "actix" {
+        let world = World::default();
+        let system = actix_web::rt::System::new();
+        let gate = world.gate();
+        let clearance = system.block_on(world.clearance(&gate, benches::world::USER));
+        let cookie = format!("__Host-clearance={clearance}");
+        let fields = [("cookie", cookie.as_str())];
+        system.block_on(async {
+            let route = match which {
+                "bare" => benches::on_actix::bare(&fields).await,
+                "floor" => benches::on_actix::floor().await,
+                _ => benches::on_actix::guarded(&gate, &fields, 200).await,
+            };
+            route.ask(times).await;
+        });
+        return;
+    }
     if name == "ceremony" {
         let world = World::default();
         let mut ceremonies = Ceremonies::new(&world.engine, &world.gate(), 0);

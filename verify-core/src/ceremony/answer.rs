@@ -163,7 +163,7 @@ impl Guess {
             return Ok(found);
         }
         for generation in generations {
-            if send::code_of(ceremony, factor, open, generation)?.matches(typed) {
+            if send::code_of(ceremony.core, factor.digits, open, generation)?.matches(typed) {
                 found = Self::RightFor(generation);
             }
         }

@@ -88,7 +88,7 @@ impl Link {
         let Factor::Code(factor) = &*self.factor else { return Err(Refusal::SessionExpired) };
         if self.is_of(core, subject) {
             let ceremony = Ceremony::begin_with(core, subject, source, Brief::NOTHING, &self.sealed)?;
-            let code = send::code_of(&ceremony, factor, &self.ticket, 0)?;
+            let code = send::code_of(ceremony.core, factor.digits, &self.ticket, 0)?;
             return Ok(Opening::Here(Box::new(ceremony.answer_telling(code.expose()).await?)));
         }
         if factor.link != Some(LinkOpens::Anywhere) {

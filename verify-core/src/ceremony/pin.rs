@@ -16,12 +16,13 @@ use crate::ceremony::answer::{self, Count};
 use crate::ceremony::{Brief, Ceremony, Redeemed, Sent, block, remote, send};
 use crate::code::Code;
 use crate::contact::Contact;
-use crate::encoding::{Reader, Writer, random, to_base64url};
+use crate::encoding::{Reader, Writer, to_base64url};
 use crate::engine::{Core, Engine};
 use crate::factor::{CodeFactor, Factor, ReversePinFactor};
 use crate::facts;
 use crate::notes::Notes;
 use crate::pin_service::{CallToken, Heard, PinOrder, PinReport, PinResult};
+use crate::random::random;
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::store::{Key, StoreError, StoreErrorKind};
@@ -84,7 +85,7 @@ impl Dial {
         let order = PinOrder {
             id: crate::encoding::to_hex(&facts::message(key, &ticket.id, number)),
             to,
-            pin: send::code_of(ceremony, factor, ticket, 0)?,
+            pin: send::code_of(ceremony.core, factor.digits, ticket, 0)?,
             token: CallToken(Zeroizing::new(token)),
             placed_at: core.clock.now(),
             expires_at: UNIX_EPOCH + Duration::from_millis(ticket.expires_at),
@@ -315,6 +316,6 @@ impl Ceremony<'_> {
     /// The PIN to show, of a ticket that names its challenge.
     pub(crate) fn pin(&self, ticket: &Ticket) -> Option<Code> {
         let Factor::ReversePin(factor) = &*self.factor else { return None };
-        ticket.opened.and_then(|_| send::code_of(self, &factor.pin, ticket, 0).ok())
+        ticket.opened.and_then(|_| send::code_of(self.core, factor.pin.digits, ticket, 0).ok())
     }
 }

@@ -6,13 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::audit::{self, Event, EventKind};
-use crate::ceremony::Ceremony;
 use crate::ceremony::token::{self, Kind};
 use crate::contact::Channel;
 use crate::encoding::{Reader, Writer, to_hex};
 use crate::engine::{Core, Engine};
 use crate::factor::FactorTag;
-use crate::facts;
+use crate::facts::{self, Names};
 use crate::store::StoreError;
 use crate::ticket::{PolicyTag, Ticket};
 
@@ -42,12 +41,18 @@ pub enum ReceiptOutcome {
 }
 
 /// What comes back with a receipt, before it is sealed for the courier to give to its service.
-pub(super) fn plain(ceremony: &Ceremony<'_>, ticket: &Ticket, id: &[u8; 16]) -> Option<Vec<u8>> {
-    let (key, opened) = (ticket.key(&ceremony.core.keys)?, ticket.opened?);
+pub(super) fn plain(
+    core: &Core,
+    ticket: &Ticket,
+    names: &Names,
+    id: &[u8; 16],
+    sent_at: u64,
+) -> Option<Vec<u8>> {
+    let (key, opened) = (ticket.key(&core.keys)?, ticket.opened?);
     let challenge = facts::pseudonym(key, &ticket.id);
     let mut plain = Writer::with_capacity(80);
-    plain.fixed(id).u64(ceremony.now).fixed(&ticket.policy.0).fixed(&ticket.factor.0);
-    plain.fixed(challenge.first_chunk::<8>()?).fixed(ceremony.facts.identity().first_chunk::<8>()?);
+    plain.fixed(id).u64(sent_at).fixed(&ticket.policy.0).fixed(&ticket.factor.0);
+    plain.fixed(challenge.first_chunk::<8>()?).fixed(names.identity.first_chunk::<8>()?);
     plain.byte(opened.channel.byte()).u16(opened.calling_code);
     Some(plain.finish())
 }

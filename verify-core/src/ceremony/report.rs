@@ -8,7 +8,7 @@ use crate::ceremony::{Brief, Ceremony, LONG_TTL, cooldown, lockout};
 use crate::contact::Channel;
 use crate::encoding::{Reader, Writer};
 use crate::engine::{Core, NotMe};
-use crate::facts::{self, SubjectFacts};
+use crate::facts::{self, Names, SubjectFacts};
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::subject::Subject;
@@ -25,14 +25,13 @@ pub(crate) struct Report {
 
 impl Report {
     /// What the token of a challenge holds whose message is about to leave, before it is sealed.
-    pub(super) fn plain(ceremony: &Ceremony<'_>, ticket: &Ticket) -> Option<Vec<u8>> {
-        let facts = &ceremony.facts;
+    pub(super) fn plain(ticket: &Ticket, names: &Names) -> Option<Vec<u8>> {
         let opened = ticket.opened?;
         let mut plain = Writer::with_capacity(160);
         plain.fixed(&ticket.id).field(ticket.key.as_bytes()).fixed(&ticket.policy.0).fixed(&ticket.factor.0);
-        plain.u64(ticket.expires_at).fixed(facts.identity()).fixed(facts.place());
+        plain.u64(ticket.expires_at).fixed(&names.identity).fixed(&names.place);
         plain.u64(opened.era).byte(opened.channel.byte()).u16(opened.calling_code);
-        match facts.bound() {
+        match &names.bound {
             Some(digest) => plain.byte(1).fixed(digest),
             None => plain.byte(0),
         };

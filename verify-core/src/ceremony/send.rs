@@ -13,7 +13,7 @@ use crate::ceremony::wish::{Reservation, Sight, Wish, look};
 use crate::ceremony::{Ceremony, LONG_TTL, block, spending};
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
-use crate::engine::MissingContacts;
+use crate::engine::{Core, MissingContacts};
 use crate::factor::{CodeFactor, Factor, Resend};
 use crate::facts;
 use crate::refusal::Refusal;
@@ -89,6 +89,7 @@ pub(super) async fn send_over(
         channel,
         calling_code: contact.as_ref().map_or(0, Contact::calling_code),
         prefix: match contact.as_ref().and_then(Contact::prefix) {
+            _ if !spending::looks_at_prefixes(ceremony) => [0; 8],
             Some(prefix) => facts::prefix(core.keys.facts(), prefix),
             None => facts.decoy().first_chunk().copied().unwrap_or_default(),
         },
@@ -245,7 +246,7 @@ fn errand(
     } else if core.code_services.contains_key(&channel) {
         Parcel::Order(Box::new(Order::new(ceremony, ticket, to, number)?))
     } else {
-        Parcel::Message(Box::new(Letter::new(ceremony, factor, ticket, channel, to, number)?))
+        Parcel::Message(Box::new(Letter::new(ceremony, factor, ticket, channel, to, number)))
     };
     // Whoever is told that a channel does not reach takes the next one with open eyes.
     let rung = (may_climb && !tells(ceremony)).then(|| Rung::above(ceremony, factor, channel)).flatten();
@@ -276,16 +277,11 @@ pub(super) fn generation(factor: &CodeFactor, number: u64) -> u64 {
 }
 
 /// A code of a challenge.
-pub(super) fn code_of(
-    ceremony: &Ceremony<'_>,
-    factor: &CodeFactor,
-    ticket: &Ticket,
-    generation: u64,
-) -> Result<Code, Refusal> {
-    let key = ticket.key(&ceremony.core.keys).ok_or(Refusal::SessionExpired)?;
+pub(super) fn code_of(core: &Core, digits: u8, ticket: &Ticket, generation: u64) -> Result<Code, Refusal> {
+    let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     Ok(match &ticket.chosen {
         Some(code) => code.clone(),
-        None => Code::derive(key, &ticket.id, &ticket.factor.0, generation, factor.digits),
+        None => Code::derive(key, &ticket.id, &ticket.factor.0, generation, digits),
     })
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::{try_join, try_join_all};
 
 use crate::audit::EventKind;
-use crate::budgets::{Conversion, Quota};
+use crate::budgets::{Conversion, Quota, Spending};
 use crate::ceremony::Ceremony;
 use crate::clock::millis_of;
 use crate::contact::Contact;
@@ -151,6 +151,12 @@ impl Stop {
         ceremony.record_for(EventKind::SendRefused, &ceremony.ticket, self.what);
         Refusal::RateLimited(self.window)
     }
+}
+
+/// Whether anything is counted by the range that a number is in.
+pub(super) fn looks_at_prefixes(ceremony: &Ceremony<'_>) -> bool {
+    let of = |spending: &Spending| spending.prefixes.is_some() || !spending.per_prefix.is_empty();
+    of(&ceremony.budgets().spending) || of(&ceremony.core.budgets.spending)
 }
 
 /// The watches that a number is under: what is watched, how, and a name of the place.

@@ -43,7 +43,7 @@ impl Endpoints {
             if ticket.bound.is_some() && !is_own {
                 return None;
             }
-            (asking.target, asking.bound) = (ticket.return_to, ticket.bound);
+            (asking.target, asking.bound) = (ticket.return_to, ticket.bound.map(|bound| *bound));
             Some(gate)
         });
         match gate {

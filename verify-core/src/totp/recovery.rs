@@ -6,9 +6,9 @@ use data_encoding::BASE32_NOPAD;
 use hmac::Mac;
 use zeroize::Zeroizing;
 
-use crate::encoding::random;
 use crate::engine::{Core, Engine};
 use crate::facts;
+use crate::random::random;
 use crate::subject::Subject;
 use crate::totp::EnrolmentError;
 

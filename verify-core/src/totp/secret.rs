@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::unix_millis;
 use crate::code::{Code, Typed};
-use crate::encoding::random;
+use crate::random::random;
 
 /// The hash under the passwords (RFC 6238, 1.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
