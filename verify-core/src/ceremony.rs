@@ -7,13 +7,14 @@
 //! returns names that one challenge. The id of a challenge, from which its code is derived, is drawn when it is opened and
 //! never used again, so nothing that is sent later can bring an old code back to life.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::audit::{self, Event, EventKind};
-use crate::budgets::Budgets;
+use crate::budgets::{Budgets, Spending};
 use crate::clearance::{Approval, Proof};
 use crate::clock::millis_of;
 use crate::encoding::to_hex;
@@ -214,6 +215,15 @@ impl<'c> Ceremony<'c> {
         cooldown::disown(self).await?;
         self.record_as(how, &open);
         Ok(true)
+    }
+
+    /// What messages may cost: in the whole application, however they are asked for, and here besides.
+    fn spending(&self) -> Cow<'c, Spending> {
+        let all = &self.core.budgets.spending;
+        match &self.brief.budgets {
+            None => Cow::Borrowed(all),
+            Some(here) => Cow::Owned(all.and(&here.spending)),
+        }
     }
 
     /// How much may be guessed and sent here.

@@ -307,3 +307,22 @@ fn what_does_not_go_together_does_not_start() {
 fn one_of(builder: EngineBuilder) -> EngineBuilder {
     builder.code_service([Channel::Sms], Parrot::default())
 }
+
+#[test]
+fn r46_a_budget_that_an_outage_uses_up_is_followed_by_its_block_and_no_longer() {
+    let (bank, parrot) = served(|builder| builder.budgets(verify_core::Budgets::psd2()));
+    let id = started(&bank, "alice");
+    parrot.set(|book| book.fails = Some(CodeServiceErrorKind::Unavailable));
+    for _ in 0..5 {
+        assert_eq!(told(&check(&bank, "alice", &id, CODE)), "503 unavailable");
+    }
+    parrot.set(|book| book.fails = None);
+    assert_eq!(told(&check(&bank, "alice", &id, CODE)), LOCKED);
+    bank.advance(30 * 60);
+    let id = started(&bank, "alice");
+    assert_eq!(
+        told(&check(&bank, "alice", &id, CODE)),
+        "200",
+        "half an hour, and not what is left of the day"
+    );
+}

@@ -175,3 +175,22 @@ fn a_link_where_it_makes_no_sense_does_not_start() {
             .starts_with("t1.")
     );
 }
+
+#[test]
+fn r24_a_link_about_one_thing_is_no_answer_about_another() {
+    let bank = Bank::new();
+    let gate = bank.gate(archive(by_mail().link_across_devices()));
+    let about =
+        |terms: &'static str| bank.engine.direct(verify_core::Subject::user("alice")).about(terms.as_bytes());
+    let ten = about("10 to Bob");
+    let sent = bank::block_on(ten.send(&ten.offer(&gate, "by-mail").unwrap(), None)).unwrap();
+    let letters =
+        json_of(&ask(&bank.endpoints, Request::get("/challenge/inbox").header("accept", "application/json")));
+    let text = letters[0]["text"].as_str().unwrap().to_owned();
+    let link = text.split_whitespace().find(|word| word.contains("/challenge/link?token=")).unwrap();
+    assert_eq!(press(&bank, "phone", link).status(), 200);
+    let more = about("1000 to Mallory");
+    let refused = bank::block_on(more.check(sent.ticket(), "~opened")).unwrap_err();
+    assert_eq!(refused.kind(), verify_core::RefusedKind::Wrong);
+    bank::block_on(ten.check(sent.ticket(), "~opened")).unwrap();
+}

@@ -207,3 +207,36 @@ fn o10_what_is_refused_uses_up_nothing_else() {
         ["44-1", "44-2", "44-3", "44-20000", "44-40000"].map(|user| ask(&bank, user)).to_vec();
     assert_eq!(answers, ["200", LIMITED, LIMITED, "200", LIMITED], "the country has counted two");
 }
+
+#[test]
+fn o10_what_the_application_allows_holds_for_whoever_brings_budgets_of_their_own() {
+    let (bank, post, _) = posted(generous().daily_cap(cap(3)).in_total([Quota::new(9, HOUR)]));
+    let gate = bank.gate(vault_of(step_up()));
+    let theirs = Arc::new(Budgets::per_challenge_only().in_total([Quota::new(2, HOUR)]));
+    let send = |budgets: &Arc<Budgets>, user: &'static str| {
+        let direct = bank.engine.direct(Subject::user(user)).budgets(budgets);
+        let direct = direct.to(address(&Subject::user(user), Channel::Sms).unwrap());
+        let ticket = direct.offer(&gate, "step-up").unwrap();
+        bank::block_on(direct.send(&ticket, Some(Channel::Sms))).map(|_| ()).map_err(|refused| refused.kind())
+    };
+    let without = Arc::new(Budgets::per_challenge_only());
+    assert_eq!(send(&without, "1-1"), Ok(()));
+    assert_eq!(send(&theirs, "1-2"), Ok(()));
+    assert_eq!(send(&theirs, "1-3"), Err(verify_core::RefusedKind::RateLimited), "two in all, as they say");
+    assert_eq!(send(&without, "1-4"), Ok(()));
+    assert_eq!(
+        send(&without, "1-5"),
+        Err(verify_core::RefusedKind::RateLimited),
+        "three units, as the engine says"
+    );
+    assert_eq!(post.len(), 0, "these were errands, and nobody ran them");
+}
+
+#[test]
+fn o10_what_goes_to_nobody_uses_up_nothing_of_all() {
+    let (bank, ..) = posted_with(generous().in_total([Quota::new(2, HOUR)]), |builder| builder);
+    for n in 0..5 {
+        assert_eq!(ask(&bank, &format!("nobody{n}")), "200", "nobody is told that there is no address");
+    }
+    assert_eq!(["1-1", "1-2", "1-3"].map(|user| ask(&bank, user)), ["200", "200", LIMITED]);
+}

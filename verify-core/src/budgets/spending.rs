@@ -113,6 +113,32 @@ pub(crate) struct Spending {
     pub(crate) countries: Option<Conversion>,
 }
 
+impl Spending {
+    /// Both: what the application allows in all, and what a caller of its own allows besides.
+    pub(crate) fn and(&self, besides: &Self) -> Self {
+        let both = |all: &[Quota], more: &[Quota]| {
+            let mut quotas = all.to_vec();
+            for quota in more {
+                // Two of one window are one counter, and the smaller one holds.
+                match quotas.iter_mut().find(|known| known.window == quota.window) {
+                    Some(known) => known.count = known.count.min(quota.count),
+                    None => quotas.push(*quota),
+                }
+            }
+            quotas
+        };
+        Self {
+            per_subject: both(&self.per_subject, &besides.per_subject),
+            per_prefix: both(&self.per_prefix, &besides.per_prefix),
+            per_country: both(&self.per_country, &besides.per_country),
+            in_total: both(&self.in_total, &besides.in_total),
+            cap: self.cap.clone().or_else(|| besides.cap.clone()),
+            prefixes: self.prefixes.or(besides.prefixes),
+            countries: self.countries.or(besides.countries),
+        }
+    }
+}
+
 impl Budgets {
     /// Messages that one user may ask for, over all factors and addresses. Default: no such limit beside those of the
     /// challenge and the address.

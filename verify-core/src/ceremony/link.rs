@@ -111,6 +111,10 @@ pub(super) async fn redeem(ceremony: &Ceremony<'_>, factor: &CodeFactor) -> Resu
         ceremony.record_as(EventKind::Replayed, &ceremony.ticket);
         return Err(Refusal::AlreadyUsed);
     };
+    if open.terms != ceremony.brief.terms {
+        // What was opened is no answer to this: somebody has changed what it is about.
+        return Err(Refusal::Wrong);
+    }
     let standing = answer::looked_at(ceremony, &open, &opened).await?;
     if !is_opened(ceremony, &open).await? {
         let gone = ceremony.look().await?.is_none_or(|same| same.id != open.id);

@@ -210,7 +210,15 @@ pub(super) async fn answer(
             ceremony.record_as(EventKind::Replayed, &open);
             Err(Refusal::AlreadyUsed)
         }
-        Err(error) => Err(refusal(&error)),
+        Err(error) => {
+            // It was counted before it was asked about, or many at once would be asked about. If it was the last that the
+            // budget allows, what follows from that follows now, or its user would be kept out and nobody told.
+            if failed == u64::from(ceremony.budgets().failures.count) {
+                answer::lock(ceremony, factor, &open, opened, failed).await?;
+                block::begin(ceremony, &open).await?;
+            }
+            Err(refusal(&error))
+        }
     }
 }
 

@@ -72,7 +72,9 @@ async fn pay(
     let facts_key = core.keys.facts();
     let per_destination = ceremony.budgets().per_destination.iter();
     let per_source = ceremony.budgets().per_source.iter();
-    let spending = &ceremony.budgets().spending;
+    let spending = ceremony.spending();
+    // What goes to nobody costs nothing: it has a count of its own, so that its sends take the same steps as everybody's.
+    let whose = if contact.is_some() { &[] } else { facts.identity().as_slice() };
     let quotas: Vec<(Key, Quota)> = per_destination
         .map(|quota| (facts::destination_quota(facts_key, &destination, *quota), *quota))
         .chain(per_source.map(|quota| (facts::source_quota(facts_key, &ceremony.source, *quota), *quota)))
@@ -80,7 +82,10 @@ async fn pay(
             (facts::spending(facts_key, b"subject", facts.identity().as_slice(), *quota), *quota)
         }))
         .chain(
-            spending.in_total.iter().map(|quota| (facts::spending(facts_key, b"total", &[], *quota), *quota)),
+            spending
+                .in_total
+                .iter()
+                .map(|quota| (facts::spending(facts_key, b"total", whose, *quota), *quota)),
         )
         .collect();
     // Look first: what one budget refuses must not use up another. A look leaves nothing behind, so it need not wait for the

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::{try_join, try_join_all};
 
 use crate::audit::EventKind;
-use crate::budgets::{Conversion, Quota, Spending};
+use crate::budgets::{Conversion, Quota};
 use crate::ceremony::Ceremony;
 use crate::clock::millis_of;
 use crate::contact::Contact;
@@ -30,7 +30,7 @@ struct Meter {
 /// The counters of a message to this address; none for what nobody limits. A subject without an address has counters of its
 /// own, so that its sends take the same steps as everybody's and nobody can tell.
 fn meters(ceremony: &Ceremony<'_>, contact: Option<&Contact>, opened: &Opened) -> Vec<Meter> {
-    let spending = &ceremony.budgets().spending;
+    let spending = ceremony.spending();
     let key = ceremony.core.keys.facts();
     let nowhere = ceremony.facts.identity().as_slice();
     let meter = |what: &'static str, whose: &[u8], quota: &Quota| Meter {
@@ -155,13 +155,13 @@ impl Stop {
 
 /// Whether anything is counted by the range that a number is in.
 pub(super) fn looks_at_prefixes(ceremony: &Ceremony<'_>) -> bool {
-    let of = |spending: &Spending| spending.prefixes.is_some() || !spending.per_prefix.is_empty();
-    of(&ceremony.budgets().spending) || of(&ceremony.core.budgets.spending)
+    let spending = ceremony.spending();
+    spending.prefixes.is_some() || !spending.per_prefix.is_empty()
 }
 
 /// The watches that a number is under: what is watched, how, and a name of the place.
 fn watches(ceremony: &Ceremony<'_>, opened: &Opened) -> Vec<(&'static str, Conversion, Vec<u8>)> {
-    let spending = &ceremony.budgets().spending;
+    let spending = ceremony.spending();
     if !opened.channel.is_phones() {
         return Vec::new();
     }
