@@ -76,7 +76,9 @@ impl Clock for FakeClock {
 
 /// Milliseconds since 1970; a clock before that reads as zero.
 pub(crate) fn unix_millis(at: SystemTime) -> u64 {
-    at.duration_since(UNIX_EPOCH).map_or(0, millis_of)
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        since.as_secs().saturating_mul(1000).saturating_add(u64::from(since.subsec_millis()))
+    })
 }
 
 /// Whole milliseconds, saturating.
