@@ -42,14 +42,14 @@ fn verbs(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: &dyn S
     group.bench_function("insert and get", |bencher| {
         bencher.iter(|| {
             let key = key();
-            assert!(insert(key.clone()));
+            assert!(insert(key));
             assert!(runtime.block_on(store.get(&key)).is_ok_and(|found| found.is_some()));
         });
     });
     group.bench_function("insert and take", |bencher| {
         bencher.iter(|| {
             let key = key();
-            assert!(insert(key.clone()));
+            assert!(insert(key));
             assert!(runtime.block_on(store.take(&key)).is_ok_and(|found| found.is_some()));
         });
     });

@@ -27,6 +27,8 @@ use verify_tower::EndpointService;
 const ROUNDS: usize = 15;
 const REQUESTS: usize = 20_000;
 
+type Group = fn(&Runtime, &mut Table);
+
 fn main() {
     let chosen = std::env::args().nth(1).unwrap_or_default();
     let runtime = runtime();
@@ -34,7 +36,7 @@ fn main() {
         eprintln!("one core only: client and server take turns on it, and a ratio says less than it should");
     }
     let mut table = Table::default();
-    let groups: [(&str, fn(&Runtime, &mut Table)); 4] =
+    let groups: [(&str, Group); 4] =
         [("axum", axum), ("actix", actix), ("ceremony", ceremony), ("threads", two_threads)];
     println!("| over sockets, beside the bare route | ratio | goal |\n|---|---|---|");
     for (name, group) in groups {

@@ -35,6 +35,8 @@ const FLAT: f64 = 1.5;
 /// A flood of blocked requests may leave so much behind, whatever its length: the tables of the limiters and change.
 const FLOOD: usize = 4 << 20;
 
+type Group = fn(&Runtime, usize, &mut Table);
+
 fn main() {
     let (mut chosen, mut largest) = (String::new(), 1_000_000);
     for argument in std::env::args().skip(1) {
@@ -45,7 +47,7 @@ fn main() {
     }
     let runtime = runtime();
     let mut table = Table::default();
-    let groups: [(&str, fn(&Runtime, usize, &mut Table)); 4] =
+    let groups: [(&str, Group); 4] =
         [("blocked", flood), ("memory", memory), ("contention", contended), ("redis", on_redis)];
     println!("| | ratio | goal |\n|---|---|---|");
     for (name, group) in groups {
