@@ -35,31 +35,45 @@ fn verbs(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: &dyn S
         Key::new(next.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes())
     };
     let there = key();
-    let insert = |key: Key| runtime.block_on(store.insert(&key, value.clone(), LIFE)).is_ok_and(|new| new);
+    let value = &value;
+    let insert =
+        &async |key: &Key| assert!(store.insert(key, value.clone(), LIFE).await.is_ok_and(|new| new));
     group.bench_function("insert", |bencher| {
-        bencher.iter(|| assert!(insert(key())));
+        bencher.to_async(runtime).iter(|| {
+            let key = key();
+            async move { insert(&key).await }
+        });
     });
     group.bench_function("insert and get", |bencher| {
-        bencher.iter(|| {
+        bencher.to_async(runtime).iter(|| {
             let key = key();
-            assert!(insert(key));
-            assert!(runtime.block_on(store.get(&key)).is_ok_and(|found| found.is_some()));
+            async move {
+                insert(&key).await;
+                assert!(store.get(&key).await.is_ok_and(|found| found.is_some()));
+            }
         });
     });
     group.bench_function("insert and take", |bencher| {
-        bencher.iter(|| {
+        bencher.to_async(runtime).iter(|| {
             let key = key();
-            assert!(insert(key));
-            assert!(runtime.block_on(store.take(&key)).is_ok_and(|found| found.is_some()));
+            async move {
+                insert(&key).await;
+                assert!(store.take(&key).await.is_ok_and(|found| found.is_some()));
+            }
         });
     });
     group.bench_function("get, absent", |bencher| {
-        bencher.iter(|| assert!(runtime.block_on(store.get(&there)).is_ok_and(|found| found.is_none())));
+        bencher
+            .to_async(runtime)
+            .iter(|| async { assert!(store.get(&there).await.is_ok_and(|found| found.is_none())) });
     });
     group.bench_function("add to one", |bencher| {
-        bencher.iter(|| assert!(runtime.block_on(store.add(&there, 1, LIFE)).is_ok()));
+        bencher.to_async(runtime).iter(|| async { assert!(store.add(&there, 1, LIFE).await.is_ok()) });
     });
     group.bench_function("add to a new one", |bencher| {
-        bencher.iter(|| assert!(runtime.block_on(store.add(&key(), 1, LIFE)).is_ok_and(|sum| sum == 1)));
+        bencher.to_async(runtime).iter(|| {
+            let key = key();
+            async move { assert!(store.add(&key, 1, LIFE).await.is_ok_and(|sum| sum == 1)) }
+        });
     });
 }

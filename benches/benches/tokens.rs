@@ -19,7 +19,7 @@ fn tickets(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ticket");
     group.bench_function("sealed", |bencher| bencher.iter(|| tickets.seal()));
     group.bench_function("opened, and its challenge looked for", |bencher| {
-        bencher.iter(|| runtime.block_on(tickets.open(&ticket)));
+        bencher.to_async(&runtime).iter(|| tickets.open(&ticket));
     });
 }
 
@@ -29,7 +29,7 @@ fn clearances(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("clearance");
     group.bench_function("verified", |bencher| bencher.iter(|| good.verify()));
     group.bench_function("verified and signed anew", |bencher| {
-        bencher.iter(|| runtime.block_on(due.sign()));
+        bencher.to_async(&runtime).iter(|| due.sign());
     });
 }
 

@@ -11,6 +11,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     reason = "a measurement that does not do what it says stops"
 )]
 #![allow(clippy::disallowed_methods, reason = "it measures how long things take")]
