@@ -13,8 +13,15 @@ pub struct Ceremonies {
     next: u32,
 }
 
-/// A challenge that is open.
+/// A challenge that was offered: nothing of it is stored.
 #[derive(Debug)]
+pub struct Offered {
+    direct: Direct,
+    ticket: String,
+}
+
+/// A challenge that is open.
+#[derive(Clone, Debug)]
 pub struct Open {
     direct: Direct,
     ticket: String,
@@ -26,17 +33,29 @@ impl Ceremonies {
         Self { engine: engine.clone(), gate: gate.clone(), next: first }
     }
 
-    /// Opens a challenge for the next user.
-    pub async fn send(&mut self) -> Open {
+    /// Offers a challenge to the next user.
+    pub fn offer(&mut self) -> Offered {
         let number = format!("+1{}", 2_020_000_000_u64 + u64::from(self.next));
         self.next += 1;
         let contact = Contact::phone(&number).unwrap();
         let direct = self.engine.direct(Subject::user(number)).to(contact);
         let code = Code::chosen(CODE).unwrap();
         let ticket = direct.offer_with_code(&self.gate, "step-up", code).unwrap();
-        let dispatch = direct.send(&ticket, None).await.unwrap();
+        Offered { direct, ticket }
+    }
+
+    /// Opens a challenge for the next user.
+    pub async fn send(&mut self) -> Open {
+        self.offer().send().await
+    }
+}
+
+impl Offered {
+    /// Opens it.
+    pub async fn send(self) -> Open {
+        let dispatch = self.direct.send(&self.ticket, None).await.unwrap();
         let ticket = dispatch.ticket().to_owned();
-        Open { direct, ticket }
+        Open { direct: self.direct, ticket }
     }
 }
 

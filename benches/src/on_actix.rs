@@ -88,7 +88,8 @@ fn all(fields: &[(&str, &str)]) -> Rc<[(String, String)]> {
     all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-async fn gold() -> &'static str {
+/// What all of them answer.
+pub(crate) async fn gold() -> &'static str {
     "gold"
 }
 
@@ -129,6 +130,18 @@ pub async fn floor() -> Route {
 
 /// actix-session, with the session in a signed and encrypted cookie.
 pub async fn session() -> Route {
+    let app = App::new()
+        .wrap(SessionMiddleware::new(CookieSessionStore::default(), Key::generate()))
+        .configure(sessions);
+    let service = test::init_service(app).await;
+    let entered = service.call(request("/enter", &all(&[]))).await.unwrap();
+    let cookie =
+        entered.headers().get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
+    Route::new(service, &[("cookie", &cookie)], StatusCode::OK)
+}
+
+/// A route that asks the session whether its visitor got through, and one that notes it there.
+pub(crate) fn sessions(config: &mut web::ServiceConfig) {
     const FLAG: &str = "verified";
     async fn vault(session: Session) -> HttpResponse {
         match session.get::<bool>(FLAG) {
@@ -140,15 +153,7 @@ pub async fn session() -> Route {
         session.insert(FLAG, true).unwrap();
         HttpResponse::Ok().finish()
     }
-    let app = App::new()
-        .wrap(SessionMiddleware::new(CookieSessionStore::default(), Key::generate()))
-        .route("/vault", web::get().to(vault))
-        .route("/enter", web::get().to(enter));
-    let service = test::init_service(app).await;
-    let entered = service.call(request("/enter", &all(&[]))).await.unwrap();
-    let cookie =
-        entered.headers().get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
-    Route::new(service, &[("cookie", &cookie)], StatusCode::OK)
+    config.route("/vault", web::get().to(vault)).route("/enter", web::get().to(enter));
 }
 
 /// actix-extensible-rate-limit in memory, with a limit that nobody meets.

@@ -65,6 +65,11 @@ impl Route {
         self.router.clone().oneshot(self.head.request("/vault")).await.unwrap()
     }
 
+    /// What it takes to put it behind a socket: its router, the fields of its request and the status of its answer.
+    pub fn into_parts(self) -> (Router, Vec<(String, String)>, StatusCode) {
+        (self.router, self.head.0, self.status)
+    }
+
     /// The same request, of the route with nothing in front.
     #[must_use]
     pub fn bare(&self) -> Self {
@@ -94,6 +99,11 @@ pub fn head(fields: &[(&str, &str)]) -> Head {
 }
 
 impl Head {
+    /// All of its fields.
+    pub fn into_fields(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     fn request(&self, path: &str) -> Request<Body> {
         let mut request = Request::get(path);
         for (name, value) in &self.0 {
@@ -163,7 +173,7 @@ pub fn governor() -> Route {
 const FLAG: &str = "verified";
 
 /// A session that knows that its visitor got through, in this store.
-async fn session(store: impl SessionStore + Clone) -> Route {
+pub async fn session(store: impl SessionStore + Clone) -> Route {
     async fn vault(session: Session) -> Result<&'static str, StatusCode> {
         match session.get::<bool>(FLAG).await {
             Ok(Some(true)) => Ok("gold"),

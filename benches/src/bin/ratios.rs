@@ -6,8 +6,10 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     reason = "a measurement that does not do what it says stops"
 )]
+#![allow(clippy::disallowed_methods, reason = "it measures how long things take")]
 
 use std::hint::black_box;
 use std::num::NonZeroUsize;
@@ -25,11 +27,13 @@ use verify_core::store::MemoryStore;
 
 const ROUNDS: usize = 41;
 
+type Group = fn(&Runtime, &mut Table);
+
 fn main() {
     let runtime = runtime();
     let chosen = std::env::args().nth(1).unwrap_or_default();
     let mut table = Table::default();
-    let groups: [(&str, fn(&Runtime, &mut Table)); 4] =
+    let groups: [(&str, Group); 4] =
         [("axum", axum), ("actix", actix), ("ceremonies", ceremonies), ("payments", payments)];
     println!("| | ratio | goal |\n|---|---|---|");
     for (name, group) in groups {
