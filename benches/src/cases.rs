@@ -15,6 +15,18 @@ pub const BARE: &str = "bare";
 pub const FLOOR: &str = "a check written by hand";
 /// A request that carries its clearance as a browser does.
 pub const ALLOWED: &str = "ours, allowed by cookie";
+/// The bare route, asked by a browser with many cookies.
+pub const BARE_MANY: &str = "bare, 20 cookies";
+/// The same of a browser that has many others.
+pub const AMONG_MANY: &str = "ours, allowed among 20 cookies";
+/// A neighbour that keeps sessions in the store that people take for it.
+pub const MOKA: &str = "tower-sessions, moka";
+/// A neighbour that knows who is logged in.
+pub const LOGIN: &str = "axum-login, moka";
+/// A request without a clearance: a problem, with a fresh ticket.
+pub const BLOCKED: &str = "ours, blocked";
+/// One too many of them.
+pub const LIMITED: &str = "ours, blocked by the limiter";
 
 /// Makes a route.
 pub type Make = fn(&Runtime) -> Route;
@@ -22,7 +34,7 @@ pub type Make = fn(&Runtime) -> Route;
 /// Requests through an axum router.
 pub const ON_AXUM: &[(&str, Make)] = &[
     (BARE, |runtime| Route::new(on_axum::bare(), head(&[("cookie", &cleared(runtime).cookie())]))),
-    ("bare, 20 cookies", |runtime| {
+    (BARE_MANY, |runtime| {
         Route::new(on_axum::bare(), head(&[("cookie", &among(&cleared(runtime).cookie(), 20))]))
     }),
     ("a layer that does nothing", |runtime| {
@@ -37,7 +49,7 @@ pub const ON_AXUM: &[(&str, Make)] = &[
         let cleared = cleared(runtime);
         cleared.route(&[("challenge-clearance", &cleared.token)])
     }),
-    ("ours, allowed among 20 cookies", |runtime| {
+    (AMONG_MANY, |runtime| {
         let cleared = cleared(runtime);
         cleared.route(&[("cookie", &among(&cleared.cookie(), 20))])
     }),
@@ -45,9 +57,9 @@ pub const ON_AXUM: &[(&str, Make)] = &[
     ("a signed cookie of axum-extra", |runtime| runtime.block_on(on_axum::signed_cookie())),
     ("a JWT", |_| on_axum::jwt()),
     ("tower-sessions, memory", |runtime| runtime.block_on(on_axum::memory_session())),
-    ("tower-sessions, moka", |runtime| runtime.block_on(on_axum::moka_session())),
-    ("axum-login, moka", |runtime| runtime.block_on(on_axum::login())),
-    ("ours, blocked", |runtime| cleared(runtime).route(&[]).answering(StatusCode::FORBIDDEN)),
+    (MOKA, |runtime| runtime.block_on(on_axum::moka_session())),
+    (LOGIN, |runtime| runtime.block_on(on_axum::login())),
+    (BLOCKED, |runtime| cleared(runtime).route(&[]).answering(StatusCode::FORBIDDEN)),
     ("ours, blocked with a forged clearance", |runtime| {
         let cleared = cleared(runtime);
         let (start, end) = cleared.token.split_at(cleared.token.len() - 10);
@@ -57,7 +69,7 @@ pub const ON_AXUM: &[(&str, Make)] = &[
     ("ours, blocked with a page", |runtime| {
         cleared(runtime).route(&[("accept", "text/html")]).answering(StatusCode::FORBIDDEN)
     }),
-    ("ours, blocked by the limiter", |runtime| {
+    (LIMITED, |runtime| {
         let once = Limit::of(1).per(Duration::from_secs(3600));
         let world = World::with(|builder| builder.limits(RequestLimits::unlimited().with_blocked(once)));
         let route = Route::new(on_axum::guarded(&world.gate()), head(&[]));

@@ -7,46 +7,53 @@ use hmac::Mac;
 use crate::encoding::{from_base64url, to_base64url};
 use crate::keys::KeyRing;
 use crate::random::random;
-use crate::request::{RequestView, cookie};
+use crate::request::{CookieName, RequestView};
 use crate::ticket::truncate;
 
 /// A visitor's id: 16 random bytes and as many of MAC, 43 characters of base64url.
 const VISITOR_CHARS: usize = 43;
 
 /// How cookies are named and protected.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cookies {
-    clearance: &'static str,
-    visitor: &'static str,
+    clearance: CookieName<'static>,
+    visitor: CookieName<'static>,
     attributes: &'static str,
 }
 
 impl Cookies {
     /// `__Host-`: only this host can set them, only over https (RFC 6265bis, 4.1.3.2). `Lax` and not `Strict`, so that
     /// a link in a mail finds the session it belongs to.
-    pub(crate) const SECURE: Self = Self {
-        clearance: "__Host-clearance",
-        visitor: "__Host-visitor",
-        attributes: "; Path=/; Secure; HttpOnly; SameSite=Lax",
-    };
+    pub(crate) fn secure() -> Self {
+        Self {
+            clearance: CookieName::new("__Host-clearance"),
+            visitor: CookieName::new("__Host-visitor"),
+            attributes: "; Path=/; Secure; HttpOnly; SameSite=Lax",
+        }
+    }
 
     /// For development over plain http, where a browser would drop the others.
     #[cfg(feature = "danger-development")]
-    pub(crate) const PLAIN: Self =
-        Self { clearance: "clearance", visitor: "visitor", attributes: "; Path=/; HttpOnly; SameSite=Lax" };
+    pub(crate) fn plain() -> Self {
+        Self {
+            clearance: CookieName::new("clearance"),
+            visitor: CookieName::new("visitor"),
+            attributes: "; Path=/; HttpOnly; SameSite=Lax",
+        }
+    }
 
     pub(crate) fn clearance<'v>(&self, view: &'v impl RequestView) -> Option<&'v [u8]> {
-        cookie(view, self.clearance)
+        self.clearance.find(view)
     }
 
     pub(crate) fn set_clearance(&self, token: &str, life: Duration) -> String {
-        format!("{}={token}; Max-Age={}{}", self.clearance, life.as_secs(), self.attributes)
+        format!("{}={token}; Max-Age={}{}", self.clearance.as_str(), life.as_secs(), self.attributes)
     }
 
     /// The visitor's id, if it has the right shape. Whether it is one of ours is asked where it matters, at the block:
     /// on the way in, a clearance vouches for it.
     pub(crate) fn visitor<'v>(&self, view: &'v impl RequestView) -> Option<&'v str> {
-        let value = std::str::from_utf8(cookie(view, self.visitor)?).ok()?;
+        let value = std::str::from_utf8(self.visitor.find(view)?).ok()?;
         let fits = value.len() == VISITOR_CHARS
             && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         fits.then_some(value)
@@ -54,7 +61,7 @@ impl Cookies {
 
     pub(crate) fn set_visitor(&self, id: &str) -> String {
         // As long as browsers keep any cookie: it holds nothing, and losing it only asks for a new challenge.
-        format!("{}={id}; Max-Age=34560000{}", self.visitor, self.attributes)
+        format!("{}={id}; Max-Age=34560000{}", self.visitor.as_str(), self.attributes)
     }
 }
 

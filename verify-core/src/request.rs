@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use memchr::{memchr, memmem};
+
 use crate::origin::Origin;
 use crate::subject::Subject;
 
@@ -105,22 +107,43 @@ pub(crate) fn single<'a>(view: &'a impl RequestView, name: &str) -> Option<&'a [
 /// The value of a cookie by its exact name. Two of one name are a sign of cookie tossing, so neither counts
 /// (RFC 6265bis, 8.6).
 pub(crate) fn cookie<'a>(view: &'a impl RequestView, name: &str) -> Option<&'a [u8]> {
-    let mut found = None;
-    for header in view.headers("cookie") {
-        let mut rest = header;
-        while !rest.is_empty() {
-            // From one separator to the next in strides, since a browser sends all its cookies with each request.
-            let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
-            let (pair, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-            rest = after.split_first().map_or(&[], |(_, rest)| rest);
-            let Some(value) = pair.trim_ascii_start().strip_prefix(name.as_bytes()) else { continue };
-            let Some(value) = value.strip_prefix(b"=") else { continue };
-            if found.replace(value.trim_ascii_end()).is_some() {
-                return None;
+    CookieName::new(name).find(view)
+}
+
+/// The name of a cookie, ready to be looked for.
+#[derive(Clone, Debug)]
+pub(crate) struct CookieName<'n> {
+    name: &'n str,
+    finder: memmem::Finder<'n>,
+}
+
+impl<'n> CookieName<'n> {
+    pub(crate) fn new(name: &'n str) -> Self {
+        Self { name, finder: memmem::Finder::new(name) }
+    }
+
+    pub(crate) const fn as_str(&self) -> &'n str {
+        self.name
+    }
+
+    /// Its value, unless it is absent or there twice. A browser sends all its cookies with each request, so the name is looked
+    /// for in strides, and where it is found, whether it is a name there.
+    pub(crate) fn find<'a>(&self, view: &'a impl RequestView) -> Option<&'a [u8]> {
+        let mut found = None;
+        for header in view.headers("cookie") {
+            for at in self.finder.find_iter(header) {
+                let Some((before, rest)) = header.split_at_checked(at) else { continue };
+                let is_start = matches!(before.trim_ascii_end(), [] | [.., b';']);
+                let value = rest.get(self.name.len()..).and_then(|rest| rest.strip_prefix(b"="));
+                let Some(value) = value.filter(|_| is_start) else { continue };
+                let value = value.get(..memchr(b';', value).unwrap_or(value.len())).unwrap_or(value);
+                if found.replace(value.trim_ascii_end()).is_some() {
+                    return None;
+                }
             }
         }
+        found
     }
-    found
 }
 
 /// A CORS preflight, exactly as the Fetch standard defines one. A plain `OPTIONS` is guarded like any other method.
@@ -199,4 +222,68 @@ pub(crate) fn content_type_is(view: &impl RequestView, wanted: &str) -> bool {
         .and_then(|value| std::str::from_utf8(value).ok())
         .and_then(|value| value.split(';').next())
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A request with these fields of cookies, and nothing else.
+    struct Jar(Vec<String>);
+
+    impl RequestView for Jar {
+        fn method(&self) -> &'static str {
+            "GET"
+        }
+
+        fn path(&self) -> &'static str {
+            "/"
+        }
+
+        fn query(&self) -> Option<&str> {
+            None
+        }
+
+        fn headers<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+            let there = name == "cookie";
+            self.0.iter().filter(move |_| there).map(String::as_bytes)
+        }
+
+        fn route(&self) -> Option<Cow<'_, str>> {
+            None
+        }
+
+        fn peer(&self) -> Option<IpAddr> {
+            None
+        }
+
+        fn subject(&self) -> Option<&Subject<'static>> {
+            None
+        }
+    }
+
+    /// As RFC 6265, 5.4 writes the field: taken apart at each semicolon.
+    fn taken_apart<'j>(jar: &'j Jar, name: &str) -> Option<&'j str> {
+        let pairs = jar.0.iter().flat_map(|field| field.split(';'));
+        let named = pairs.filter_map(|pair| pair.trim_ascii_start().strip_prefix(name)?.strip_prefix('='));
+        let values: Vec<_> = named.map(str::trim_ascii_end).collect();
+        match values[..] {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn r19_a_cookie_is_found_as_if_the_field_was_taken_apart(
+            fields in proptest::collection::vec("(ab|aba|b|x|=|;|; | |a){0,12}", 0..3),
+            name in "ab|aba|a|x",
+        ) {
+            let jar = Jar(fields);
+            let found = cookie(&jar, &name).map(|value| std::str::from_utf8(value).unwrap());
+            prop_assert_eq!(found, taken_apart(&jar, &name));
+        }
+    }
 }

@@ -299,9 +299,9 @@ impl EngineBuilder {
             return Err(ConfigError::Status { status: status.as_u16() });
         }
         #[cfg(feature = "danger-development")]
-        let cookies = if self.plain_http { Cookies::PLAIN } else { Cookies::SECURE };
+        let cookies = if self.plain_http { Cookies::plain() } else { Cookies::secure() };
         #[cfg(not(feature = "danger-development"))]
-        let cookies = Cookies::SECURE;
+        let cookies = Cookies::secure();
         let clock = self.clock;
         let store =
             self.store.unwrap_or_else(|| Arc::new(MemoryStore::builder().clock(Arc::clone(&clock)).build()));
