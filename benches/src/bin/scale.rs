@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A word chooses one part: `memory`, `blocked`, `contention` or `redis`. A number is that of open challenges at the end, a
-//! million unless told otherwise; ten million take about 6 GB.
+//! million unless told otherwise; ten million take about 6 GB and ten minutes.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
