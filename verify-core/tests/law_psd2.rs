@@ -93,7 +93,7 @@ fn e28_a_block_ends_with_its_time_and_the_last_one_by_hand() {
 
 #[test]
 fn e22_no_more_than_five_are_compared_under_parallelism() {
-    for _ in 0..50 {
+    for _ in 0..300 {
         let events = Events::default();
         let bank = Bank::with(psd2(&events));
         let (id, code) = opened(&bank, &bank.gate(vault()), "alice");

@@ -64,11 +64,12 @@ pub(super) async fn code(
         // The code of a message that another one has replaced.
         failed = core.store.add(&failures_name, 1, window).await?;
     }
-    let counted = if right { failed.saturating_add(1) } else { failed };
-    within(ceremony, factor, &open, Count { tries, failed: counted, blocked })?;
     if !right {
-        return Err(wrong(ceremony, factor, &open, opened, Count { tries, failed, blocked }).await?);
+        let count = Count { tries, failed, blocked };
+        within_as_failure(ceremony, factor, &open, opened, count).await?;
+        return Err(wrong(ceremony, factor, &open, opened, count).await?);
     }
+    within(ceremony, factor, &open, Count { tries, failed: failed.saturating_add(1), blocked })?;
     redeem(ceremony, open, opened, failed).await
 }
 
@@ -116,6 +117,26 @@ pub(super) fn within(
     }
     ceremony.record_as(EventKind::Locked, open);
     Err(Refusal::Locked)
+}
+
+/// The same for an answer that was counted as a failure.
+///
+/// Of many at once, the one whose failure uses the user's budget up may be one too many for its challenge, or come to a block
+/// that another one has just begun. What follows from a budget that is used up follows all the same: or its user would be locked
+/// out for what is left of the window, and nobody told.
+pub(super) async fn within_as_failure(
+    ceremony: &Ceremony<'_>,
+    factor: &CodeFactor,
+    open: &Ticket,
+    opened: Opened,
+    count: Count,
+) -> Result<(), Refusal> {
+    let Err(refusal) = within(ceremony, factor, open, count) else { return Ok(()) };
+    if !count.blocked && count.failed == u64::from(ceremony.budgets().failures.count) {
+        lock(ceremony, factor, open, opened, count.failed).await?;
+        block::begin(ceremony, open).await?;
+    }
+    Err(refusal)
 }
 
 /// What follows from a wrong answer: the one that uses a budget up is told so itself.

@@ -214,14 +214,16 @@ async fn enter(ceremony: &Ceremony<'_>, number: u64, result: PinResult) -> Resul
         block::stands(ceremony),
     )
     .await?;
-    let counted = failed.saturating_add(u64::from(is_right));
-    answer::within(ceremony, factor, &open, Count { tries, failed: counted, blocked })?;
     if is_right {
+        let count = Count { tries, failed: failed.saturating_add(1), blocked };
+        answer::within(ceremony, factor, &open, count)?;
         return Ok(core.store.insert(&facts::dialled(key, &open.id), Bytes::new(), life).await?);
     }
+    let count = Count { tries, failed, blocked };
+    answer::within_as_failure(ceremony, factor, &open, opened, count).await?;
     let name = facts::call_over(key, &open.id, number);
     core.store.insert(&name, Bytes::from_static(WRONG), life).await?;
-    answer::wrong(ceremony, factor, &open, opened, Count { tries, failed, blocked }).await?;
+    answer::wrong(ceremony, factor, &open, opened, count).await?;
     Ok(true)
 }
 

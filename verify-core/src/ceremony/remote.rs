@@ -183,7 +183,11 @@ pub(super) async fn answer(
     )
     .await?;
     let count = Count { tries, failed, blocked };
-    answer::within(ceremony, factor, &open, count)?;
+    if blamed > 0 {
+        answer::within_as_failure(ceremony, factor, &open, opened, count).await?;
+    } else {
+        answer::within(ceremony, factor, &open, count)?;
+    }
     let handle = handle.filter(|handle| handle != UNSENT).map(CodeHandle::new);
     let verdict = match handle {
         // Whatever was typed, it is no answer to this: somebody has changed what it is about.
