@@ -22,7 +22,7 @@ use benches::world::{USER, World};
 /// What an allowed request may cost, beside the check that is written by hand.
 const MOST: f64 = 1.6;
 
-/// Instructions of their own that a request may cost on actix: a bound on growth, as the one above is on the ratio.
+/// What is counted on actix: the floor, and ours.
 const ON_ACTIX: [&str; 2] = ["actix: a check written by hand", "actix: ours, allowed by cookie"];
 
 const CEREMONY: &str = "ceremony";
