@@ -239,4 +239,5 @@ fn o10_what_goes_to_nobody_uses_up_nothing_of_all() {
         assert_eq!(ask(&bank, &format!("nobody{n}")), "200", "nobody is told that there is no address");
     }
     assert_eq!(["1-1", "1-2", "1-3"].map(|user| ask(&bank, user)), ["200", "200", LIMITED]);
+    assert_eq!(ask(&bank, "nobody9"), LIMITED, "R71: and what stops all stops nobody too");
 }

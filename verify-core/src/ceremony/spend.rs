@@ -73,20 +73,14 @@ async fn pay(
     let per_destination = ceremony.budgets().per_destination.iter();
     let per_source = ceremony.budgets().per_source.iter();
     let spending = ceremony.spending();
-    // What goes to nobody costs nothing: it has a count of its own, so that its sends take the same steps as everybody's.
-    let whose = if contact.is_some() { &[] } else { facts.identity().as_slice() };
+    let total = |whose: &[u8], quota: &Quota| facts::spending(facts_key, b"total", whose, *quota);
     let quotas: Vec<(Key, Quota)> = per_destination
         .map(|quota| (facts::destination_quota(facts_key, &destination, *quota), *quota))
         .chain(per_source.map(|quota| (facts::source_quota(facts_key, &ceremony.source, *quota), *quota)))
         .chain(spending.per_subject.iter().map(|quota| {
             (facts::spending(facts_key, b"subject", facts.identity().as_slice(), *quota), *quota)
         }))
-        .chain(
-            spending
-                .in_total
-                .iter()
-                .map(|quota| (facts::spending(facts_key, b"total", whose, *quota), *quota)),
-        )
+        .chain(spending.in_total.iter().map(|quota| (total(&[], quota), *quota)))
         .collect();
     // Look first: what one budget refuses must not use up another. A look leaves nothing behind, so it need not wait for the
     // wait; but the wait that was begun has to be known even if the look fails, or nobody would end it.
@@ -99,9 +93,15 @@ async fn pay(
     refuse_if(&quotas, |index, quota| {
         counts.get(index).is_some_and(|count| *count >= u64::from(quota.count))
     })?;
+    // What goes to nobody uses up nothing of what all share, and is refused with all, so that nobody can tell.
+    let whose = if contact.is_some() { &[] } else { facts.identity().as_slice() };
+    let mut counted = quotas;
+    for ((name, _), quota) in counted.iter_mut().rev().zip(spending.in_total.iter().rev()) {
+        *name = total(whose, quota);
+    }
     // Count then: of those that looked at the same time, not all get through.
-    let counts = count(core, &quotas, 1).await?;
-    refuse_if(&quotas, |index, quota| counts.get(index).is_some_and(|count| *count > u64::from(quota.count)))
+    let counts = count(core, &counted, 1).await?;
+    refuse_if(&counted, |index, quota| counts.get(index).is_some_and(|count| *count > u64::from(quota.count)))
 }
 
 /// Begins the wait of an address, or says that another subject's is running.
