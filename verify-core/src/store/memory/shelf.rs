@@ -8,7 +8,7 @@ use bytes::Bytes;
 use moka::Expiry;
 use moka::sync::Cache;
 
-use crate::clock::{Clock, unix_millis};
+use crate::clock::Clock;
 use crate::store::memory::bin::{Bin, Content};
 use crate::store::memory::places::Places;
 use crate::store::memory::slot::{Slot, ceil_millis};
@@ -212,7 +212,7 @@ impl Shelf {
     }
 
     fn now(&self) -> u64 {
-        unix_millis(self.clock.now())
+        self.clock.unix_millis()
     }
 }
 
