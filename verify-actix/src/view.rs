@@ -28,6 +28,11 @@ impl<'r> View<'r> {
     }
 }
 
+/// Names of a request are in lower case, and so are those that are asked for, nearly always.
+fn is_named(known: &str, name: &str) -> bool {
+    known.len() == name.len() && (known == name || known.eq_ignore_ascii_case(name))
+}
+
 impl RequestView for View<'_> {
     fn method(&self) -> &str {
         self.request.method().as_str()
@@ -54,7 +59,7 @@ impl RequestView for View<'_> {
             "sec-fetch-mode" => Some(&SEC_FETCH_MODE),
             "sec-fetch-site" => Some(&SEC_FETCH_SITE),
             // Looked up by text, a name that is not one of HTTP's own would be copied to the heap first, with every request.
-            _ => headers.keys().find(|known| known.as_str().eq_ignore_ascii_case(name)),
+            _ => headers.keys().find(|known| is_named(known.as_str(), name)),
         };
         known.map(|known| headers.get_all(known)).into_iter().flatten().map(HeaderValue::as_bytes)
     }

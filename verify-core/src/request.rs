@@ -73,7 +73,8 @@ impl std::fmt::Debug for Head<'_> {
 }
 
 fn visible(value: &[u8]) -> Option<&str> {
-    std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| (0x20..0x7f).contains(&byte)))
+    let is_visible = value.iter().fold(true, |all, byte| all & (0x20..0x7f).contains(byte));
+    std::str::from_utf8(value).ok().filter(|_| is_visible)
 }
 
 /// The part of a view that a closure needs, without its generic method.
@@ -131,12 +132,17 @@ impl<'n> CookieName<'n> {
     pub(crate) fn find<'a>(&self, view: &'a impl RequestView) -> Option<&'a [u8]> {
         let mut found = None;
         for header in view.headers("cookie") {
-            for at in self.finder.find_iter(header) {
-                let Some((before, rest)) = header.split_at_checked(at) else { continue };
-                let is_start = matches!(before.trim_ascii_end(), [] | [.., b';']);
-                let value = rest.get(self.name.len()..).and_then(|rest| rest.strip_prefix(b"="));
-                let Some(value) = value.filter(|_| is_start) else { continue };
-                let value = value.get(..memchr(b';', value).unwrap_or(value.len())).unwrap_or(value);
+            let mut rest = header;
+            // What is shorter than the name holds it nowhere.
+            while rest.len() > self.name.len()
+                && let Some(at) = self.finder.find(rest)
+            {
+                let before = header.len() - rest.len() + at;
+                let is_start = matches!(header.get(..before)?.trim_ascii_end(), [] | [.., b';']);
+                rest = rest.get(at + self.name.len()..)?;
+                let Some(value) = rest.strip_prefix(b"=").filter(|_| is_start) else { continue };
+                let (value, others) = value.split_at_checked(memchr(b';', value).unwrap_or(value.len()))?;
+                rest = others;
                 if found.replace(value.trim_ascii_end()).is_some() {
                     return None;
                 }
