@@ -7,8 +7,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hmac::Mac;
-
 use crate::encoding::{Reader, Writer};
 use crate::engine::Core;
 use crate::request::{RequestView, single};
@@ -282,7 +280,7 @@ impl Bound {
         transaction: Transaction,
     ) -> Self {
         // The key that all machines have in common, whatever the rotation of the others.
-        let mut mac = core.keys.facts().binding.clone();
+        let mut mac = core.keys.facts().binding.start();
         subject.feed_all(&mut mac);
         let mut head = Writer::with_capacity(64);
         head.fixed(&policy.0).field(request.method.as_bytes());
@@ -294,7 +292,7 @@ impl Bound {
         head.field(request.path.as_bytes()).field(request.query.as_deref().unwrap_or_default().as_bytes());
         head.field(&transaction.bound_encoding());
         mac.update(&head.finish());
-        Self { digest: mac.finalize().into_bytes().into(), transaction }
+        Self { digest: mac.finish(), transaction }
     }
 
     /// The largest amount that an approval of this is good for, where it says "up to".

@@ -1,16 +1,17 @@
 //! The clearance: which factors this subject has proven, and when, signed.
 
-use hmac::Mac;
+use memchr::memchr;
 use subtle::ConstantTimeEq;
 
 use crate::binding::Bound;
 use crate::encoding::{Reader, base64url_into, to_base64url};
 use crate::factor::FactorTag;
-use crate::keys::{KeyRing, Mac256};
+use crate::keys::{KeyRing, MasterKey};
+use crate::mac::Mac;
 use crate::subject::Subject;
 use crate::ticket::PolicyTag;
 
-const VERSION: &[u8] = b"c1";
+const VERSION: &[u8] = b"c1.";
 const MAC_BYTES: usize = 16;
 /// Room for [`MAX_PROOFS`] bound proofs and the MAC.
 const MAX_BYTES: usize = 896;
@@ -96,7 +97,7 @@ impl Proof {
         }
         out.push(kind);
         out.extend_from_slice(&self.factor.0);
-        out.extend_from_slice(&self.verified_at.to_be_bytes());
+        out.extend_from_slice(&six_bytes(self.verified_at));
         if let Some(approval) = &self.binding {
             out.extend_from_slice(&approval.policy.0);
             out.extend_from_slice(&approval.digest);
@@ -120,7 +121,8 @@ impl Proof {
             return None;
         }
         let factor = FactorTag(reader.array()?);
-        let verified_at = reader.u64()?;
+        let [a, b, c, d, e, f] = reader.array()?;
+        let verified_at = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
         let binding = if kind & BOUND == 0 {
             None
         } else {
@@ -135,6 +137,12 @@ impl Proof {
     }
 }
 
+/// A moment in milliseconds, without the bytes that stay zero for nine thousand years.
+const fn six_bytes(millis: u64) -> [u8; 6] {
+    let [_, _, moment @ ..] = millis.to_be_bytes();
+    moment
+}
+
 /// Signs the proofs for one subject. The subject is not in the token, only in its MAC: the token tells a finder
 /// nothing, and is worth nothing to another subject.
 pub(crate) fn issue(ring: &KeyRing, subject: &Subject<'_>, proofs: &[Proof]) -> String {
@@ -145,9 +153,8 @@ pub(crate) fn issue(ring: &KeyRing, subject: &Subject<'_>, proofs: &[Proof]) -> 
     for proof in newest_first.into_iter().take(MAX_PROOFS) {
         proof.write(&mut body);
     }
-    let mut mac = key.clearance.clone();
-    feed(&mut mac, &body, subject);
-    body.extend(mac.finalize().into_bytes().iter().take(MAC_BYTES));
+    let tag = signed(key, subject, &body).finish_short();
+    body.extend_from_slice(&tag);
     format!("c1.{}.{}", key.id, to_base64url(&body))
 }
 
@@ -156,7 +163,7 @@ pub(crate) fn read(
     ring: &KeyRing,
     subject: &Subject<'_>,
     token: &[u8],
-    mut visit: impl FnMut(Proof),
+    mut visit: impl FnMut(&Proof),
 ) -> bool {
     // Nearly all clearances have a proof or two, and the rest of a large buffer would be cleared for nothing.
     let (mut usual, mut largest);
@@ -170,7 +177,7 @@ pub(crate) fn read(
     let Some(proofs) = verified(ring, subject, token, buffer) else { return false };
     let mut reader = Reader::new(proofs);
     while let Some(proof) = Proof::read(&mut reader) {
-        visit(proof);
+        visit(&proof);
     }
     true
 }
@@ -182,24 +189,22 @@ fn verified<'b>(
     token: &[u8],
     buffer: &'b mut [u8],
 ) -> Option<&'b [u8]> {
-    let mut parts = token.splitn(3, |byte| *byte == b'.');
-    let (version, id, body) = (parts.next()?, parts.next()?, parts.next()?);
-    if version != VERSION {
-        return None;
-    }
+    let named = token.strip_prefix(VERSION)?;
+    let (id, body) = named.split_at_checked(memchr(b'.', named)?)?;
     let key = ring.find(id)?;
+    let body = body.strip_prefix(b".")?;
     let bytes = base64url_into(body, buffer)?;
     let (proofs, tag) = bytes.split_last_chunk::<MAC_BYTES>()?;
-    let mut mac = key.clearance.clone();
-    feed(&mut mac, proofs, subject);
-    mac.verify_truncated_left(tag).ok()?;
-    Some(proofs)
+    signed(key, subject, proofs).is(tag).then_some(proofs)
 }
 
-fn feed(mac: &mut Mac256, proofs: &[u8], subject: &Subject<'_>) {
-    mac.update(&u32::try_from(proofs.len()).unwrap_or(u32::MAX).to_be_bytes());
+/// What a tag is of: the subject, which says where it ends, and the proofs. With a user's id of up to 36 bytes, as a UUID has,
+/// and one proof, all of it is one block of the hash.
+fn signed<'k>(key: &'k MasterKey, subject: &Subject<'_>, proofs: &[u8]) -> Mac<'k> {
+    let mut mac = key.clearance.start();
+    subject.feed_all(&mut mac);
     mac.update(proofs);
-    subject.feed_all(mac);
+    mac
 }
 
 #[cfg(test)]
@@ -215,7 +220,7 @@ mod tests {
 
     fn proofs(ring: &KeyRing, subject: &Subject<'_>, token: &str) -> Option<Vec<Proof>> {
         let mut found = Vec::new();
-        read(ring, subject, token.as_bytes(), |proof| found.push(proof)).then_some(found)
+        read(ring, subject, token.as_bytes(), |proof| found.push(*proof)).then_some(found)
     }
 
     fn any_proof() -> impl Strategy<Value = Proof> {
@@ -227,12 +232,12 @@ mod tests {
                     challenge,
                     limit,
                 });
-        let parts = (any::<[u8; 8]>(), any::<u64>(), any::<u64>(), proptest::option::of(approval));
+        let parts = (any::<[u8; 8]>(), 0..1_u64 << 48, any::<u64>(), proptest::option::of(approval));
         parts.prop_map(|(factor, verified_at, revocations, binding)| Proof {
             factor: FactorTag(factor),
             verified_at,
             seen_at: verified_at.saturating_add(revocations & 1),
-            longest_pause: if verified_at == u64::MAX { 0 } else { revocations & 1 },
+            longest_pause: revocations & 1,
             revocations: revocations >> 60,
             binding,
         })
@@ -297,6 +302,23 @@ mod tests {
         let token = issue(&ring("aa"), &alice, &[]);
         assert!(proofs(&ring("bb,aa"), &alice, &token).is_some());
         assert!(proofs(&ring("bb"), &alice, &token).is_none());
+    }
+
+    #[test]
+    fn one_proof_of_a_user_with_a_uuid_is_hashed_in_one_block() {
+        let uuid = Subject::user("0188d3f0-6f5d-7a6e-8d53-9b3ac1f0a3de");
+        let proof = Proof {
+            factor: FactorTag([1; 8]),
+            verified_at: 1,
+            seen_at: 1,
+            longest_pause: 0,
+            revocations: 0,
+            binding: None,
+        };
+        let mut body = Vec::new();
+        proof.write(&mut body);
+        assert!(signed(ring("aa").newest(), &uuid, &body).is_one_block());
+        assert!(!signed(ring("aa").newest(), &uuid.session("s"), &body).is_one_block());
     }
 
     #[test]

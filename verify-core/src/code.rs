@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use hmac::Mac;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -55,12 +54,12 @@ impl Code {
         let fair = u64::MAX - u64::MAX % modulus;
         let mut number = None;
         for block in 0_u8..=u8::MAX {
-            let mut mac = key.code.clone();
+            let mut mac = key.code.start();
             mac.update(ticket);
             mac.update(factor);
             mac.update(&generation.to_be_bytes());
             mac.update(&[block]);
-            let bytes = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
+            let bytes = Zeroizing::new(mac.finish());
             let (draws, _) = bytes.as_chunks::<8>();
             number = draws.iter().map(|draw| u64::from_be_bytes(*draw)).find(|draw| *draw < fair);
             if number.is_some() {

@@ -9,7 +9,7 @@ use crate::audit::Listener;
 use crate::budgets::Budgets;
 use crate::ceremony::{Misses, Over, Queue};
 use crate::clearance::{self, Proof};
-use crate::clock::{Clock, millis_of, unix_millis};
+use crate::clock::{Clock, millis_of};
 use crate::code_service::CodeService;
 use crate::contact::{Channel, Contact, Countries, NumberKind, NumberPlan};
 use crate::cookies::Cookies;
@@ -291,7 +291,7 @@ impl Engine {
 
 impl Core {
     pub(crate) fn now(&self) -> u64 {
-        unix_millis(self.clock.now())
+        self.clock.unix_millis()
     }
 
     /// Why nothing is sent to an address, whoever it belongs to; nothing if it may be written to.
@@ -350,26 +350,40 @@ impl Core {
         self.cookies.visitor(view).map(Subject::visitor)
     }
 
-    /// Hands every live proof that the request presents to `visit`. Allocates nothing and does no I/O.
+    /// The clearances that a request presents: a browser's cookie, and then those in fields of their own, which are looked for
+    /// when they are asked for.
+    pub(crate) fn clearances<'v>(&self, view: &'v impl RequestView) -> impl Iterator<Item = &'v [u8]> {
+        let fields = std::iter::once_with(|| view.headers("challenge-clearance").take(4)).flatten();
+        self.cookies.clearance(view).into_iter().chain(fields)
+    }
+
+    /// Hands every live proof of all of them to `visit`.
     pub(crate) fn proofs(
         &self,
         view: &impl RequestView,
         subject: &Subject<'_>,
         now: u64,
-        mut visit: impl FnMut(Proof),
+        mut visit: impl FnMut(&Proof),
+    ) {
+        self.clearances(view).for_each(|token| self.proofs_of(token, subject, now, &mut visit));
+    }
+
+    /// Hands every live proof of one clearance to `visit`, if it is genuine. Allocates nothing and does no I/O.
+    pub(crate) fn proofs_of(
+        &self,
+        token: &[u8],
+        subject: &Subject<'_>,
+        now: u64,
+        mut visit: impl FnMut(&Proof),
     ) {
         let void = self.revocations.since(subject);
         let oldest = now.saturating_sub(millis_of(self.clearance_life)).max(void);
-        let mut live = |proof: Proof| {
+        clearance::read(&self.keys, subject, token, |proof| {
             // A proof as old as the cap is over, and one from the future is somebody's broken clock.
             if proof.verified_at > oldest && proof.verified_at <= now.saturating_add(SKEW_MILLIS) {
                 visit(proof);
             }
-        };
-        let cookie = self.cookies.clearance(view);
-        for token in view.headers("challenge-clearance").take(4).chain(cookie) {
-            clearance::read(&self.keys, subject, token, &mut live);
-        }
+        });
     }
 }
 

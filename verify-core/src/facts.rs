@@ -6,8 +6,6 @@
 
 use std::sync::OnceLock;
 
-use hmac::Mac;
-
 use crate::binding::Bound;
 use crate::budgets::Quota;
 use crate::contact::Contact;
@@ -16,7 +14,6 @@ use crate::keys::MasterKey;
 use crate::source::Source;
 use crate::store::Key;
 use crate::subject::Subject;
-use crate::ticket::truncate;
 
 /// How often the ticket was guessed at.
 pub(crate) fn tries(key: &MasterKey, ticket: &[u8; 16]) -> Key {
@@ -134,10 +131,10 @@ fn in_space(oldest: &MasterKey, kind: &[u8], space: &str, parts: &[&[u8]]) -> Ke
 
 /// What a challenge is about, in words that only its caller reads.
 pub(crate) fn terms(oldest: &MasterKey, text: &[u8]) -> [u8; 32] {
-    let mut mac = oldest.binding.clone();
+    let mut mac = oldest.binding.start();
     mac.update(b"terms");
     mac.update(text);
-    mac.finalize().into_bytes().into()
+    mac.finish()
 }
 
 /// What the names of one subject's facts are made of.
@@ -171,7 +168,7 @@ impl<'k> SubjectFacts<'k> {
         bound: Option<&Bound>,
         terms: Option<[u8; 32]>,
     ) -> Self {
-        let mut place = facts_key.fact.clone();
+        let mut place = facts_key.fact.start();
         place.update(b"place");
         subject.feed_all(&mut place);
         if let Some(bound) = bound {
@@ -185,7 +182,7 @@ impl<'k> SubjectFacts<'k> {
             key: facts_key,
             factor,
             identity: identity(facts_key, subject),
-            place: truncate(place),
+            place: place.finish_short(),
             bound: bound.map(|bound| bound.digest).or(terms),
             open: OnceLock::new(),
             cooldown: OnceLock::new(),
@@ -343,14 +340,14 @@ pub(crate) fn low_value(facts_key: &MasterKey, subject: &Subject<'_>, since: u64
 }
 
 pub(crate) fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
-    let mut mac = key.fact.clone();
+    let mut mac = key.fact.start();
     mac.update(b"identity");
     subject.feed_identity(&mut mac);
-    truncate(mac)
+    mac.finish_short()
 }
 
 fn named(key: &MasterKey, kind: &[u8], parts: &[&[u8]]) -> Key {
-    let mut mac = key.fact.clone();
+    let mut mac = key.fact.start();
     // No two names can be shifted into each other. Short lengths, so that most names are hashed in one block: a message is
     // fifteen of them. A kind is one of a dozen words of this file.
     mac.update(&[u8::try_from(kind.len()).unwrap_or(u8::MAX)]);
@@ -359,5 +356,5 @@ fn named(key: &MasterKey, kind: &[u8], parts: &[&[u8]]) -> Key {
         mac.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
         mac.update(part);
     }
-    Key::new(truncate(mac))
+    Key::new(mac.finish_short())
 }

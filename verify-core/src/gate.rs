@@ -118,14 +118,19 @@ impl Gate {
         if let Some(subject) = &subject {
             let mut met = Met::default();
             let mut seen_at = u64::MAX;
-            core.proofs(request, subject, now, |proof| {
-                has_proofs = true;
-                met.count(plan, &proof, now, None);
-                if plan.leaf_of(proof.factor).is_some() {
-                    seen_at = seen_at.min(proof.seen_at);
+            for token in core.clearances(request) {
+                core.proofs_of(token, subject, now, |proof| {
+                    has_proofs = true;
+                    met.count(plan, proof, now, None);
+                    if plan.leaf_of(proof.factor).is_some() {
+                        seen_at = seen_at.min(proof.seen_at);
+                    }
+                });
+                is_met = plan.is_met(met.fresh);
+                if is_met {
+                    break;
                 }
-            });
-            is_met = plan.is_met(met.fresh);
+            }
             if is_met && !policy.checks_revocation && !plan.is_to_be_renewed(seen_at, now) {
                 return Decision::Allow;
             }

@@ -131,7 +131,7 @@ impl Asking {
         };
         let mut proofs = Vec::new();
         if has_proofs {
-            core.proofs(view, &subject, now, |proof| proofs.push(proof));
+            core.proofs(view, &subject, now, |proof| proofs.push(*proof));
         }
         Ok(Self {
             core: Arc::clone(core),

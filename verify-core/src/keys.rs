@@ -7,10 +7,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::mac::MacKey;
 use crate::sealing::Sealer;
-
-/// HMAC-SHA-256 with its key schedule already done, so that using it costs the message and nothing else.
-pub(crate) type Mac256 = Hmac<Sha256>;
 
 const MIN_KEY_BYTES: usize = 32;
 const MAX_ID_BYTES: usize = 16;
@@ -68,12 +66,12 @@ pub(crate) struct MasterKey {
     handle: Sealer,
     pub(crate) note: Sealer,
     pub(crate) message: Sealer,
-    pub(crate) clearance: Mac256,
-    pub(crate) code: Mac256,
-    pub(crate) fact: Mac256,
-    pub(crate) binding: Mac256,
-    pub(crate) visitor: Mac256,
-    pub(crate) work: Mac256,
+    pub(crate) clearance: MacKey,
+    pub(crate) code: MacKey,
+    pub(crate) fact: MacKey,
+    pub(crate) binding: MacKey,
+    pub(crate) visitor: MacKey,
+    pub(crate) work: MacKey,
     /// ALTCHA keys its signature with text, so this one is kept as text.
     pub(crate) work_signature: Zeroizing<String>,
     /// The second secret of the format, under which the one right key is signed.
@@ -175,14 +173,14 @@ fn unreachable_ring() -> &'static MasterKey {
 
 impl MasterKey {
     fn new(id: &str, secret: &[u8]) -> Option<Self> {
-        let root = Mac256::new_from_slice(secret).ok()?;
+        let root = Hmac::<Sha256>::new_from_slice(secret).ok()?;
         let derive = |purpose: &str| -> Zeroizing<[u8; 32]> {
             let mut mac = root.clone();
             mac.update(b"verify/v1/");
             mac.update(purpose.as_bytes());
             Zeroizing::new(mac.finalize().into_bytes().into())
         };
-        let mac = |purpose: &str| Mac256::new_from_slice(derive(purpose).as_slice()).ok();
+        let mac = |purpose: &str| MacKey::new(&derive(purpose));
         Some(Self {
             id: id.into(),
             ticket: Sealer::new(&derive("ticket")),
@@ -191,12 +189,12 @@ impl MasterKey {
             handle: Sealer::new(&derive("handle")),
             note: Sealer::new(&derive("note")),
             message: Sealer::new(&derive("message")),
-            clearance: mac("clearance")?,
-            code: mac("code")?,
-            fact: mac("fact")?,
-            binding: mac("binding")?,
-            visitor: mac("visitor")?,
-            work: mac("work")?,
+            clearance: mac("clearance"),
+            code: mac("code"),
+            fact: mac("fact"),
+            binding: mac("binding"),
+            visitor: mac("visitor"),
+            work: mac("work"),
             work_signature: Zeroizing::new(crate::encoding::to_hex(derive("work-signature").as_slice())),
             work_key: Zeroizing::new(crate::encoding::to_hex(derive("work-key").as_slice())),
         })

@@ -100,6 +100,7 @@ mod gate;
 mod inquiry;
 mod keys;
 mod limit;
+mod mac;
 mod notes;
 mod offer;
 mod origin;

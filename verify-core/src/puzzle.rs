@@ -11,7 +11,7 @@ use crate::engine::Core;
 use crate::factor::{FactorTag, WorkFactor};
 use crate::keys::MasterKey;
 use crate::refusal::Refusal;
-use crate::ticket::{Ticket, truncate};
+use crate::ticket::Ticket;
 
 mod load;
 mod mill;
@@ -255,11 +255,10 @@ fn salt(key: &MasterKey, ticket: &Ticket, data: &[(&str, &str)]) -> v1::Salt {
 
 /// Bytes that hang on the ticket and the key alone.
 fn draw(key: &MasterKey, purpose: &[u8], id: &[u8; 16]) -> [u8; 16] {
-    use hmac::Mac;
-    let mut mac = key.work.clone();
+    let mut mac = key.work.start();
     mac.update(purpose);
     mac.update(id);
-    truncate(mac)
+    mac.finish_short()
 }
 
 /// A number of a range, both ends included. Of 128 bits, the bias is beyond notice.

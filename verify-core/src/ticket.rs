@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use hmac::Mac;
 use sha2::{Digest, Sha256};
 
 use crate::binding::Bound;
@@ -215,16 +214,10 @@ fn header(key_id: &str) -> String {
 
 /// The digest of a whole subject that a ticket carries.
 pub(crate) fn subject_digest(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
-    let mut mac = key.fact.clone();
+    let mut mac = key.fact.start();
     mac.update(b"ticket-subject");
     subject.feed_all(&mut mac);
-    truncate(mac)
-}
-
-/// The first 128 bits of a MAC.
-pub(crate) fn truncate(mac: crate::keys::Mac256) -> [u8; 16] {
-    let bytes: [u8; 32] = mac.finalize().into_bytes().into();
-    bytes.first_chunk().copied().unwrap_or_default()
+    mac.finish_short()
 }
 
 impl fmt::Debug for Ticket {

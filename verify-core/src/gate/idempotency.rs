@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::future::try_join;
-use hmac::Mac;
-
 use crate::decision::Reply;
 use crate::facts;
 use crate::gate::{Gate, Inner};
 use crate::inquiry::Asking;
 use crate::refusal::Refusal;
 use crate::settlement::{Execution, KEPT, Outcome};
-use crate::ticket::truncate;
+use bytes::Bytes;
+use futures_util::future::try_join;
 
 /// Longer than any engine's deadline, within which a request has looked at its approvals or ended.
 const LOOKING: Duration = Duration::from_secs(60);
@@ -31,11 +28,11 @@ impl Gate {
             return Err(Refusal::Invalid("`Idempotency-Key` is 1 to 255 visible ASCII characters"));
         }
         let names = facts::executions(core.keys.facts(), &asking.subject, &policy.tag.0, &key);
-        let mut mac = core.keys.facts().binding.clone();
+        let mut mac = core.keys.facts().binding.start();
         mac.update(b"fingerprint");
         mac.update(&bound.digest);
         mac.update(payload);
-        let fingerprint = truncate(mac);
+        let fingerprint = mac.finish_short();
         let (begun, outcome) = try_join(core.store.get(&names.begun), core.store.get(&names.outcome)).await?;
         asking.execution = Some(Execution { names, fingerprint });
         let known = match (outcome, begun) {

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use data_encoding::BASE32_NOPAD;
-use hmac::Mac;
 use zeroize::Zeroizing;
 
 use crate::engine::{Core, Engine};
@@ -92,11 +91,11 @@ impl Typed {
     }
 
     pub(crate) fn digest(&self, core: &Core, subject: &Subject<'_>) -> RecoveryDigest {
-        let mut mac = core.keys.facts().fact.clone();
+        let mut mac = core.keys.facts().fact.start();
         mac.update(b"recovery-code");
         mac.update(&facts::identity(core.keys.facts(), subject));
         mac.update(self.0.as_bytes());
-        RecoveryDigest(mac.finalize().into_bytes().into())
+        RecoveryDigest(mac.finish())
     }
 
     fn printed(&self) -> Zeroizing<String> {
