@@ -52,7 +52,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match self.project().kind.project() {
-            KindProjection::Passing { future } => Ok(uncached(ready!(future.poll(cx))?).map_into_left_body()),
+            KindProjection::Passing { future } => {
+                let mut response = ready!(future.poll(cx))?;
+                forbid_caching(&mut response);
+                Ok(response.map_into_left_body())
+            }
             KindProjection::Ruling { future } => ready!(future.as_mut().poll(cx)),
             KindProjection::Answer { response } => {
                 #[expect(
@@ -67,11 +71,10 @@ where
 }
 
 /// What one visitor was let in to see is not for a cache to show to the next (RFC 9111, 5.2.2.5).
-pub(crate) fn uncached<B>(mut response: ServiceResponse<B>) -> ServiceResponse<B> {
+pub(crate) fn forbid_caching<B>(response: &mut ServiceResponse<B>) {
     if !response.headers().contains_key(CACHE_CONTROL) {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    response
 }
 
 impl<F, B> fmt::Debug for ChallengeFuture<F, B> {

@@ -13,7 +13,7 @@ use verify_core::{Decision, Engine, Gate, Inquiry, Passage, Policy, PolicyError,
 
 use crate::bridge;
 use crate::errand;
-use crate::future::{ChallengeFuture, uncached};
+use crate::future::{ChallengeFuture, forbid_caching};
 use crate::payload;
 use crate::view::View;
 
@@ -140,8 +140,9 @@ where
             }
             let Passage { headers, settlement, .. } = passage;
             match service.call(request).await {
-                Ok(response) => {
-                    let (request, response) = uncached(response).into_parts();
+                Ok(mut response) => {
+                    forbid_caching(&mut response);
+                    let (request, response) = response.into_parts();
                     let response = conclude(response, settlement, &headers).await;
                     Ok(ServiceResponse::new(request, response))
                 }

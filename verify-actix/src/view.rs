@@ -1,11 +1,13 @@
 //! An actix request, as the engine sees it.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::slice;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use verify_core::{RequestView, Subject};
 
 /// Fields that have no name in the `http` crate. These are asked for with each request that is let through, or with each that is
@@ -28,9 +30,27 @@ impl<'r> View<'r> {
     }
 }
 
-/// Names of a request are in lower case, and so are those that are asked for, nearly always.
-fn is_named(known: &str, name: &str) -> bool {
-    known.len() == name.len() && (known == name || known.eq_ignore_ascii_case(name))
+/// More names than an application asks for.
+const MOST: usize = 16;
+
+thread_local! {
+    /// The other names that were asked for. Made of text anew, one that is not HTTP's own would be copied to the heap with every
+    /// request.
+    static ASKED: RefCell<Vec<HeaderName>> = const { RefCell::new(Vec::new()) };
+}
+
+fn asked<'h>(headers: &'h HeaderMap, name: &str) -> slice::Iter<'h, HeaderValue> {
+    ASKED.with_borrow_mut(|all| {
+        if let Some(known) = all.iter().find(|known| known.as_str() == name) {
+            return headers.get_all(known);
+        }
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { return [].iter() };
+        let values = headers.get_all(&name);
+        if all.len() < MOST {
+            all.push(name);
+        }
+        values
+    })
 }
 
 impl RequestView for View<'_> {
@@ -58,10 +78,9 @@ impl RequestView for View<'_> {
             "referer" => Some(&header::REFERER),
             "sec-fetch-mode" => Some(&SEC_FETCH_MODE),
             "sec-fetch-site" => Some(&SEC_FETCH_SITE),
-            // Looked up by text, a name that is not one of HTTP's own would be copied to the heap first, with every request.
-            _ => headers.keys().find(|known| is_named(known.as_str(), name)),
+            _ => None,
         };
-        known.map(|known| headers.get_all(known)).into_iter().flatten().map(HeaderValue::as_bytes)
+        known.map_or_else(|| asked(headers, name), |known| headers.get_all(known)).map(HeaderValue::as_bytes)
     }
 
     fn route(&self) -> Option<Cow<'_, str>> {

@@ -34,7 +34,7 @@ impl Clock for SystemClock {
     }
 
     fn unix_millis(&self) -> u64 {
-        last_tick().map_or_else(|| unix_millis(exact()), millis_since)
+        last_tick().map_or_else(|| unix_millis(exact()), millis_of)
     }
 }
 
@@ -107,15 +107,10 @@ impl Clock for FakeClock {
 
 /// Milliseconds since 1970; a clock before that reads as zero.
 pub(crate) fn unix_millis(at: SystemTime) -> u64 {
-    at.duration_since(UNIX_EPOCH).map_or(0, millis_since)
+    at.duration_since(UNIX_EPOCH).map_or(0, millis_of)
 }
 
-/// Without the division of 128 bits that `as_millis` is.
-const fn millis_since(since: Duration) -> u64 {
-    since.as_secs().saturating_mul(1000).saturating_add(since.subsec_millis() as u64)
-}
-
-/// Whole milliseconds, saturating.
-pub(crate) fn millis_of(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// Whole milliseconds, saturating. Without the 128 bits of `as_millis`: it is asked with each request.
+pub(crate) const fn millis_of(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis() as u64)
 }

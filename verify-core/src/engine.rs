@@ -350,11 +350,15 @@ impl Core {
         self.cookies.visitor(view).map(Subject::visitor)
     }
 
-    /// The clearances that a request presents: a browser's cookie, and then those in fields of their own, which are looked for
-    /// when they are asked for.
-    pub(crate) fn clearances<'v>(&self, view: &'v impl RequestView) -> impl Iterator<Item = &'v [u8]> {
-        let fields = std::iter::once_with(|| view.headers("challenge-clearance").take(4)).flatten();
-        self.cookies.clearance(view).into_iter().chain(fields)
+    /// Whether one of the clearances that a request presents is enough: a browser's cookie, or else one in a field of its own,
+    /// which is not looked for before.
+    pub(crate) fn any_clearance(
+        &self,
+        view: &impl RequestView,
+        mut is_enough: impl FnMut(&[u8]) -> bool,
+    ) -> bool {
+        self.cookies.clearance(view).is_some_and(&mut is_enough)
+            || view.headers("challenge-clearance").take(4).any(is_enough)
     }
 
     /// Hands every live proof of all of them to `visit`.
@@ -365,7 +369,10 @@ impl Core {
         now: u64,
         mut visit: impl FnMut(&Proof),
     ) {
-        self.clearances(view).for_each(|token| self.proofs_of(token, subject, now, &mut visit));
+        self.any_clearance(view, |token| {
+            self.proofs_of(token, subject, now, &mut visit);
+            false
+        });
     }
 
     /// Hands every live proof of one clearance to `visit`, if it is genuine. Allocates nothing and does no I/O.

@@ -118,7 +118,7 @@ impl Gate {
         if let Some(subject) = &subject {
             let mut met = Met::default();
             let mut seen_at = u64::MAX;
-            for token in core.clearances(request) {
+            is_met = core.any_clearance(request, |token| {
                 core.proofs_of(token, subject, now, |proof| {
                     has_proofs = true;
                     met.count(plan, proof, now, None);
@@ -126,11 +126,8 @@ impl Gate {
                         seen_at = seen_at.min(proof.seen_at);
                     }
                 });
-                is_met = plan.is_met(met.fresh);
-                if is_met {
-                    break;
-                }
-            }
+                plan.is_met(met.fresh)
+            });
             if is_met && !policy.checks_revocation && !plan.is_to_be_renewed(seen_at, now) {
                 return Decision::Allow;
             }

@@ -127,16 +127,22 @@ impl<'n> CookieName<'n> {
         self.name
     }
 
+    /// Where the name stands next. Often it is the first of all cookies, and what is left is shorter than it is.
+    fn start_in(&self, cookies: &[u8]) -> Option<usize> {
+        match cookies.len() {
+            length if length <= self.name.len() => None,
+            _ if cookies.starts_with(self.name.as_bytes()) => Some(0),
+            _ => self.finder.find(cookies),
+        }
+    }
+
     /// Its value, unless it is absent or there twice. A browser sends all its cookies with each request, so the name is looked
     /// for in strides, and where it is found, whether it is a name there.
     pub(crate) fn find<'a>(&self, view: &'a impl RequestView) -> Option<&'a [u8]> {
         let mut found = None;
         for header in view.headers("cookie") {
             let mut rest = header;
-            // What is shorter than the name holds it nowhere.
-            while rest.len() > self.name.len()
-                && let Some(at) = self.finder.find(rest)
-            {
+            while let Some(at) = self.start_in(rest) {
                 let before = header.len() - rest.len() + at;
                 let is_start = matches!(header.get(..before)?.trim_ascii_end(), [] | [.., b';']);
                 rest = rest.get(at + self.name.len()..)?;
