@@ -33,6 +33,14 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
+/// All sixteen digits of a number, in lower-case hexadecimal.
+pub(crate) fn hex_digits(number: u64) -> [u8; 16] {
+    std::array::from_fn(|place| match (number >> (60 - 4 * place) & 15) as u8 {
+        digit @ ..10 => b'0' + digit,
+        letter => b'a' - 10 + letter,
+    })
+}
+
 /// Either case; an even number of digits and nothing else.
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -192,6 +200,13 @@ mod tests {
         assert_eq!(from_hex("abc"), None);
         assert_eq!(from_hex("zz"), None);
         assert_eq!(from_hex("+1"), None);
+    }
+
+    #[test]
+    fn all_digits_of_a_number_are_written() {
+        for number in [0, 0x0123_4567_89ab_cdef, u64::MAX, 1 << 60] {
+            assert_eq!(hex_digits(number), format!("{number:016x}").as_bytes());
+        }
     }
 
     #[test]

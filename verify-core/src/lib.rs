@@ -118,6 +118,7 @@ mod revocation;
 mod sealing;
 mod settlement;
 mod source;
+mod stencil;
 mod subject;
 mod text;
 mod ticket;
