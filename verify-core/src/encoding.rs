@@ -2,15 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 
 /// Unpadded base64url (RFC 4648, section 5).
 pub(crate) fn to_base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The same, onto a text.
+/// The same, onto a text, in half the time: each blocked request is answered with a ticket, which is written so.
 pub(crate) fn base64url_onto(text: &mut String, bytes: &[u8]) {
-    URL_SAFE_NO_PAD.encode_string(bytes, text);
+    BASE64URL_NOPAD.encode_append(bytes, text);
 }
 
 /// Strict: no padding, no white space, no stray bits.
@@ -30,6 +31,14 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// All sixteen digits of a number, in lower-case hexadecimal.
+pub(crate) fn hex_digits(number: u64) -> [u8; 16] {
+    std::array::from_fn(|place| match (number >> (60 - 4 * place) & 15) as u8 {
+        digit @ ..10 => b'0' + digit,
+        letter => b'a' - 10 + letter,
+    })
 }
 
 /// Either case; an even number of digits and nothing else.
@@ -191,6 +200,13 @@ mod tests {
         assert_eq!(from_hex("abc"), None);
         assert_eq!(from_hex("zz"), None);
         assert_eq!(from_hex("+1"), None);
+    }
+
+    #[test]
+    fn all_digits_of_a_number_are_written() {
+        for number in [0, 0x0123_4567_89ab_cdef, u64::MAX, 1 << 60] {
+            assert_eq!(hex_digits(number), format!("{number:016x}").as_bytes());
+        }
     }
 
     #[test]

@@ -23,8 +23,10 @@ mod idempotency;
 mod in_line;
 mod order;
 mod rule;
+mod usual;
 
 pub use order::form_payload;
+pub(crate) use usual::Usual;
 
 /// The largest form that is handed on: 64 KiB, more than any form that people fill in.
 pub(crate) const FORM_LIMIT: usize = 64 * 1024;
@@ -157,10 +159,17 @@ impl Gate {
                 Refusal::RateLimited(wait.retry_after()),
             ));
         }
-        let asking = match Asking::of_seen(core, request, now, seen) {
-            Ok(asking) => Box::new(asking),
-            Err(refusal) => return Decision::Respond(reply::problem(look(request), refusal)),
+        let asker = match seen.asker(core) {
+            Ok(asker) => asker,
+            Err(error) => return Decision::Respond(reply::problem(look(request), error.into())),
         };
+        if answers.is_none()
+            && !is_met
+            && let Some(reply) = self.usual(request, now, &asker)
+        {
+            return Decision::Respond(reply);
+        }
+        let asking = Box::new(Asking::of(core, request, now, asker));
         match answers {
             Some(Ok(answers)) => {
                 return Decision::Consult(Inquiry { asking, kind: Kind::Inline(answers), is_met });

@@ -1,5 +1,6 @@
 //! What is kept of a request when its answer needs more than a look at its head.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -13,6 +14,7 @@ use crate::gate::Gate;
 use crate::refusal::Refusal;
 use crate::reply::{self, Look};
 use crate::request::{Provenance, RequestView, is_preflight, wants_page};
+use crate::sealing::SealError;
 use crate::settlement::Execution;
 use crate::source::Source;
 use crate::subject::Subject;
@@ -105,50 +107,68 @@ pub(crate) struct Seen<'v> {
     pub(crate) has_proofs: bool,
 }
 
-impl Asking {
-    /// Collects what an answer needs. A visitor whom nobody knows gets an id here.
-    pub(crate) fn new(core: &Arc<Core>, view: &impl RequestView, now: u64) -> Result<Self, Refusal> {
-        let seen = Seen { source: core.source(view), subject: core.subject_of(view), has_proofs: true };
-        Self::of_seen(core, view, now, seen)
-    }
+/// Who is to be answered.
+pub(crate) struct Asker<'v> {
+    pub(crate) source: Source,
+    pub(crate) subject: Subject<'v>,
+    /// A visitor who was not known before, and needs the cookie.
+    pub(crate) new_visitor: Option<String>,
+    has_proofs: bool,
+}
 
-    /// The same of a request that was looked at already.
-    pub(crate) fn of_seen<'v>(
-        core: &Arc<Core>,
-        view: &'v impl RequestView,
-        now: u64,
-        seen: Seen<'v>,
-    ) -> Result<Self, Refusal> {
-        let Seen { source, subject, has_proofs } = seen;
+impl<'v> Seen<'v> {
+    /// Who is to be answered. A visitor whom nobody knows gets an id here.
+    pub(crate) fn asker(self, core: &Core) -> Result<Asker<'v>, SealError> {
+        let Self { source, subject, has_proofs } = self;
         let known = subject
             .filter(|subject| !subject.is_visitor() || cookies::is_our_visitor(&core.keys, subject.id()));
         let (subject, new_visitor) = match known {
-            Some(subject) => (subject.into_owned(), None),
+            Some(subject) => (subject, None),
             None => {
-                let id = cookies::new_visitor(&core.keys).map_err(|_| crate::ticket::SealError)?;
+                let id = cookies::new_visitor(&core.keys).map_err(|_| SealError)?;
                 (Subject::visitor(id.clone()), Some(id))
             }
         };
-        let mut proofs = Vec::new();
-        if has_proofs {
-            core.proofs(view, &subject, now, |proof| proofs.push(*proof));
+        Ok(Asker { source, subject, new_visitor, has_proofs })
+    }
+}
+
+impl Asker<'_> {
+    /// Hands every live proof of the request to `visit`.
+    pub(crate) fn proofs(&self, core: &Core, view: &impl RequestView, now: u64, visit: impl FnMut(&Proof)) {
+        if self.has_proofs {
+            core.proofs(view, &self.subject, now, visit);
         }
-        Ok(Self {
+    }
+}
+
+impl Asking {
+    /// Collects what an answer needs.
+    pub(crate) fn new(core: &Arc<Core>, view: &impl RequestView, now: u64) -> Result<Self, Refusal> {
+        let seen = Seen { source: core.source(view), subject: core.subject_of(view), has_proofs: true };
+        Ok(Self::of(core, view, now, seen.asker(core)?))
+    }
+
+    /// The same of a request that was looked at already.
+    pub(crate) fn of(core: &Arc<Core>, view: &impl RequestView, now: u64, asker: Asker<'_>) -> Self {
+        let mut proofs = Vec::new();
+        asker.proofs(core, view, now, |proof| proofs.push(*proof));
+        Self {
             core: Arc::clone(core),
-            subject,
-            new_visitor,
-            source,
+            subject: asker.subject.into_owned(),
+            new_visitor: asker.new_visitor,
+            source: asker.source,
             proofs,
             has_new_proof: false,
             is_raised: false,
             look: look(view),
             provenance: core.provenance(view),
-            target: target(view),
+            target: target(view).into_owned(),
             request: None,
             bound: None,
             redeemed: Vec::new(),
             execution: None,
-        })
+        }
     }
 
     /// Adds a proof, in place of an older one of the same kind.
@@ -210,14 +230,16 @@ pub(crate) fn look(view: &impl RequestView) -> Look {
 
 /// Path and query of the request, if a browser can be sent back there without leaving the site: `//host`, `/\host` and
 /// control characters are how one would (OWASP Unvalidated Redirects).
-fn target(view: &impl RequestView) -> String {
+pub(crate) fn target(view: &impl RequestView) -> Cow<'_, str> {
     let path = view.path();
     let plain = |text: &str| text.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'\\');
     let stays = path.starts_with('/') && !path.starts_with("//") && plain(path);
     match view.query() {
-        _ if !stays || path.len() > 2000 => "/".to_owned(),
-        Some(query) if plain(query) && path.len() + query.len() <= 2000 => format!("{path}?{query}"),
-        _ => path.to_owned(),
+        _ if !stays || path.len() > 2000 => Cow::Borrowed("/"),
+        Some(query) if plain(query) && path.len() + query.len() <= 2000 => {
+            Cow::Owned([path, "?", query].concat())
+        }
+        _ => Cow::Borrowed(path),
     }
 }
 

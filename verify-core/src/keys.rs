@@ -59,7 +59,7 @@ pub struct KeyRing {
 
 /// One key of the ring, with its sub-keys ready for use.
 pub(crate) struct MasterKey {
-    pub(crate) id: Box<str>,
+    pub(crate) id: KeyId,
     pub(crate) ticket: Sealer,
     pub(crate) entry: Sealer,
     pub(crate) outcome: Sealer,
@@ -76,6 +76,46 @@ pub(crate) struct MasterKey {
     pub(crate) work_signature: Zeroizing<String>,
     /// The second secret of the format, under which the one right key is signed.
     pub(crate) work_key: Zeroizing<String>,
+}
+
+/// The id of a key. It is short, so whoever needs one has a copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyId {
+    bytes: [u8; MAX_ID_BYTES],
+    length: u8,
+}
+
+impl KeyId {
+    /// Nothing for what is too long to be one.
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        let mut bytes = [0; MAX_ID_BYTES];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { bytes, length: u8::try_from(text.len()).ok()? })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+impl std::ops::Deref for KeyId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
 }
 
 impl KeyRing {
@@ -182,7 +222,7 @@ impl MasterKey {
         };
         let mac = |purpose: &str| MacKey::new(&derive(purpose));
         Some(Self {
-            id: id.into(),
+            id: KeyId::new(id)?,
             ticket: Sealer::new(&derive("ticket")),
             entry: Sealer::new(&derive("entry")),
             outcome: Sealer::new(&derive("outcome")),

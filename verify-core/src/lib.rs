@@ -119,6 +119,7 @@ mod revocation;
 mod sealing;
 mod settlement;
 mod source;
+mod stencil;
 mod subject;
 mod text;
 mod ticket;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::{self, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use crate::binding::Bound;
 use crate::ceremony::Bond;
 use crate::clearance;
 use crate::clock::millis_of;
@@ -36,20 +37,21 @@ pub(crate) struct Offer {
 impl Offer {
     /// Mints a ticket. It costs no memory and no I/O, however many are minted.
     pub(crate) fn mint(
-        asking: &Asking,
+        core: &Core,
+        subject: &Subject<'_>,
+        bound: Option<&Bound>,
         policy: PolicyTag,
         leaf: &Leaf,
         target: &str,
         now: u64,
     ) -> Result<Self, SealError> {
-        let core = &*asking.core;
         // Drawn together: asking the machine takes longer than sealing.
         let drawn: [u8; 16 + NONCE] = random().map_err(|_| SealError)?;
         let (Some(id), Some(nonce)) = (drawn.first_chunk(), drawn.last_chunk()) else {
             return Err(SealError);
         };
-        let mut ticket = Self::ticket_of(*id, core, &asking.subject, policy, leaf, target, now);
-        ticket.bound = asking.bound.clone().filter(|_| leaf.is_bound).map(Box::new);
+        let mut ticket = Self::ticket_of(*id, core, subject, policy, leaf, target, now);
+        ticket.bound = bound.filter(|_| leaf.is_bound).cloned().map(Box::new);
         let sealed = ticket.seal_with(core.keys.newest(), *nonce)?;
         Ok(Self { ticket, sealed })
     }
@@ -94,7 +96,7 @@ impl Offer {
         };
         Ticket {
             id,
-            key: key.id.clone(),
+            key: key.id,
             policy,
             factor: leaf.tag,
             subject: subject_digest(key, subject),

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde::{Serialize, Serializer};
 
+use crate::encoding::hex_digits;
 use crate::offer::Description;
 use crate::reply::Words;
 
@@ -33,13 +34,18 @@ pub(crate) struct Problem<'p> {
 impl Problem<'_> {
     /// The members that every problem has.
     pub(crate) fn new(words: &Words) -> Self {
+        Self::named(words, RequestId::draw())
+    }
+
+    /// The same with that name.
+    pub(crate) fn named(words: &Words, request_id: RequestId) -> Self {
         Self {
             kind: words.code,
             title: words.title,
             status: words.status.as_u16(),
             code: words.code,
             recoverable: words.recoverable,
-            request_id: RequestId::draw(),
+            request_id,
             detail: None,
             reason: None,
             field: None,
@@ -54,17 +60,21 @@ fn urn<S: Serializer>(code: &&'static str, serializer: S) -> Result<S::Ok, S::Er
 }
 
 /// Names one answer in logs and support requests; no secret, and linked to nothing.
-struct RequestId(u64);
+pub(crate) struct RequestId(pub(crate) [u8; 16]);
 
 impl RequestId {
-    fn draw() -> Self {
+    pub(crate) fn draw() -> Self {
         // It has to be one of its kind, and nobody is kept from guessing it.
-        Self(RandomState::new().hash_one(()))
+        Self(hex_digits(RandomState::new().hash_one(())))
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
 impl Serialize for RequestId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:016x}", self.0))
+        serializer.serialize_str(self.as_str())
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::binding::BindError;
 use crate::decision::Reply;
+use crate::engine::Core;
 use crate::inquiry::Asking;
 use crate::limit::Wait;
 use crate::problem::Problem;
@@ -240,9 +241,14 @@ pub(crate) fn see_other(target: &str, look: Look) -> Reply {
 /// Adds the cookie of a visitor who was not known before.
 pub(crate) fn with_visitor(mut reply: Reply, asking: &Asking) -> Reply {
     if let Some(id) = &asking.new_visitor {
-        append_cookie(&mut reply, &asking.core.cookies.set_visitor(id));
+        add_visitor(&mut reply, &asking.core, id);
     }
     reply
+}
+
+/// Adds the cookie of this visitor.
+pub(crate) fn add_visitor(reply: &mut Reply, core: &Core, id: &str) {
+    append_cookie(reply, &core.cookies.set_visitor(id));
 }
 
 /// Adds the clearance, as cookie and as header field.

@@ -4,6 +4,7 @@ use aes_gcm_siv::aead::AeadInOut;
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce, Tag};
 use zeroize::Zeroizing;
 
+use crate::encoding::Writer;
 use crate::random::random;
 
 /// Bytes that are drawn anew for each sealing.
@@ -36,9 +37,22 @@ impl Sealer {
         aside: &[u8],
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        let mut sealed = Vec::with_capacity(NONCE + plain.len() + TAG);
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(plain);
+        self.seal_written(nonce, aside, plain.len(), |bytes| {
+            bytes.fixed(plain);
+        })
+    }
+
+    /// The same of what `write` writes, in the place where it is written; it is not moved unless it outgrows its `room`.
+    pub(crate) fn seal_written(
+        &self,
+        nonce: [u8; NONCE],
+        aside: &[u8],
+        room: usize,
+        write: impl FnOnce(&mut Writer),
+    ) -> Result<Vec<u8>, SealError> {
+        let mut bytes = Writer::with_capacity(NONCE + room + TAG);
+        write(bytes.fixed(&nonce));
+        let mut sealed = bytes.finish();
         let (_, body) = sealed.split_at_mut_checked(NONCE).ok_or(SealError)?;
         let tag =
             self.0.encrypt_inout_detached(&Nonce::from(nonce), aside, body.into()).map_err(|_| SealError)?;

@@ -31,7 +31,7 @@ const LAST_SECOND: i64 = 253_402_300_799;
 
 impl Timestamp {
     /// `2026-01-01T00:00:00Z`.
-    fn text(self) -> [u8; 20] {
+    pub(crate) fn text(self) -> [u8; 20] {
         let seconds = i64::try_from(self.0 / 1000).unwrap_or(LAST_SECOND).min(LAST_SECOND);
         let at =
             time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);

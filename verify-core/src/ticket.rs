@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::contact::Channel;
 use crate::encoding::{Reader, Writer, base64url_onto, from_base64url};
 use crate::factor::FactorTag;
-use crate::keys::{KeyRing, MasterKey};
+use crate::keys::{KeyId, KeyRing, MasterKey};
 use crate::puzzle::Puzzle;
 use crate::random::random;
 use crate::sealing::NONCE;
@@ -24,12 +24,16 @@ const VERSION: &str = "t1";
 /// Longer than any ticket that the engine seals; whatever is longer is refused before it is decoded.
 const MAX_TEXT: usize = 16 * 1024;
 
+/// What a ticket takes beside its `return_to`, where neither a transaction nor a puzzle is in it: written without being moved,
+/// nothing of it is left behind in the clear.
+const USUAL_ROOM: usize = 192;
+
 /// A challenge and all that has to be known of it, so that minting one costs no memory and no I/O.
 #[derive(Clone)]
 pub(crate) struct Ticket {
     pub(crate) id: [u8; 16],
     /// The id of the key that codes, names in the store and proofs of work of this challenge are derived with.
-    pub(crate) key: Box<str>,
+    pub(crate) key: KeyId,
     pub(crate) policy: PolicyTag,
     pub(crate) factor: FactorTag,
     /// A keyed digest of the whole subject.
@@ -85,7 +89,17 @@ impl Ticket {
 
     /// The same with a nonce that was drawn along with the id.
     pub(crate) fn seal_with(&self, key: &MasterKey, nonce: [u8; NONCE]) -> Result<String, SealError> {
-        let mut plain = Writer::with_capacity(128 + self.return_to.len());
+        let room = USUAL_ROOM + self.return_to.len();
+        let mut text = String::with_capacity(2 * room);
+        for part in [VERSION, ".", &key.id, "."] {
+            text.push_str(part);
+        }
+        let sealed = key.ticket.seal_written(nonce, text.as_bytes(), room, |plain| self.write(plain))?;
+        base64url_onto(&mut text, &sealed);
+        Ok(text)
+    }
+
+    fn write(&self, plain: &mut Writer) {
         plain.fixed(&self.id).field(self.key.as_bytes()).fixed(&self.policy.0).fixed(&self.factor.0);
         plain.fixed(&self.subject).u64(self.expires_at).field(self.return_to.as_bytes());
         plain.field(self.chosen.as_ref().map_or("", Code::expose).as_bytes());
@@ -95,7 +109,7 @@ impl Ticket {
             }
             (Some(bound), _) => {
                 plain.byte(1);
-                bound.write(&mut plain);
+                bound.write(plain);
             }
             (None, Some(terms)) => {
                 plain.byte(2).fixed(terms);
@@ -112,15 +126,9 @@ impl Ticket {
             }
             (None, Some(puzzle)) => {
                 plain.byte(2);
-                puzzle.write(&mut plain);
+                puzzle.write(plain);
             }
         }
-        let plain = zeroize::Zeroizing::new(plain.finish());
-        let head = header(&key.id);
-        let sealed = key.ticket.seal_with(nonce, head.as_bytes(), &plain)?;
-        let mut text = head;
-        base64url_onto(&mut text, &sealed);
-        Ok(text)
     }
 
     /// Opens what any key of the ring has sealed; one answer for every way of being wrong.
@@ -142,7 +150,7 @@ impl Ticket {
     fn read(plain: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(plain);
         let id = reader.array()?;
-        let key = reader.text()?.into();
+        let key = KeyId::new(reader.text()?)?;
         let policy = PolicyTag(reader.array()?);
         let factor = FactorTag(reader.array()?);
         let subject = reader.array()?;
@@ -240,7 +248,7 @@ mod tests {
     fn ticket(return_to: String, era: Option<u64>) -> Ticket {
         Ticket {
             id: [7; 16],
-            key: "aa".into(),
+            key: KeyId::new("aa").unwrap(),
             policy: PolicyTag([1; 8]),
             factor: FactorTag([2; 8]),
             subject: [3; 16],

@@ -9,6 +9,7 @@ use crate::contact::Channel;
 use crate::encoding::{Reader, Writer};
 use crate::engine::{Core, NotMe};
 use crate::facts::{self, Names, SubjectFacts};
+use crate::keys::KeyId;
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::subject::Subject;
@@ -51,7 +52,7 @@ impl Report {
     fn read(plain: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(plain);
         let id = reader.array()?;
-        let key = reader.text()?.into();
+        let key = KeyId::new(reader.text()?)?;
         let policy = PolicyTag(reader.array()?);
         let factor = crate::factor::FactorTag(reader.array()?);
         let expires_at = reader.u64()?;

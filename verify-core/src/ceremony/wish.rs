@@ -93,7 +93,7 @@ pub(super) async fn look(
     let key = core.keys.newest();
     let ticket = Ticket {
         id: random().map_err(|_| SealError)?,
-        key: key.id.clone(),
+        key: key.id,
         subject: crate::ticket::subject_digest(key, ceremony.subject),
         expires_at: ceremony.brief.ends(now.saturating_add(millis_of(factor.lives))),
         opened: Some(opened),

@@ -1,13 +1,15 @@
 //! What the endpoints know of policies and factors.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
+
+use metrics::{Label, Level, Metadata};
 
 use crate::engine::Core;
 use crate::exemption::Exemptions;
 use crate::factor::{Factor, FactorTag};
-use crate::gate::{FORM_LIMIT, Gate};
+use crate::gate::{FORM_LIMIT, Gate, Usual};
 use crate::policy::{BindingRules, Leaf, Plan, Policy, PolicyError};
 use crate::puzzle::Load;
 use crate::ticket::PolicyTag;
@@ -39,6 +41,10 @@ pub(crate) struct PolicyInfo {
     binding: Option<BindingRules>,
     /// Its proofs of work, each with the code that always has to be given along with it, if there is one.
     pub(crate) works: Vec<(Leaf, Option<Leaf>)>,
+    /// What its blocked answers are counted as, put together once.
+    blocked_total: metrics::Key,
+    /// The usual blocked answer, once it was given.
+    pub(crate) usual: OnceLock<Option<Usual>>,
     policy: Policy,
     plan: Plan,
 }
@@ -59,6 +65,12 @@ impl PolicyInfo {
 
     pub(crate) fn exemptions(&self) -> Option<&Exemptions> {
         self.policy.exemptions.as_ref()
+    }
+
+    /// Counts a blocked answer.
+    pub(crate) fn count_blocked(&self) {
+        static OF: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+        metrics::with_recorder(|recorder| recorder.register_counter(&self.blocked_total, &OF).increment(1));
     }
 
     pub(crate) fn approval_life(&self, factor: FactorTag) -> Duration {
@@ -98,6 +110,11 @@ impl Registry {
             purpose: policy.purpose.clone(),
             checks_revocation: policy.checks_revocation,
             works: plan.works(),
+            blocked_total: metrics::Key::from_parts(
+                "verify_blocked_total",
+                vec![Label::new("policy", policy.name.clone())],
+            ),
+            usual: OnceLock::new(),
             factors: plan.leaves.iter().map(|leaf| leaf.tag).collect(),
             approvals: plan
                 .leaves

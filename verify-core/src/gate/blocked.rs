@@ -1,19 +1,19 @@
 //! The blocked answer: a page for a browser, a problem for a program.
 
-use std::sync::Arc;
-
 use http::StatusCode;
 
 use crate::clock::millis_of;
 use crate::decision::Reply;
 use crate::engine::BlockStatus;
-use crate::gate::{Carry, Gate, Inner};
+use crate::gate::{Carry, Gate, Inner, Met};
 use crate::inquiry::Asking;
 use crate::offer::Offer;
 use crate::page::{self, Notice};
-use crate::problem::Problem;
+use crate::policy::Leaf;
+use crate::problem::{Problem, RequestId};
 use crate::refusal::Refusal;
-use crate::reply;
+use crate::reply::{self, Look};
+use crate::sealing::SealError;
 
 /// Why a request is blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,76 +58,102 @@ impl Gate {
         carry: Carry<'_>,
         why: Why,
     ) -> Reply {
-        let words = self.words(why);
-        let Inner { core, plan, policy } = &*self.inner;
+        let Inner { plan, policy, .. } = &*self.inner;
         let met = self.met(asking, now);
         // Of a chain, what can be had now; looked at once, since it may change any moment.
-        let offered = plan.offered(now);
-        let minted: Result<Vec<Option<Offer>>, _> = plan
-            .leaves
-            .iter()
-            .enumerate()
-            .map(|(index, leaf)| {
-                let wanted = offered & !met.fresh & 1 << index != 0;
-                wanted.then(|| Offer::mint(asking, policy.tag, leaf, &asking.target, now)).transpose()
-            })
-            .collect();
-        let offers = match minted {
+        let wanted = plan.offered(now) & !met.fresh;
+        let offers = match self.mint(asking, wanted, now) {
             Ok(offers) => offers,
             Err(error) => return asking.refuse(error.into()),
         };
+        let unmet = self.unmet(&offers, met.fresh);
+        let reply = if asking.look.page {
+            // One step at a time: the first that is missing in each alternative.
+            let mut steps: Vec<page::Offered<'_>> = Vec::new();
+            for (_, leaf, offer) in unmet.filter_map(|mut leaves| leaves.next()) {
+                if !steps.iter().any(|step| step.offer.ticket.factor == leaf.tag) {
+                    steps.push(page::Offered { offer, factor: &leaf.factor });
+                }
+            }
+            page::challenge(asking, policy, &steps, notice, &carry, self.words(why).status)
+        } else {
+            let reason = |index, leaf: &Leaf| reason(why, met, index, leaf);
+            self.problem(why, unmet, reason, now, RequestId::draw(), asking.look)
+        };
+        if !matches!(why, Why::Told(_)) {
+            policy.count_blocked();
+        }
+        reply::with_visitor(self.marked(reply, why), asking)
+    }
+
+    /// Offers what is wanted.
+    fn mint(&self, asking: &Asking, wanted: u64, now: u64) -> Result<Vec<Option<Offer>>, SealError> {
+        let Inner { core, plan, policy } = &*self.inner;
+        let bound = asking.bound.as_ref();
+        let minted = plan.leaves.iter().enumerate().map(|(index, leaf)| {
+            let mint = || Offer::mint(core, &asking.subject, bound, policy.tag, leaf, &asking.target, now);
+            (wanted >> index & 1 == 1).then(mint).transpose()
+        });
+        let offers: Vec<Option<Offer>> = minted.collect::<Result<_, _>>()?;
         for (leaf, offer) in plan.leaves.iter().zip(&offers) {
             if let Some(puzzle) = offer.as_ref().and_then(|offer| offer.ticket.puzzle.as_ref()) {
                 puzzle.record(&policy.name, leaf.factor.name());
             }
         }
-        let alternatives = plan.alternatives.iter().filter(|mask| *mask & !met.fresh & !offered == 0);
-        let unmet = alternatives.map(|mask| {
-            let missing = plan.with_prices(mask & !met.fresh) & !met.fresh;
+        Ok(offers)
+    }
+
+    /// What is missing in each alternative that can be had, which is where all of it is offered.
+    pub(super) fn unmet<'o>(
+        &'o self,
+        offers: &'o [Option<Offer>],
+        met: u64,
+    ) -> impl Iterator<Item = impl Iterator<Item = (usize, &'o Leaf, &'o Offer)>> {
+        let plan = &self.inner.plan;
+        let offer = |index: usize| offers.get(index).and_then(Option::as_ref);
+        let can_be_had =
+            move |mask: &&u64| plan.leaves_of(**mask & !met).all(|(index, _)| offer(index).is_some());
+        plan.alternatives.iter().filter(can_be_had).map(move |mask| {
             // What a message costs has a place before the code's.
-            plan.leaves_of(missing).filter_map(|(index, leaf)| {
-                let reason = match why {
-                    Why::Mismatch if leaf.is_bound => "binding_mismatch",
-                    _ if met.stale >> index & 1 == 1 => "expired",
-                    _ => "missing",
-                };
-                offers.get(index).and_then(Option::as_ref).map(|offer| (offer, leaf, reason))
-            })
-        });
-        let mut reply = if asking.look.page {
-            // One step at a time: the first that is missing in each alternative.
-            let mut steps: Vec<page::Offered<'_>> = Vec::new();
-            for (offer, leaf, _) in unmet.filter_map(|mut leaves| leaves.next()) {
-                if !steps.iter().any(|step| step.offer.ticket.factor == leaf.tag) {
-                    steps.push(page::Offered { offer, factor: &leaf.factor });
-                }
-            }
-            page::challenge(asking, policy, &steps, notice, &carry, words.status)
-        } else {
-            let mut problem = Problem::new(&words);
-            problem.policy = Some(&policy.name);
-            problem.alternatives = Some(
-                unmet
-                    .map(|leaves| {
-                        leaves
-                            .map(|(offer, leaf, reason)| offer.describe(core, &leaf.factor, reason, now))
-                            .collect()
-                    })
-                    .collect(),
-            );
-            reply::json(words.status, reply::PROBLEM, &problem, asking.look)
+            let missing = plan.with_prices(mask & !met) & !met;
+            plan.leaves_of(missing).filter_map(move |(index, leaf)| Some((index, leaf, offer(index)?)))
+        })
+    }
+
+    /// The problem that lists what is missing in every alternative.
+    pub(super) fn problem<'o>(
+        &'o self,
+        why: Why,
+        unmet: impl Iterator<Item = impl Iterator<Item = (usize, &'o Leaf, &'o Offer)>>,
+        reason: impl Fn(usize, &Leaf) -> &'o str,
+        now: u64,
+        request_id: RequestId,
+        look: Look,
+    ) -> Reply {
+        let Inner { core, policy, .. } = &*self.inner;
+        let words = self.words(why);
+        let mut problem = Problem::named(&words, request_id);
+        problem.policy = Some(&policy.name);
+        let describe = |(index, leaf, offer): (usize, &'o Leaf, &'o Offer)| {
+            offer.describe(core, &leaf.factor, reason(index, leaf), now)
         };
+        problem.alternatives = Some(unmet.map(|leaves| leaves.map(describe).collect()).collect());
+        reply::json(words.status, reply::PROBLEM, &problem, look)
+    }
+
+    /// With the header fields that tell a block from the application's own answers, where it is one.
+    pub(super) fn marked(&self, mut reply: Reply, why: Why) -> Reply {
+        let Inner { core, plan, policy } = &*self.inner;
         if matches!(why, Why::Told(_)) {
-            return reply::with_visitor(reply, asking);
+            return reply;
         }
-        metrics::counter!("verify_blocked_total", "policy" => Arc::clone(&policy.name)).increment(1);
         reply = reply::required(reply, &policy.name);
         if core.status == BlockStatus::StepUp && why == Why::Required {
             let ages = plan.leaves.iter().map(|leaf| leaf.max_age_millis);
             let age = ages.min().unwrap_or(millis_of(core.clearance_life)) / 1000;
             reply = reply::step_up(reply, &policy.name, age);
         }
-        reply::with_visitor(reply, asking)
+        reply
     }
 
     fn words(&self, why: Why) -> reply::Words {
@@ -147,5 +173,14 @@ impl Gate {
             },
             Why::Used => Refusal::AlreadyUsed.words(),
         }
+    }
+}
+
+/// Why a leaf is asked for.
+pub(super) fn reason(why: Why, met: Met, index: usize, leaf: &Leaf) -> &'static str {
+    match why {
+        Why::Mismatch if leaf.is_bound => "binding_mismatch",
+        _ if met.stale >> index & 1 == 1 => "expired",
+        _ => "missing",
     }
 }

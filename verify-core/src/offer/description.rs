@@ -11,6 +11,7 @@ use crate::contact::Channel;
 use crate::engine::Core;
 use crate::factor::Factor;
 use crate::offer::Offer;
+use crate::policy::Leaf;
 use crate::text::Timestamp;
 use crate::transaction::{Payee, Transaction};
 
@@ -42,7 +43,7 @@ pub(crate) struct Description<'o> {
 /// How far it is.
 enum Stage<'o> {
     /// Nothing was sent: why it is asked for, and the present moment.
-    Offered { reason: &'static str, now: u64 },
+    Offered { reason: &'o str, now: u64 },
     /// Its code is on its way, or its call is placed.
     Sent(&'o Sent),
 }
@@ -53,7 +54,7 @@ impl Offer {
         &'o self,
         core: &'o Core,
         factor: &'o Factor,
-        reason: &'static str,
+        reason: &'o str,
         now: u64,
     ) -> Description<'o> {
         Description { offer: self, core, factor, stage: Stage::Offered { reason, now } }
@@ -67,6 +68,18 @@ impl Offer {
         sent: &'o Sent,
     ) -> Description<'o> {
         Description { offer: self, core, factor, stage: Stage::Sent(sent) }
+    }
+}
+
+impl Leaf {
+    /// Whether two offers of it are described alike, but for their tickets and the present moment.
+    pub(crate) fn is_described_alike(&self) -> bool {
+        match &*self.factor {
+            // Only what is bound names a transaction.
+            Factor::Code(_) | Factor::ReversePin(_) | Factor::Totp(_) | Factor::Card(_) => !self.is_bound,
+            // Each offer has a puzzle or a binding of its own.
+            Factor::Work(_) | Factor::Captcha(_) => false,
+        }
     }
 }
 

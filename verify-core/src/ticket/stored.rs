@@ -67,7 +67,7 @@ impl Ticket {
         };
         Some(Self {
             id,
-            key: key.id.clone(),
+            key: key.id,
             policy: asked.policy,
             factor: asked.factor,
             subject: if asked.key == key.id { asked.subject } else { subject_digest(key, subject) },
@@ -117,7 +117,7 @@ mod tests {
     fn open(key: &MasterKey) -> Ticket {
         Ticket {
             id: [7; 16],
-            key: key.id.clone(),
+            key: key.id,
             policy: PolicyTag([1; 8]),
             factor: FactorTag([2; 8]),
             subject: subject_digest(key, &alice()),
