@@ -30,6 +30,7 @@ pub mod ceremony;
 pub mod client;
 pub mod compare;
 pub mod cores;
+pub mod crowd;
 pub mod floor;
 pub mod load;
 pub mod on_actix;

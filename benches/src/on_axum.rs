@@ -105,15 +105,18 @@ impl Head {
     }
 
     fn request(&self, path: &str) -> Request<Body> {
-        let mut request = Request::get(path);
-        for (name, value) in &self.0 {
-            request = request.header(name, value);
-        }
-        request
-            .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))))
-            .body(Body::empty())
-            .unwrap()
+        let all = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        request(path, all)
     }
+}
+
+/// A request as a server comes by it: it parses the fields.
+pub(crate) fn request<'f>(path: &str, fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> Request<Body> {
+    let mut request = Request::get(path);
+    for (name, value) in fields {
+        request = request.header(name, value);
+    }
+    request.extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000)))).body(Body::empty()).unwrap()
 }
 
 async fn gold() -> &'static str {
@@ -174,6 +177,11 @@ const FLAG: &str = "verified";
 
 /// A session that knows that its visitor got through, in this store.
 pub async fn session(store: impl SessionStore + Clone) -> Route {
+    entered(sessions(store)).await
+}
+
+/// Its router: `/enter` begins a session that gets through.
+pub(crate) fn sessions(store: impl SessionStore + Clone) -> Router {
     async fn vault(session: Session) -> Result<&'static str, StatusCode> {
         match session.get::<bool>(FLAG).await {
             Ok(Some(true)) => Ok("gold"),
@@ -185,8 +193,7 @@ pub async fn session(store: impl SessionStore + Clone) -> Route {
         session.insert(FLAG, true).await.unwrap();
     }
     let router = Router::new().route("/vault", get(vault)).route("/enter", get(enter));
-    let router = router.layer(SessionManagerLayer::new(store));
-    entered(router).await
+    router.layer(SessionManagerLayer::new(store))
 }
 
 /// tower-sessions with its store in memory.
@@ -196,16 +203,27 @@ pub async fn memory_session() -> Route {
 
 /// tower-sessions with moka.
 pub async fn moka_session() -> Route {
-    session(MokaStore::new(Some(100_000))).await
+    session(moka_store()).await
+}
+
+/// The store that people take for sessions, with room for a hundred thousand.
+pub(crate) fn moka_store() -> MokaStore {
+    MokaStore::new(Some(1_000_000))
 }
 
 /// Goes to `/enter`, and on with the cookies that it has set.
 async fn entered(router: Router) -> Route {
+    let cookie = enter(&router).await;
+    Route::new(router, head(&[("cookie", &cookie)]))
+}
+
+/// The cookies that `/enter` sets.
+pub(crate) async fn enter(router: &Router) -> String {
     let response = router.clone().oneshot(head(&[]).request("/enter")).await.unwrap();
     assert!(response.status().is_success(), "{response:?}");
     let set = |value: &HeaderValue| value.to_str().unwrap().split(';').next().unwrap().to_owned();
     let cookies: Vec<_> = response.headers().get_all(header::SET_COOKIE).iter().map(set).collect();
-    Route::new(router, head(&[("cookie", &cookies.join("; "))]))
+    cookies.join("; ")
 }
 
 #[derive(Clone, Debug)]
@@ -243,11 +261,11 @@ impl AuthnBackend for Customers {
 type Login = axum_login::AuthSession<Customers>;
 
 /// The router of axum-login, with sessions in moka and customers who need no look-up.
-fn logins() -> Router {
+pub(crate) fn logins() -> Router {
     async fn enter(mut login: Login) {
         login.login(&Customer).await.unwrap();
     }
-    let sessions = SessionManagerLayer::new(MokaStore::new(Some(100_000)));
+    let sessions = SessionManagerLayer::new(moka_store());
     bare()
         .route_layer(login_required!(Customers))
         .route("/enter", get(enter))

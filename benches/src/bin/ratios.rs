@@ -15,13 +15,13 @@ use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use benches::cases::{ALLOWED, AMONG_MANY, BARE_MANY, BLOCKED, LIMITED, LOGIN, MOKA, ON_AXUM, runtime};
+use benches::cases::{ALLOWED, AMONG_MANY, BARE, BARE_MANY, BLOCKED, LIMITED, LOGIN, MOKA, ON_AXUM, runtime};
 use benches::ceremony::{CODE, Ceremonies};
 use benches::compare::{Contender, median, ratios};
 use benches::on_axum::among;
 use benches::table::Table;
 use benches::world::{USER, World};
-use benches::{on_actix, payment};
+use benches::{crowd, on_actix, payment};
 use tokio::runtime::Runtime;
 use verify_core::store::MemoryStore;
 
@@ -33,8 +33,13 @@ fn main() {
     let runtime = runtime();
     let chosen = std::env::args().nth(1).unwrap_or_default();
     let mut table = Table::default();
-    let groups: [(&str, Group); 4] =
-        [("axum", axum), ("actix", actix), ("ceremonies", ceremonies), ("payments", payments)];
+    let groups: [(&str, Group); 5] = [
+        ("axum", axum),
+        ("crowd", many_visitors),
+        ("actix", actix),
+        ("ceremonies", ceremonies),
+        ("payments", payments),
+    ];
     println!("| | ratio | goal |\n|---|---|---|");
     for (name, group) in groups {
         if name.contains(&chosen) {
@@ -73,6 +78,28 @@ fn axum(runtime: &Runtime, table: &mut Table) {
     table.at_most("blocked by the limiter, beside blocked", of(LIMITED) / of(BLOCKED), 1.0);
     table.at_least("what tower-sessions adds with moka, beside what ours adds", times(MOKA), 5.0);
     table.at_least("what axum-login adds, beside what ours adds", times(LOGIN), 10.0);
+}
+
+/// Each request of another visitor.
+fn many_visitors(runtime: &Runtime, table: &mut Table) {
+    let ours = crowd::guarded(runtime);
+    let crowds = [
+        (BARE, ours.bare()),
+        (ALLOWED, ours),
+        (MOKA, crowd::sessions(runtime)),
+        (LOGIN, crowd::logins(runtime)),
+    ];
+    let mut contenders: Vec<_> = crowds
+        .iter()
+        .map(|(name, crowd)| Contender::new(*name, |times| runtime.block_on(crowd.ask(times))))
+        .collect();
+    let found = ratios(&mut contenders, ROUNDS, 2_000);
+    for (contender, ratio) in contenders.iter().zip(&found) {
+        table.row(&format!("{} visitors by turns: {}", crowd::VISITORS, contender.name), *ratio);
+    }
+    let times = |index: usize| (found[index] - 1.0) / (found[1] - 1.0);
+    table.row("… what tower-sessions adds with moka, beside what ours adds", times(2));
+    table.row("… what axum-login adds, beside what ours adds", times(3));
 }
 
 fn actix(_: &Runtime, table: &mut Table) {
