@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::facts::Namer;
 use crate::sealing::Sealer;
 
 /// HMAC-SHA-256 with its key schedule already done, so that using it costs the message and nothing else.
@@ -71,6 +72,7 @@ pub(crate) struct MasterKey {
     pub(crate) clearance: Mac256,
     pub(crate) code: Mac256,
     pub(crate) fact: Mac256,
+    pub(crate) name: Namer,
     pub(crate) binding: Mac256,
     pub(crate) visitor: Mac256,
     pub(crate) work: Mac256,
@@ -194,6 +196,7 @@ impl MasterKey {
             clearance: mac("clearance")?,
             code: mac("code")?,
             fact: mac("fact")?,
+            name: Namer::new(&derive("name")),
             binding: mac("binding")?,
             visitor: mac("visitor")?,
             work: mac("work")?,

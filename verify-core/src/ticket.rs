@@ -203,6 +203,11 @@ impl Ticket {
         now >= self.expires_at
     }
 
+    /// The digest of this ticket's subject under a key, which may be the one that the ticket has it under.
+    pub(crate) fn subject_under(&self, key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
+        if self.key == key.id { self.subject } else { subject_digest(key, subject) }
+    }
+
     /// The key that derived facts hang on, while the ring still has it.
     pub(crate) fn key<'r>(&self, ring: &'r KeyRing) -> Option<&'r MasterKey> {
         ring.find(self.key.as_bytes())

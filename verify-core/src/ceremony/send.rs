@@ -62,7 +62,7 @@ pub(super) async fn send_over(
     channel: Channel,
     may_climb: bool,
 ) -> Result<Sent, Refusal> {
-    let Ceremony { core, facts, subject, .. } = ceremony;
+    let Ceremony { core, facts, .. } = ceremony;
     let permit = core.queue.enter().ok_or(Refusal::Unavailable)?;
     let contact = whom(ceremony, channel).await?.filter(|contact| contact.fits(channel));
     let contact = allowed(ceremony, contact);
@@ -71,10 +71,9 @@ pub(super) async fn send_over(
     }
     let hint = contact.as_ref().map_or_else(|| decoy(&facts.decoy(), channel), Contact::hint);
 
-    let revocations = facts::revocations(core.keys.facts(), subject);
     let (era, revocations, blocked, sight) = try_join4(
         core.store.add(&facts.era(), 0, LONG_TTL),
-        core.store.add(&revocations, 0, LONG_TTL),
+        core.store.add(&facts.revocations(), 0, LONG_TTL),
         block::stands(ceremony),
         Sight::of(ceremony),
     )

@@ -8,7 +8,7 @@ use crate::encoding::{Reader, Writer};
 use crate::keys::{KeyRing, MasterKey};
 use crate::store::Key;
 use crate::subject::Subject;
-use crate::ticket::{Opened, SealError, Ticket, subject_digest};
+use crate::ticket::{Opened, SealError, Ticket};
 
 /// The version of the stored form, which is bytes; another layout gets another one. The letter `t` is taken: entries were
 /// text once, as a client's ticket is.
@@ -70,7 +70,7 @@ impl Ticket {
             key: key.id.clone(),
             policy: asked.policy,
             factor: asked.factor,
-            subject: if asked.key == key.id { asked.subject } else { subject_digest(key, subject) },
+            subject: asked.subject_under(key, subject),
             expires_at,
             return_to: String::new(),
             chosen,
@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
     use crate::factor::FactorTag;
-    use crate::ticket::PolicyTag;
+    use crate::ticket::{PolicyTag, subject_digest};
 
     const NAME: Key = Key::new([9; 16]);
 
