@@ -1,7 +1,6 @@
 //! A bin: the slots of some hundreds or thousands of keys.
 
 use std::collections::HashMap;
-use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use bytes::Bytes;
 
 use crate::store::memory::places::Places;
 use crate::store::memory::slot::{Counter, Slot, Value};
+use crate::store::memory::spread::Spread;
 use crate::store::{Key, StoreError, StoreErrorKind};
 
 /// Slots that may be put into the smallest bin before it is looked through for expired ones.
@@ -27,7 +27,7 @@ pub(super) struct Bin {
     pub(super) kept_until: Duration,
 }
 
-type Slots<T> = HashMap<Key, Slot<T>, RandomState>;
+type Slots<T> = HashMap<Key, Slot<T>, Spread>;
 
 /// What a slot may hold, and in which table.
 pub(super) trait Content: Sized {
@@ -47,10 +47,10 @@ impl Content for Counter {
 }
 
 impl Bin {
-    pub(super) fn new(places: Arc<Places>, spread: &RandomState) -> Self {
+    pub(super) fn new(places: Arc<Places>, spread: Spread) -> Self {
         Self {
-            values: HashMap::with_hasher(spread.clone()),
-            counters: HashMap::with_hasher(spread.clone()),
+            values: HashMap::with_hasher(spread),
+            counters: HashMap::with_hasher(spread),
             places,
             put: 0,
             kept_until: Duration::ZERO,
@@ -133,7 +133,7 @@ mod tests {
 
     fn bin(capacity: usize) -> (Bin, Arc<Places>) {
         let places = Arc::new(Places::new(capacity));
-        (Bin::new(Arc::clone(&places), &RandomState::new()), places)
+        (Bin::new(Arc::clone(&places), Spread::new()), places)
     }
 
     fn key(number: u64) -> Key {
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn r39_a_bin_that_is_dropped_gives_back_each_place_once() {
         let (mut one, places) = bin(100);
-        let mut two = Bin::new(Arc::clone(&places), &RandomState::new());
+        let mut two = Bin::new(Arc::clone(&places), Spread::new());
         for number in 0..50 {
             assert!(put(&mut one, number, 10 + number, 0) && put(&mut two, number, 10, 0));
         }

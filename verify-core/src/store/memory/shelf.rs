@@ -1,6 +1,6 @@
 //! Bins by name: each change of a name is one step, and moka keeps the bins and lets go of them.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use crate::clock::{Clock, unix_millis};
 use crate::store::memory::bin::{Bin, Content};
 use crate::store::memory::places::Places;
 use crate::store::memory::slot::{Slot, ceil_millis};
+use crate::store::memory::spread::Spread;
 use crate::store::{Key, StoreError, StoreErrorKind};
 
 /// How much longer moka keeps a bin than the slots in it live.
@@ -48,7 +49,7 @@ pub(super) struct Shelf {
     /// As many as bins, a power of two.
     handles: Box<[Mutex<Handle>]>,
     /// Which bin a key is in, and where in it.
-    spread: RandomState,
+    spread: Spread,
     places: Arc<Places>,
     clock: Arc<dyn Clock>,
     grace: Duration,
@@ -73,7 +74,7 @@ impl Shelf {
         Self {
             bins: cache.build(),
             handles: (0..bins).map(|_| Mutex::default()).collect(),
-            spread: RandomState::new(),
+            spread: Spread::new(),
             places: Arc::new(Places::new(capacity)),
             clock,
             grace,
@@ -134,7 +135,7 @@ impl Shelf {
         let mut handle = locked(handle);
         let now = self.now();
         let held = handle.upgrade().unwrap_or_else(|| {
-            let made = Arc::new(Mutex::new(Bin::new(Arc::clone(&self.places), &self.spread)));
+            let made = Arc::new(Mutex::new(Bin::new(Arc::clone(&self.places), self.spread)));
             *handle = Arc::downgrade(&made);
             made
         });
