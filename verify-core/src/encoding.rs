@@ -10,6 +10,7 @@ pub(crate) fn to_base64url(bytes: &[u8]) -> String {
 
 /// The same, onto a text.
 pub(crate) fn base64url_onto(text: &mut String, bytes: &[u8]) {
+    text.reserve(bytes.len().div_ceil(3) * 4);
     URL_SAFE_NO_PAD.encode_string(bytes, text);
 }
 
@@ -29,7 +30,9 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    text
 }
 
 /// Either case; an even number of digits and nothing else.

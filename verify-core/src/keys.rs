@@ -62,7 +62,7 @@ pub struct KeyRing {
 
 /// One key of the ring, with its sub-keys ready for use.
 pub(crate) struct MasterKey {
-    pub(crate) id: Box<str>,
+    pub(crate) id: Arc<str>,
     pub(crate) ticket: Sealer,
     pub(crate) entry: Sealer,
     pub(crate) outcome: Sealer,
@@ -203,6 +203,11 @@ impl MasterKey {
             work_signature: Zeroizing::new(crate::encoding::to_hex(derive("work-signature").as_slice())),
             work_key: Zeroizing::new(crate::encoding::to_hex(derive("work-key").as_slice())),
         })
+    }
+
+    /// This id as a key's own, which is most likely this one's.
+    pub(crate) fn id_if(&self, id: &str) -> Arc<str> {
+        if *self.id == *id { Arc::clone(&self.id) } else { id.into() }
     }
 
     /// Seals a code service's name for a challenge, for the store.

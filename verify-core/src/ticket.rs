@@ -1,6 +1,7 @@
 //! The ticket: a challenge, sealed, in the hands of the client.
 
 use std::fmt;
+use std::sync::Arc;
 
 use hmac::Mac;
 use sha2::{Digest, Sha256};
@@ -30,7 +31,7 @@ const MAX_TEXT: usize = 16 * 1024;
 pub(crate) struct Ticket {
     pub(crate) id: [u8; 16],
     /// The id of the key that codes, names in the store and proofs of work of this challenge are derived with.
-    pub(crate) key: Box<str>,
+    pub(crate) key: Arc<str>,
     pub(crate) policy: PolicyTag,
     pub(crate) factor: FactorTag,
     /// A keyed digest of the whole subject.
@@ -68,7 +69,7 @@ pub(crate) struct Opened {
 }
 
 /// The short name of a policy inside a ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PolicyTag(pub(crate) [u8; 8]);
 
 impl PolicyTag {
@@ -129,21 +130,18 @@ impl Ticket {
         if text.len() > MAX_TEXT {
             return None;
         }
-        let mut parts = text.splitn(3, '.');
-        let (version, id, body) = (parts.next()?, parts.next()?, parts.next()?);
-        if version != VERSION {
-            return None;
-        }
+        let (head, body) = text.split_at_checked(text.rfind('.')? + 1)?;
+        let id = head.strip_prefix(VERSION)?.strip_prefix('.')?.strip_suffix('.')?;
         let key = ring.find(id.as_bytes())?;
         let body = from_base64url(body)?;
-        let plain = key.ticket.open(header(id).as_bytes(), &body)?;
-        Self::read(&plain)
+        let plain = key.ticket.open(head.as_bytes(), &body)?;
+        Self::read(&plain, key)
     }
 
-    fn read(plain: &[u8]) -> Option<Self> {
+    fn read(plain: &[u8], sealed_by: &MasterKey) -> Option<Self> {
         let mut reader = Reader::new(plain);
         let id = reader.array()?;
-        let key = reader.text()?.into();
+        let key = sealed_by.id_if(reader.text()?);
         let policy = PolicyTag(reader.array()?);
         let factor = FactorTag(reader.array()?);
         let subject = reader.array()?;
@@ -215,7 +213,7 @@ impl Ticket {
 }
 
 fn header(key_id: &str) -> String {
-    format!("{VERSION}.{key_id}.")
+    [VERSION, ".", key_id, "."].concat()
 }
 
 /// The digest of a whole subject that a ticket carries.

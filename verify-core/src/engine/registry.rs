@@ -1,6 +1,6 @@
 //! What the endpoints know of policies and factors.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ pub(crate) struct Registry {
 
 #[derive(Debug, Default)]
 struct Entries {
-    policies: HashMap<PolicyTag, Arc<PolicyInfo>>,
-    factors: HashMap<FactorTag, Arc<Factor>>,
+    policies: BTreeMap<PolicyTag, Arc<PolicyInfo>>,
+    factors: BTreeMap<FactorTag, Arc<Factor>>,
     /// What was issued of the factors whose price follows the load.
-    loads: HashMap<FactorTag, Arc<Load>>,
+    loads: BTreeMap<FactorTag, Arc<Load>>,
 }
 
 /// What is remembered of a policy.
