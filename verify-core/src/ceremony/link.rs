@@ -122,7 +122,7 @@ pub(super) async fn redeem(ceremony: &Ceremony<'_>, factor: &CodeFactor) -> Resu
     }
     let Count { tries, failed, blocked } = standing;
     answer::within(ceremony, factor, &open, Count { tries, failed: failed.saturating_add(1), blocked })?;
-    let redeemed = answer::redeem(ceremony, open, opened, failed).await?;
+    let redeemed = answer::redeem(ceremony, &open, opened, failed).await?;
     if let Some(key) = redeemed.ticket.key(&core.keys) {
         core.store.take(&facts::dialled(key, &redeemed.ticket.id)).await?;
     }

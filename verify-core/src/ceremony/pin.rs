@@ -303,7 +303,7 @@ pub(super) async fn redeem(
         Progress::Right => {
             let count = Count { tries, failed: failed.saturating_add(1), blocked };
             answer::within(ceremony, factor, &open, count)?;
-            answer::redeem(ceremony, open, opened, failed).await
+            answer::redeem(ceremony, &open, opened, failed).await
         }
         // Without its fact no answer was right, and the tries say why there will be none.
         _ if blocked || tries >= u64::from(factor.tries) => Err(Refusal::Locked),

@@ -239,7 +239,7 @@ fn errand(
     let Outgoing { factor, ticket, to, number, may_climb } = message;
     let core = ceremony.core;
     let channel = ticket.opened.map(|opened| opened.channel).ok_or(Refusal::Misconfigured)?;
-    let event = ceremony.event(EventKind::Delivered, ticket);
+    let about = ceremony.about(ticket);
     let parcel = if matches!(&*ceremony.factor, Factor::ReversePin(_)) {
         Parcel::Call(Box::new(Dial::new(ceremony, factor, ticket, to, number)?))
     } else if core.code_services.contains_key(&channel) {
@@ -249,7 +249,7 @@ fn errand(
     };
     // Whoever is told that a channel does not reach takes the next one with open eyes.
     let rung = (may_climb && !tells(ceremony)).then(|| Rung::above(ceremony, factor, channel)).flatten();
-    Ok(Errand::new(core, parcel, event, reserved, permit, rung))
+    Ok(Errand::new(core, parcel, about, reserved, permit, rung))
 }
 
 /// Delivers before the answer where the application lets its answers tell how that went, and leaves it for after the

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::audit::Counters;
 use crate::engine::Core;
 use crate::exemption::Exemptions;
 use crate::factor::{Factor, FactorTag};
@@ -31,6 +32,7 @@ struct Entries {
 pub(crate) struct PolicyInfo {
     pub(crate) tag: PolicyTag,
     pub(crate) name: Arc<str>,
+    pub(crate) counters: Counters,
     pub(crate) purpose: String,
     pub(crate) checks_revocation: bool,
     /// How long an approval is good for, by factor; empty where nothing is bound.
@@ -92,9 +94,11 @@ impl Registry {
                 entries.loads.entry(leaf.tag).or_default();
             }
         }
+        let name: Arc<str> = policy.name.as_str().into();
         let info = Arc::new(PolicyInfo {
             tag,
-            name: policy.name.as_str().into(),
+            counters: Counters::of(&name),
+            name,
             purpose: policy.purpose.clone(),
             checks_revocation: policy.checks_revocation,
             works: plan.works(),
