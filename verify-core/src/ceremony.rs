@@ -19,12 +19,12 @@ use crate::clearance::{Approval, Proof};
 use crate::clock::millis_of;
 use crate::engine::{Core, PolicyInfo};
 use crate::factor::Factor;
-use crate::facts::{self, SubjectFacts};
+use crate::facts::{self, SubjectFacts, Who};
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::store::Key;
 use crate::subject::Subject;
-use crate::ticket::{Ticket, subject_digest};
+use crate::ticket::Ticket;
 
 mod about;
 mod answer;
@@ -112,19 +112,17 @@ impl<'c> Ceremony<'c> {
     ) -> Result<Self, Refusal> {
         let now = core.now();
         let ticket = Ticket::open(&core.keys, sealed).ok_or(Refusal::SessionExpired)?;
-        let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-        if ticket.is_expired(now) || ticket.subject != subject_digest(key, subject) {
+        if ticket.key(&core.keys).is_none() || ticket.is_expired(now) {
             return Err(Refusal::SessionExpired);
         }
+        let who = Who::of(core.keys.facts(), subject);
+        if ticket.subject != who.whole {
+            return Err(Refusal::SessionExpired);
+        }
+        let facts =
+            SubjectFacts::new(core.keys.facts(), who, ticket.factor, ticket.bound.as_deref(), ticket.terms);
         let (policy, factor) =
             core.registry.find(ticket.policy, ticket.factor).ok_or(Refusal::Misconfigured)?;
-        let facts = SubjectFacts::new(
-            core.keys.facts(),
-            subject,
-            ticket.factor,
-            ticket.bound.as_deref(),
-            ticket.terms,
-        );
         Ok(Self { core, subject, source, sealed, ticket, policy, factor, facts, brief, now })
     }
 
@@ -264,7 +262,7 @@ impl<'c> Ceremony<'c> {
     /// Opens what was stored under a subject's open challenge, while it can be answered.
     fn alive(&self, entry: &[u8]) -> Option<Ticket> {
         let name = self.facts.open();
-        let open = Ticket::restore(&self.core.keys, &name, entry, &self.ticket, self.subject)?;
+        let open = Ticket::restore(&self.core.keys, &name, entry, &self.ticket)?;
         (!open.is_expired(self.now)).then_some(open)
     }
 

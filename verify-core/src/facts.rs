@@ -146,6 +146,31 @@ pub(crate) fn terms(oldest: &MasterKey, text: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// Who somebody is, in two keyed hashes.
+#[derive(Clone, Copy)]
+pub(crate) struct Who {
+    /// The user, whatever the session: the name that budgets are counted under.
+    identity: [u8; 16],
+    /// The whole subject, session and all: whom a ticket is sealed for.
+    pub(crate) whole: [u8; 16],
+}
+
+impl Who {
+    pub(crate) fn of(facts_key: &MasterKey, subject: &Subject<'_>) -> Self {
+        let identity = identity(facts_key, subject);
+        let whole = match subject.epoch_alone() {
+            Some(epoch) => facts_key.name.name(&identity, Kind::Whole, epoch),
+            None => {
+                let mut mac = facts_key.fact.clone();
+                mac.update(b"whole");
+                subject.feed_all(&mut mac);
+                truncate(mac)
+            }
+        };
+        Self { identity, whole }
+    }
+}
+
 /// What the names of one subject's facts are made of.
 pub(crate) struct Names {
     pub(crate) identity: [u8; 16],
@@ -173,15 +198,20 @@ pub(crate) struct SubjectFacts<'k> {
 impl<'k> SubjectFacts<'k> {
     pub(crate) fn new(
         facts_key: &'k MasterKey,
-        subject: &Subject<'_>,
+        who: Who,
         factor: FactorTag,
         bound: Option<&Bound>,
         terms: Option<[u8; 32]>,
     ) -> Self {
-        let identity = identity(facts_key, subject);
-        let place = match (subject.epoch_alone(), bound, &terms) {
-            (Some(epoch), None, None) => facts_key.name.name(&identity, Kind::Place, epoch),
-            (_, bound, terms) => place(facts_key, subject, bound, terms.as_ref()),
+        let Who { identity, whole } = who;
+        let about = |digest: &[u8; 32], limit: u64| {
+            *named(facts_key, b"place", &[&whole, digest, &limit.to_be_bytes()]).as_bytes()
+        };
+        let place = match (bound, &terms) {
+            (None, None) => whole,
+            // Two amounts that may be fallen short of have one digest, and still a challenge each.
+            (Some(bound), _) => about(&bound.digest, bound.limit().unwrap_or(0)),
+            (None, Some(terms)) => about(terms, 0),
         };
         let bound = bound.map(|bound| bound.digest).or(terms);
         Self::restored(facts_key, factor, identity, place, bound)
@@ -197,7 +227,8 @@ impl<'k> SubjectFacts<'k> {
     ) -> Self {
         let factor = u64::from_be_bytes(factor.0);
         let at_factor = facts_key.name.name(&identity, Kind::Factor, factor);
-        Self { key: facts_key, factor, identity, at_factor, place, bound, cooldown: OnceLock::new() }
+        let cooldown = OnceLock::new();
+        Self { key: facts_key, factor, identity, at_factor, place, bound, cooldown }
     }
 
     /// What has to be kept of them to have the same names again.
@@ -269,7 +300,7 @@ impl<'k> SubjectFacts<'k> {
     pub(crate) fn destination(&self, contact: Option<&Contact>) -> [u8; 16] {
         match contact {
             Some(contact) => *named(self.key, b"destination", &[contact.counted().as_bytes()]).as_bytes(),
-            None => self.key.name.name(&self.identity, Kind::Nowhere, 0),
+            None => *named(self.key, b"nowhere", &[&self.identity]).as_bytes(),
         }
     }
 
@@ -346,26 +377,6 @@ pub(crate) fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
     let mut mac = key.fact.clone();
     mac.update(b"identity");
     subject.feed_identity(&mut mac);
-    truncate(mac)
-}
-
-/// Where a subject's challenges are open: those of a session, and those that approve something, apart from the others.
-fn place(
-    key: &MasterKey,
-    subject: &Subject<'_>,
-    bound: Option<&Bound>,
-    terms: Option<&[u8; 32]>,
-) -> [u8; 16] {
-    let mut mac = key.fact.clone();
-    mac.update(b"place");
-    subject.feed_all(&mut mac);
-    if let Some(bound) = bound {
-        mac.update(&bound.digest);
-        // Two amounts that may be fallen short of have one digest, and still a challenge each.
-        mac.update(&bound.limit().unwrap_or(0).to_be_bytes());
-    } else if let Some(terms) = terms {
-        mac.update(terms);
-    }
     truncate(mac)
 }
 

@@ -16,7 +16,6 @@ use crate::puzzle::Puzzle;
 use crate::random::random;
 use crate::sealing::NONCE;
 pub(crate) use crate::sealing::SealError;
-use crate::subject::Subject;
 
 mod stored;
 
@@ -34,7 +33,7 @@ pub(crate) struct Ticket {
     pub(crate) key: Arc<str>,
     pub(crate) policy: PolicyTag,
     pub(crate) factor: FactorTag,
-    /// A keyed digest of the whole subject.
+    /// A keyed digest of the whole subject, under the key of facts: the same whatever the ticket is sealed with.
     pub(crate) subject: [u8; 16],
     /// Until when it can be sent or answered, in milliseconds since 1970.
     pub(crate) expires_at: u64,
@@ -201,11 +200,6 @@ impl Ticket {
         now >= self.expires_at
     }
 
-    /// The digest of this ticket's subject under a key, which may be the one that the ticket has it under.
-    pub(crate) fn subject_under(&self, key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
-        if self.key == key.id { self.subject } else { subject_digest(key, subject) }
-    }
-
     /// The key that derived facts hang on, while the ring still has it.
     pub(crate) fn key<'r>(&self, ring: &'r KeyRing) -> Option<&'r MasterKey> {
         ring.find(self.key.as_bytes())
@@ -214,14 +208,6 @@ impl Ticket {
 
 fn header(key_id: &str) -> String {
     [VERSION, ".", key_id, "."].concat()
-}
-
-/// The digest of a whole subject that a ticket carries.
-pub(crate) fn subject_digest(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
-    let mut mac = key.fact.clone();
-    mac.update(b"ticket-subject");
-    subject.feed_all(&mut mac);
-    truncate(mac)
 }
 
 /// The first 128 bits of a MAC.

@@ -94,7 +94,6 @@ pub(super) async fn look(
     let ticket = Ticket {
         id: random().map_err(|_| SealError)?,
         key: key.id.clone(),
-        subject: ticket.subject_under(key, ceremony.subject),
         expires_at: ceremony.brief.ends(now.saturating_add(millis_of(factor.lives))),
         opened: Some(opened),
         ..ticket.clone()

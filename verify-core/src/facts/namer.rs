@@ -25,11 +25,10 @@ pub(super) enum Kind {
     Grant = 9,
     // Of a user.
     Factor = 16,
-    Place = 17,
-    Nowhere = 18,
-    Decoy = 19,
-    Revocations = 20,
-    Authentications = 21,
+    Whole = 17,
+    Decoy = 18,
+    Revocations = 19,
+    Authentications = 20,
     // Of a user at a factor.
     Cooldown = 32,
     Lockout = 33,
