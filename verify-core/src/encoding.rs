@@ -1,7 +1,22 @@
 //! Bytes as text and back, and the length-prefixed binary form that tickets are written in.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+use base64::engine::GeneralPurpose as Base64;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use base64::engine::Simd as Base64;
+use base64::engine::general_purpose::NO_PAD;
+
+/// By the instructions that this machine has for it, as long as there are some.
+static URL_SAFE_NO_PAD: LazyLock<Base64> = LazyLock::new(|| {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    let engine = Base64::url_safe(NO_PAD);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let engine = Base64::new(&base64::alphabet::URL_SAFE, NO_PAD);
+    engine
+});
 
 /// Unpadded base64url (RFC 4648, section 5).
 pub(crate) fn to_base64url(bytes: &[u8]) -> String {
