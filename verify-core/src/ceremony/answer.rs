@@ -36,7 +36,9 @@ pub(super) async fn code(
         return Err(Refusal::Locked);
     }
     if let Some(service) = core.code_services.get(&opened.channel) {
-        return remote::answer(ceremony, factor, service, open.into_owned(), opened, &typed).await;
+        // Boxed, or every answer would be as large as those that ask a service.
+        let asked = remote::answer(ceremony, factor, service, open.into_owned(), opened, &typed);
+        return Box::pin(asked).await;
     }
     let guess = Guess::at(ceremony, factor, &open, &typed)?;
     let tries_name = ceremony.tries(&open)?;
