@@ -100,7 +100,7 @@ impl Offer {
             factor: leaf.tag,
             subject: Who::of(core.keys.facts(), subject).whole,
             expires_at: now.saturating_add(life),
-            return_to: target.to_owned(),
+            return_to: target.into(),
             chosen: None,
             bound: None,
             terms: None,

@@ -38,7 +38,7 @@ pub(crate) struct Ticket {
     /// Until when it can be sent or answered, in milliseconds since 1970.
     pub(crate) expires_at: u64,
     /// Path and query of the request that was blocked.
-    pub(crate) return_to: String,
+    pub(crate) return_to: Arc<str>,
     /// The code that the caller has chosen, where it did.
     pub(crate) chosen: Option<Code>,
     /// The one transaction that an answer approves, where it approves one.
@@ -129,11 +129,11 @@ impl Ticket {
         if text.len() > MAX_TEXT {
             return None;
         }
-        let (head, body) = text.split_at_checked(text.rfind('.')? + 1)?;
-        let id = head.strip_prefix(VERSION)?.strip_prefix('.')?.strip_suffix('.')?;
+        let (id, body) = text.strip_prefix(VERSION)?.strip_prefix('.')?.split_once('.')?;
+        let head = text.strip_suffix(body)?;
         let key = ring.find(id.as_bytes())?;
         let body = from_base64url(body)?;
-        let plain = key.ticket.open(head.as_bytes(), &body)?;
+        let plain = key.ticket.open_in_place(head.as_bytes(), body)?;
         Self::read(&plain, key)
     }
 
@@ -145,7 +145,7 @@ impl Ticket {
         let factor = FactorTag(reader.array()?);
         let subject = reader.array()?;
         let expires_at = reader.u64()?;
-        let return_to = reader.text()?.to_owned();
+        let return_to = reader.text()?.into();
         let chosen = match reader.text()? {
             "" => None,
             text => Some(Code::chosen(text).ok()?),
@@ -241,7 +241,7 @@ mod tests {
             factor: FactorTag([2; 8]),
             subject: [3; 16],
             expires_at: 1_000,
-            return_to,
+            return_to: return_to.into(),
             chosen: era.map(|_| Code::chosen("4711ab").unwrap()),
             bound: None,
             terms: era.map(|_| [4; 32]),
@@ -263,7 +263,7 @@ mod tests {
             let ring = ring("aa");
             let sealed = ticket(return_to.clone(), era).seal(ring.newest()).unwrap();
             let opened = Ticket::open(&ring, &sealed).unwrap();
-            prop_assert_eq!(opened.return_to, return_to);
+            prop_assert_eq!(&*opened.return_to, return_to);
             prop_assert_eq!(opened.opened.map(|opened| opened.era), era);
             prop_assert_eq!(opened.chosen.is_some(), era.is_some());
             prop_assert_eq!(opened.terms, era.map(|_| [4; 32]));

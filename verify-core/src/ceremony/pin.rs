@@ -75,7 +75,7 @@ impl Dial {
         let core = ceremony.core;
         let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
         let token = random::<32>().map(|bytes| to_base64url(&bytes)).map_err(|_| SealError)?;
-        let bare = Ticket { return_to: String::new(), bound: None, ..ticket.clone() };
+        let bare = Ticket { return_to: Arc::default(), bound: None, ..ticket.clone() };
         let waiting = Waiting {
             ticket: bare.seal(core.keys.newest())?,
             subject: ceremony.subject.clone().into_owned(),

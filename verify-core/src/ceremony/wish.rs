@@ -1,5 +1,6 @@
 //! What a send is about to do: the challenge that is open or will be, the right to send, and its opening.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -81,7 +82,7 @@ pub(super) async fn look(
             let opened = Opened { era: known.era, revocations: known.revocations, ..opened };
             let ticket = Ticket {
                 policy: ticket.policy,
-                return_to: ticket.return_to.clone(),
+                return_to: Arc::clone(&ticket.return_to),
                 opened: Some(opened),
                 ..open
             };

@@ -45,7 +45,7 @@ impl Endpoints {
             if ticket.bound.is_some() && !is_own {
                 return None;
             }
-            (asking.target, asking.bound) = (ticket.return_to, ticket.bound.map(|bound| *bound));
+            (asking.target, asking.bound) = (ticket.return_to.to_string(), ticket.bound.map(|bound| *bound));
             Some(gate)
         });
         match gate {

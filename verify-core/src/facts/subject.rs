@@ -166,10 +166,11 @@ impl<'k> SubjectFacts<'k> {
     /// The name that stands for an address. A subject without one has a name of its own, so that its budgets run as
     /// everybody's do and nobody can tell.
     pub(crate) fn destination(&self, contact: Option<&Contact>) -> [u8; 16] {
-        match contact {
-            Some(contact) => *named(self.key, b"destination", &[contact.counted().as_bytes()]).as_bytes(),
-            None => *named(self.key, b"nowhere", &[&self.identity]).as_bytes(),
-        }
+        let name = match contact {
+            Some(contact) => contact.counted(|name| named(self.key, b"destination", &[name.as_bytes()])),
+            None => named(self.key, b"nowhere", &[&self.identity]),
+        };
+        *name.as_bytes()
     }
 
     /// That a message has just gone to this address for this purpose.

@@ -1,11 +1,14 @@
 //! A challenge as the store has it: sealed, and without what the name of its entry says, or whoever asks for it knows.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use crate::code::Code;
 use crate::contact::Channel;
 use crate::encoding::{Reader, Writer};
 use crate::keys::{KeyRing, MasterKey};
+use crate::sealing::OVERHEAD;
 use crate::store::Key;
 use crate::ticket::{Opened, SealError, Ticket};
 
@@ -28,10 +31,9 @@ impl Ticket {
         plain.byte(opened.channel.byte()).number(opened.calling_code.into()).fixed(&opened.prefix);
         plain.fixed(self.chosen.as_ref().map_or("", Code::expose).as_bytes());
         let plain = Zeroizing::new(plain.finish());
-        let sealed = key.entry.seal(&authenticated(key, name), &plain)?;
-        let mut entry = Writer::with_capacity(2 + key.id.len() + sealed.len());
-        head(&mut entry, key).fixed(&sealed);
-        Ok(entry.finish())
+        let mut entry = head(key, OVERHEAD + plain.len());
+        key.entry.seal_onto(&mut entry, &authenticated(key, name), &plain)?;
+        Ok(entry)
     }
 
     /// Opens what any key of the ring has stored under this name, for the ticket that leads to the name. One answer for every way of being wrong, and for what a version before has stored.
@@ -64,7 +66,7 @@ impl Ticket {
             factor: asked.factor,
             subject: asked.subject,
             expires_at,
-            return_to: String::new(),
+            return_to: Arc::default(),
             chosen,
             bound: asked.bound.clone(),
             terms: asked.terms,
@@ -74,15 +76,19 @@ impl Ticket {
     }
 }
 
-fn head<'w>(writer: &'w mut Writer, key: &MasterKey) -> &'w mut Writer {
-    writer.byte(VERSION).short(key.id.as_bytes())
+/// What every entry begins with, and room for so much more.
+fn head(key: &MasterKey, more: usize) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(2 + key.id.len() + more);
+    writer.byte(VERSION).short(key.id.as_bytes());
+    writer.finish()
 }
 
 /// What is authenticated beside what is sealed: an entry that was moved to another name opens for nobody.
 fn authenticated(key: &MasterKey, name: &Key) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(40);
-    head(&mut writer, key).fixed(name.as_bytes());
-    writer.finish()
+    let name = name.as_bytes();
+    let mut bytes = head(key, name.len());
+    bytes.extend_from_slice(name);
+    bytes
 }
 
 #[cfg(test)]
@@ -110,7 +116,7 @@ mod tests {
             factor: FactorTag([2; 8]),
             subject: [3; 16],
             expires_at: 1_800_000_300_000,
-            return_to: "/vault".to_owned(),
+            return_to: "/vault".into(),
             chosen: None,
             bound: None,
             terms: Some([4; 32]),
