@@ -1,8 +1,11 @@
 //! What happened, for the log, the metrics and the application; never with a secret in it.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
+
+use metrics::{Label, Level, Metadata};
 
 use crate::contact::Channel;
 use crate::exemption::Exempt;
@@ -156,27 +159,58 @@ pub(crate) fn record(listener: Option<&Listener>, event: &Event) {
         article = event.exempt.map(|exempt| exempt.article.name()),
         reason = event.reason,
     );
-    count(event.kind, &event.policy, event.channel, event.calling_code);
+    increment(&key(event.kind, &event.policy, event.channel, event.calling_code));
     if let Some(listener) = listener {
         listener(event);
     }
 }
 
-/// Whether anybody reads events. Where nobody does, they are [counted](count) and not made: their pseudonyms cost more than
-/// what they tell of.
+/// Whether anybody reads events. Where nobody does, they are [counted](Counters) and not made: they cost more than what they
+/// tell of.
 pub(crate) fn is_heard(listener: Option<&Listener>) -> bool {
     listener.is_some() || tracing::enabled!(target: "verify::audit", tracing::Level::INFO)
 }
 
-pub(crate) fn count(kind: EventKind, policy: &Arc<str>, channel: Option<Channel>, calling_code: u16) {
-    metrics::counter!(
-        "verify_events_total",
-        "event" => kind.name(),
-        "policy" => Arc::clone(policy),
-        "channel" => channel.map_or("none", Channel::name),
-        "calling_code" => calling_code.to_string(),
-    )
-    .increment(1);
+/// The counters of one policy's events. Each name with its labels is made once: that costs several times what counting does,
+/// and maybe nobody reads it.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    policy: Arc<str>,
+    /// By kind, channel and calling code.
+    keys: RwLock<BTreeMap<u32, metrics::Key>>,
+}
+
+impl Counters {
+    pub(crate) fn of(policy: &Arc<str>) -> Self {
+        Self { policy: Arc::clone(policy), keys: RwLock::default() }
+    }
+
+    pub(crate) fn count(&self, kind: EventKind, channel: Option<Channel>, calling_code: u16) {
+        let [high, low] = calling_code.to_be_bytes();
+        let which = u32::from_be_bytes([kind as u8, channel.map_or(0, Channel::byte), high, low]);
+        if let Some(key) = self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&which) {
+            return increment(key);
+        }
+        let key = key(kind, &self.policy, channel, calling_code);
+        increment(&key);
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(which, key);
+    }
+}
+
+fn key(kind: EventKind, policy: &Arc<str>, channel: Option<Channel>, calling_code: u16) -> metrics::Key {
+    let labels = vec![
+        Label::new("event", kind.name()),
+        Label::new("policy", Arc::clone(policy)),
+        Label::new("channel", channel.map_or("none", Channel::name)),
+        Label::new("calling_code", calling_code.to_string()),
+    ];
+    metrics::Key::from_parts("verify_events_total", labels)
+}
+
+/// Counts one. The recorder is asked each time, since another may have been installed.
+pub(crate) fn increment(key: &metrics::Key) {
+    static ABOUT: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+    metrics::with_recorder(|recorder| recorder.register_counter(key, &ABOUT)).increment(1);
 }
 
 impl fmt::Display for EventKind {

@@ -13,20 +13,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::audit::{self, Event, EventKind};
+use crate::audit::{self, EventKind};
 use crate::budgets::{Budgets, Spending};
 use crate::clearance::{Approval, Proof};
 use crate::clock::millis_of;
-use crate::encoding::to_hex;
 use crate::engine::{Core, PolicyInfo};
 use crate::factor::Factor;
-use crate::facts::{self, SubjectFacts};
+use crate::facts::{self, SubjectFacts, Who};
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::store::Key;
 use crate::subject::Subject;
-use crate::ticket::{Ticket, subject_digest};
+use crate::ticket::Ticket;
 
+mod about;
 mod answer;
 mod block;
 mod brief;
@@ -53,6 +53,7 @@ mod totp;
 mod wish;
 mod work;
 
+use about::{About, Pseudonym};
 pub(crate) use brief::Brief;
 pub(crate) use captcha::Bond;
 pub use deliver::Errand;
@@ -111,19 +112,17 @@ impl<'c> Ceremony<'c> {
     ) -> Result<Self, Refusal> {
         let now = core.now();
         let ticket = Ticket::open(&core.keys, sealed).ok_or(Refusal::SessionExpired)?;
-        let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-        if ticket.is_expired(now) || ticket.subject != subject_digest(key, subject) {
+        if ticket.key(&core.keys).is_none() || ticket.is_expired(now) {
             return Err(Refusal::SessionExpired);
         }
+        let who = Who::of(core.keys.facts(), subject);
+        if ticket.subject != who.whole {
+            return Err(Refusal::SessionExpired);
+        }
+        let facts =
+            SubjectFacts::new(core.keys.facts(), who, ticket.factor, ticket.bound.as_deref(), ticket.terms);
         let (policy, factor) =
             core.registry.find(ticket.policy, ticket.factor).ok_or(Refusal::Misconfigured)?;
-        let facts = SubjectFacts::new(
-            core.keys.facts(),
-            subject,
-            ticket.factor,
-            ticket.bound.as_deref(),
-            ticket.terms,
-        );
         Ok(Self { core, subject, source, sealed, ticket, policy, factor, facts, brief, now })
     }
 
@@ -238,7 +237,7 @@ impl<'c> Ceremony<'c> {
             self.close(open).await?;
             cooldown::disown(self).await?;
         }
-        Ok(found.unwrap_or_else(|| self.ticket.clone()))
+        Ok(found.map_or_else(|| self.ticket.clone(), Cow::into_owned))
     }
 
     /// How it stands.
@@ -247,11 +246,11 @@ impl<'c> Ceremony<'c> {
     }
 
     /// The challenge that the ticket names or, from before the send, the one that its subject has open.
-    async fn find(&self) -> Result<Option<Ticket>, Refusal> {
+    async fn find(&self) -> Result<Option<Cow<'_, Ticket>>, Refusal> {
         if self.ticket.opened.is_some() {
-            return Ok(Some(self.ticket.clone()));
+            return Ok(Some(Cow::Borrowed(&self.ticket)));
         }
-        self.look().await
+        Ok(self.look().await?.map(Cow::Owned))
     }
 
     /// The challenge that is open for this subject, factor and binding.
@@ -263,7 +262,7 @@ impl<'c> Ceremony<'c> {
     /// Opens what was stored under a subject's open challenge, while it can be answered.
     fn alive(&self, entry: &[u8]) -> Option<Ticket> {
         let name = self.facts.open();
-        let open = Ticket::restore(&self.core.keys, &name, entry, &self.ticket, self.subject)?;
+        let open = Ticket::restore(&self.core.keys, &name, entry, &self.ticket)?;
         (!open.is_expired(self.now)).then_some(open)
     }
 
@@ -335,40 +334,29 @@ impl<'c> Ceremony<'c> {
     }
 
     fn record(&self, kind: EventKind, ticket: &Ticket, reason: Option<&'static str>) {
-        let listener = self.core.listener.as_ref();
-        if audit::is_heard(listener) {
-            audit::record(listener, &Event { reason, ..self.event(kind, ticket) });
+        if audit::is_heard(self.core.listener.as_ref()) {
+            self.about(ticket).record(self.core, kind, reason);
         } else {
             let (channel, calling_code) = ticket.opened.map(|o| (o.channel, o.calling_code)).unzip();
-            audit::count(kind, &self.policy.name, channel, calling_code.unwrap_or(0));
+            self.policy.counters.count(kind, channel, calling_code.unwrap_or(0));
         }
     }
 
     /// The name of a challenge in events.
-    fn pseudonym(&self, ticket: &Ticket) -> String {
-        let name = ticket.key(&self.core.keys).map(|key| facts::pseudonym(key, &ticket.id));
-        name.map(|bytes| short(&bytes)).unwrap_or_default()
+    fn pseudonym(&self, ticket: &Ticket) -> Option<Pseudonym> {
+        facts::pseudonym(ticket.key(&self.core.keys)?, &ticket.id).first_chunk().copied()
     }
 
-    fn event(&self, kind: EventKind, ticket: &Ticket) -> Event {
-        Event {
-            kind,
-            at: self.core.clock.now(),
-            policy: self.policy.name.clone(),
-            factor: self.factor.name().to_owned(),
+    fn about(&self, ticket: &Ticket) -> About {
+        About {
+            policy: Arc::clone(&self.policy),
+            factor: Arc::clone(&self.factor),
             challenge: self.pseudonym(ticket),
-            subject: short(self.facts.identity()),
+            subject: self.facts.identity().first_chunk().copied().unwrap_or_default(),
             channel: ticket.opened.map(|opened| opened.channel),
             calling_code: ticket.opened.map_or(0, |opened| opened.calling_code),
-            exempt: None,
-            reason: None,
         }
     }
-}
-
-/// The first half of a pseudonym, as hexadecimal digits.
-fn short(bytes: &[u8]) -> String {
-    to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()))
 }
 
 /// A challenge that was just redeemed.

@@ -166,7 +166,7 @@ impl Contact {
         match self.kind {
             Kind::Phone => {
                 let tail = self.text.len().saturating_sub(4);
-                format!("***-***-{}", self.text.get(tail..).unwrap_or_default())
+                ["***-***-", self.text.get(tail..).unwrap_or_default()].concat()
             }
             Kind::Email => {
                 let (local, domain) = self.text.split_once('@').unwrap_or_default();
@@ -190,11 +190,11 @@ impl Contact {
         range.filter(|_| self.is_phone())
     }
 
-    /// What budgets count it by: one name for all spellings that reach the same person.
-    pub(crate) fn counted(&self) -> Zeroizing<String> {
+    /// What `read` makes of what budgets count it by: one name for all spellings that reach the same person.
+    pub(crate) fn counted<R>(&self, read: impl FnOnce(&str) -> R) -> R {
         match self.kind {
-            Kind::Phone => self.text.clone(),
-            Kind::Email => email::counted(&self.text),
+            Kind::Phone => read(&self.text),
+            Kind::Email => read(&email::counted(&self.text)),
         }
     }
 

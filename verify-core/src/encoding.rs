@@ -1,25 +1,40 @@
 //! Bytes as text and back, and the length-prefixed binary form that tickets are written in.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use data_encoding::BASE64URL_NOPAD;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+use base64::engine::GeneralPurpose as Vectors;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use base64::engine::Simd as Vectors;
+use base64::engine::general_purpose::{NO_PAD, URL_SAFE_NO_PAD};
+
+/// For what is as long as a ticket: by the vector instructions of this machine, if it has some.
+static VECTORS: LazyLock<Vectors> = LazyLock::new(|| {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    let vectors = Vectors::url_safe(NO_PAD);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let vectors = Vectors::new(&base64::alphabet::URL_SAFE, NO_PAD);
+    vectors
+});
 
 /// Unpadded base64url (RFC 4648, section 5).
 pub(crate) fn to_base64url(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
+    VECTORS.encode(bytes)
 }
 
-/// The same, onto a text, in half the time: each blocked request is answered with a ticket, which is written so.
+/// The same, onto a text.
 pub(crate) fn base64url_onto(text: &mut String, bytes: &[u8]) {
-    BASE64URL_NOPAD.encode_append(bytes, text);
+    text.reserve(bytes.len().div_ceil(3) * 4);
+    VECTORS.encode_string(bytes, text);
 }
 
 /// Strict: no padding, no white space, no stray bits.
 pub(crate) fn from_base64url(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
+    VECTORS.decode(text).ok()
 }
 
-/// Decodes into `buffer` without allocating and returns the bytes that were written.
+/// Decodes some forty characters into `buffer` without allocating, and returns the bytes that were written.
 pub(crate) fn base64url_into<'b>(text: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let written = URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()?;
     buffer.get(..written)
@@ -30,7 +45,9 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    text
 }
 
 /// All sixteen digits of a number, in lower-case hexadecimal.
@@ -56,7 +73,12 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: Vec::with_capacity(capacity) }
+        Self::onto(Vec::with_capacity(capacity))
+    }
+
+    /// Goes on behind these.
+    pub(crate) const fn onto(bytes: Vec<u8>) -> Self {
+        Self { bytes }
     }
 
     pub(crate) fn fixed(&mut self, bytes: &[u8]) -> &mut Self {

@@ -229,7 +229,7 @@ impl Endpoints {
             let answer = call.answer_for(&ceremony.factor)?;
             match ceremony.answer_telling(answer).await {
                 Err(Refusal::FellBack) => {
-                    let target = ceremony.ticket.return_to.clone();
+                    let target = ceremony.ticket.return_to.to_string();
                     // Of a transaction, only its request says what is to be approved.
                     let is_bound = ceremony.policy.binding().is_some();
                     let gate = (!is_bound).then(|| ceremony.policy.gate(core));

@@ -29,7 +29,7 @@ use crate::refusal::Refusal;
 use crate::request::{Head, Provenance, RequestView, provenance};
 use crate::revocation::Revocations;
 use crate::source::{self, ClientIp, Source};
-use crate::store::Store;
+use crate::store::AnyStore;
 use crate::subject::Subject;
 use crate::totp::Authenticators;
 use crate::transaction::AmountFormat;
@@ -125,7 +125,7 @@ pub(crate) struct Core {
     pub(crate) site: String,
     pub(crate) mount: String,
     pub(crate) links: Links,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: AnyStore,
     pub(crate) couriers: BTreeMap<Channel, Arc<dyn Courier>>,
     pub(crate) code_services: BTreeMap<Channel, Arc<dyn CodeService>>,
     pub(crate) pin_service: Option<Arc<dyn PinService>>,
@@ -312,7 +312,7 @@ impl Core {
     /// Counts a request that has passed this process's own limit against that of all machines, where there is one.
     pub(crate) async fn within_shared_limit(&self, source: &Source) -> Result<(), Refusal> {
         let Some(shared) = &self.shared else { return Ok(()) };
-        let within = shared.check(&*self.store, &self.keys, source, self.now()).await?;
+        let within = shared.check(&self.store, &self.keys, source, self.now()).await?;
         within.map_err(|wait| Refusal::RateLimited(wait.retry_after()))
     }
 

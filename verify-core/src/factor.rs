@@ -233,7 +233,7 @@ impl Factor {
 }
 
 /// The short name of a factor inside tickets and clearances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FactorTag(pub(crate) [u8; 8]);
 
 impl FactorTag {

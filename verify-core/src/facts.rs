@@ -1,33 +1,35 @@
 //! What has happened to a ticket, and the names under which the store keeps it.
 //!
 //! Names are keyed hashes, so the store holds no subject, no address and nothing that could be tried out without the
-//! key. The counters of one challenge hang on the key that its ticket names; everything else hangs on the ring's key of
-//! facts, which stays when the others are rotated.
+//! key. Who or what a fact is about is hashed once, and [named](Namer) from there. The counters of one challenge hang on the
+//! key that its ticket names; everything else hangs on the ring's key of facts, which stays when the others are rotated.
 
-use std::sync::OnceLock;
-
-use crate::binding::Bound;
 use crate::budgets::Quota;
-use crate::contact::Contact;
-use crate::factor::FactorTag;
 use crate::keys::MasterKey;
 use crate::source::Source;
 use crate::store::Key;
 use crate::subject::Subject;
 
+mod namer;
+mod subject;
+
+use namer::Kind;
+pub(crate) use namer::Namer;
+pub(crate) use subject::{Names, SubjectFacts, Who};
+
 /// How often the ticket was guessed at.
 pub(crate) fn tries(key: &MasterKey, ticket: &[u8; 16]) -> Key {
-    named(key, b"tries", &[ticket])
+    of(key, ticket, Kind::Tries, 0)
 }
 
 /// How often the ticket's code was sent once more: that its challenge is open says that one message has left.
 pub(crate) fn sends(key: &MasterKey, ticket: &[u8; 16]) -> Key {
-    named(key, b"sends", &[ticket])
+    of(key, ticket, Kind::Sends, 0)
 }
 
 /// A code service's name for the challenge, sealed.
 pub(crate) fn handle(key: &MasterKey, ticket: &[u8; 16]) -> Key {
-    named(key, b"handle", &[ticket])
+    of(key, ticket, Kind::Handle, 0)
 }
 
 /// Which challenge a code service's name belongs to.
@@ -37,17 +39,17 @@ pub(crate) fn handle_owner(facts_key: &MasterKey, handle: &str) -> Key {
 
 /// That the right PIN was dialled: it works by being there, and only while the challenge is open.
 pub(crate) fn dialled(key: &MasterKey, ticket: &[u8; 16]) -> Key {
-    named(key, b"dialled", &[ticket])
+    of(key, ticket, Kind::Dialled, 0)
 }
 
 /// That a call ended without the right PIN, and how.
 pub(crate) fn call_over(key: &MasterKey, ticket: &[u8; 16], number: u64) -> Key {
-    named(key, b"call-over", &[ticket, &number.to_be_bytes()])
+    of(key, ticket, Kind::CallOver, number)
 }
 
 /// That a captcha or a proof of work was redeemed: a mark that works by being there.
 pub(crate) fn redeemed(key: &MasterKey, ticket: &[u8; 16]) -> Key {
-    named(key, b"redeemed", &[ticket])
+    of(key, ticket, Kind::Redeemed, 0)
 }
 
 /// That a captcha's token has passed: another mark that works by being there, whatever ticket the token comes with next.
@@ -62,7 +64,7 @@ pub(crate) fn captcha_attempt(key: &MasterKey, ticket: &[u8; 16], token: &[u8]) 
 
 /// What stands for the ticket in a captcha's token.
 pub(crate) fn captcha_binding(key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
-    *named(key, b"captcha-binding", &[ticket]).as_bytes()
+    key.name.name(ticket, Kind::CaptchaBinding, 0)
 }
 
 /// That a step of an authenticator's secret was used: a mark that works by being there, for the minute or two in which the
@@ -73,7 +75,7 @@ pub(crate) fn totp_step(facts_key: &MasterKey, subject: &Subject<'_>, secret: &[
 
 /// That a challenge was answered and its approval not used: using takes it away.
 pub(crate) fn grant(facts_key: &MasterKey, challenge: &[u8; 16]) -> Key {
-    named(facts_key, b"grant", &[challenge])
+    of(facts_key, challenge, Kind::Grant, 0)
 }
 
 /// The entries of one idempotency key.
@@ -94,9 +96,10 @@ pub(crate) fn executions(
     policy: &[u8],
     key: &str,
 ) -> Executions {
-    let identity = identity(facts_key, subject);
-    let name = |kind: &[u8]| named(facts_key, kind, &[&identity, policy, key.as_bytes()]);
-    Executions { running: name(b"running"), begun: name(b"begun"), outcome: name(b"outcome") }
+    let parts = [&identity(facts_key, subject), policy, key.as_bytes()];
+    let execution = named(facts_key, b"execution", &parts);
+    let name = |kind| of(facts_key, execution.as_bytes(), kind, 0);
+    Executions { running: name(Kind::Running), begun: name(Kind::Begun), outcome: name(Kind::Outcome) }
 }
 
 /// A stable name of a challenge, worthless to whoever reads it.
@@ -106,7 +109,7 @@ pub(crate) fn pseudonym(key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
 
 /// The idempotent name of one message.
 pub(crate) fn message(key: &MasterKey, ticket: &[u8; 16], number: u64) -> [u8; 16] {
-    *named(key, b"message", &[ticket, &number.to_be_bytes()]).as_bytes()
+    key.name.name(ticket, Kind::Message, number)
 }
 
 /// That a message's receipt was told.
@@ -137,153 +140,9 @@ pub(crate) fn terms(oldest: &MasterKey, text: &[u8]) -> [u8; 32] {
     mac.finish()
 }
 
-/// What the names of one subject's facts are made of.
-pub(crate) struct Names {
-    pub(crate) identity: [u8; 16],
-    /// Where its challenges are open.
-    pub(crate) place: [u8; 16],
-    /// The digest of what the challenge is bound to, or about.
-    pub(crate) bound: Option<[u8; 32]>,
-}
-
-/// The names of the facts of one subject at one factor.
-pub(crate) struct SubjectFacts<'k> {
-    key: &'k MasterKey,
-    factor: FactorTag,
-    identity: [u8; 16],
-    /// The whole subject, and what the challenge is bound to: two transactions have a challenge each.
-    place: [u8; 16],
-    /// The digest of what the challenge is bound to, or about.
-    bound: Option<[u8; 32]>,
-    /// The two names that one request asks for several times.
-    open: OnceLock<Key>,
-    cooldown: OnceLock<Key>,
-}
-
-impl<'k> SubjectFacts<'k> {
-    pub(crate) fn new(
-        facts_key: &'k MasterKey,
-        subject: &Subject<'_>,
-        factor: FactorTag,
-        bound: Option<&Bound>,
-        terms: Option<[u8; 32]>,
-    ) -> Self {
-        let mut place = facts_key.fact.start();
-        place.update(b"place");
-        subject.feed_all(&mut place);
-        if let Some(bound) = bound {
-            place.update(&bound.digest);
-            // Two amounts that may be fallen short of have one digest, and still a challenge each.
-            place.update(&bound.limit().unwrap_or(0).to_be_bytes());
-        } else if let Some(terms) = &terms {
-            place.update(terms);
-        }
-        Self {
-            key: facts_key,
-            factor,
-            identity: identity(facts_key, subject),
-            place: place.finish_short(),
-            bound: bound.map(|bound| bound.digest).or(terms),
-            open: OnceLock::new(),
-            cooldown: OnceLock::new(),
-        }
-    }
-
-    /// The same names again, from what a token of the engine's own has kept of them.
-    pub(crate) const fn restored(
-        facts_key: &'k MasterKey,
-        factor: FactorTag,
-        identity: [u8; 16],
-        place: [u8; 16],
-        bound: Option<[u8; 32]>,
-    ) -> Self {
-        Self {
-            key: facts_key,
-            factor,
-            identity,
-            place,
-            bound,
-            open: OnceLock::new(),
-            cooldown: OnceLock::new(),
-        }
-    }
-
-    /// What has to be kept of them to have the same names again.
-    pub(crate) const fn names(&self) -> Names {
-        Names { identity: self.identity, place: self.place, bound: self.bound }
-    }
-
-    /// The one open challenge of this subject (session and all) at this factor, and for this transaction if it is about one,
-    /// sealed; see [`Ticket::store`](crate::ticket::Ticket::store). Redeeming takes it.
-    pub(crate) fn open(&self) -> Key {
-        *self.open.get_or_init(|| named(self.key, b"open", &[&self.place, &self.factor.0]))
-    }
-
-    /// Until when the next message has to wait; counted for the user, whatever the session. Each transaction has a wait
-    /// of its own, since its message is another one; how many may be sent is up to the budgets of the address.
-    pub(crate) fn cooldown(&self) -> Key {
-        let bound = self.bound.as_ref().map_or(&[][..], |digest| digest);
-        *self.cooldown.get_or_init(|| named(self.key, b"cooldown", &[&self.identity, &self.factor.0, bound]))
-    }
-
-    /// Until when a new challenge has to wait, after one was guessed to death, and in which era that was.
-    pub(crate) fn lockout(&self) -> Key {
-        named(self.key, b"lockout", &[&self.identity, &self.factor.0])
-    }
-
-    /// That the subject is blocked at this factor, until when the entry lives.
-    pub(crate) fn block(&self) -> Key {
-        named(self.key, b"block", &[&self.identity, &self.factor.0])
-    }
-
-    /// How often that has happened of late.
-    pub(crate) fn blocks(&self) -> Key {
-        named(self.key, b"blocks", &[&self.identity, &self.factor.0])
-    }
-
-    /// How often the subject has succeeded after failing: each success opens a new count of failures.
-    pub(crate) fn era(&self) -> Key {
-        named(self.key, b"era", &[&self.identity, &self.factor.0])
-    }
-
-    /// Checks of cards in one era, over all challenges.
-    pub(crate) fn card_tries(&self, era: u64) -> Key {
-        named(self.key, b"card-tries", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
-    }
-
-    /// Consecutive failures in one era, over all challenges.
-    pub(crate) fn failures(&self, era: u64) -> Key {
-        named(self.key, b"failures", &[&self.identity, &self.factor.0, &era.to_be_bytes()])
-    }
-
-    /// Who this is, whatever the factor.
-    pub(crate) fn identity(&self) -> &[u8; 16] {
-        &self.identity
-    }
-
-    /// The name that stands for an address. A subject without one has a name of its own, so that its budgets run as
-    /// everybody's do and nobody can tell.
-    pub(crate) fn destination(&self, contact: Option<&Contact>) -> [u8; 16] {
-        match contact {
-            Some(contact) => *named(self.key, b"destination", &[contact.counted().as_bytes()]).as_bytes(),
-            None => *named(self.key, b"nowhere", &[&self.identity]).as_bytes(),
-        }
-    }
-
-    /// That a message has just gone to this address for this purpose.
-    pub(crate) fn destination_cooldown(&self, destination: &[u8; 16]) -> Key {
-        named(self.key, b"destination-cooldown", &[destination, &self.factor.0])
-    }
-
-    /// Digits that stand in for a hint where there is no address; the same ones each time.
-    pub(crate) fn decoy(&self) -> [u8; 16] {
-        *named(self.key, b"decoy", &[&self.identity]).as_bytes()
-    }
-}
-
 /// Messages to one address in one kind of window.
 pub(crate) fn destination_quota(facts_key: &MasterKey, destination: &[u8; 16], quota: Quota) -> Key {
-    named(facts_key, b"destination-quota", &[destination, &quota.window.as_secs().to_be_bytes()])
+    of(facts_key, destination, Kind::DestinationQuota, quota.window.as_secs())
 }
 
 /// Messages asked for by one source in one kind of window.
@@ -325,12 +184,12 @@ pub(crate) fn requests(facts_key: &MasterKey, source: &Source, period: u64, wind
 
 /// How often the clearances of a user were revoked: each proof says after how many of them it was given.
 pub(crate) fn revocations(facts_key: &MasterKey, subject: &Subject<'_>) -> Key {
-    named(facts_key, b"revocations", &[&identity(facts_key, subject)])
+    of(facts_key, &identity(facts_key, subject), Kind::Revocations, 0)
 }
 
 /// How often the subject has approved a payment: the count of low-value payments hangs on it.
 pub(crate) fn authentications(facts_key: &MasterKey, subject: &Subject<'_>) -> Key {
-    named(facts_key, b"authentications", &[&identity(facts_key, subject)])
+    of(facts_key, &identity(facts_key, subject), Kind::Authentications, 0)
 }
 
 /// Low-value payments since then.
@@ -346,10 +205,16 @@ pub(crate) fn identity(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
     mac.finish_short()
 }
 
+/// What is known of `whose`, which is a hash, or an id that was drawn at random.
+fn of(key: &MasterKey, whose: &[u8; 16], kind: Kind, number: u64) -> Key {
+    Key::new(key.name.name(whose, kind, number))
+}
+
+/// Hashes who or what a fact is about, where that may be of any length.
 fn named(key: &MasterKey, kind: &[u8], parts: &[&[u8]]) -> Key {
     let mut mac = key.fact.start();
-    // No two names can be shifted into each other. Short lengths, so that most names are hashed in one block: a message is
-    // fifteen of them. A kind is one of a dozen words of this file.
+    // No two names can be shifted into each other. Short lengths, so that most names are hashed in one block. A kind is one of
+    // a dozen words of this file.
     mac.update(&[u8::try_from(kind.len()).unwrap_or(u8::MAX)]);
     mac.update(kind);
     for part in parts {

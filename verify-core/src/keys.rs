@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::facts::Namer;
 use crate::mac::MacKey;
 use crate::sealing::Sealer;
 
@@ -69,6 +70,7 @@ pub(crate) struct MasterKey {
     pub(crate) clearance: MacKey,
     pub(crate) code: MacKey,
     pub(crate) fact: MacKey,
+    pub(crate) name: Namer,
     pub(crate) binding: MacKey,
     pub(crate) visitor: MacKey,
     pub(crate) work: MacKey,
@@ -232,6 +234,7 @@ impl MasterKey {
             clearance: mac("clearance"),
             code: mac("code"),
             fact: mac("fact"),
+            name: Namer::new(&derive("name")),
             binding: mac("binding"),
             visitor: mac("visitor"),
             work: mac("work"),

@@ -11,6 +11,7 @@ use crate::clearance;
 use crate::clock::millis_of;
 use crate::engine::Core;
 use crate::factor::{Factor, TOTP_LIFE};
+use crate::facts::Who;
 use crate::inquiry::Asking;
 use crate::policy::Leaf;
 use crate::puzzle;
@@ -18,7 +19,7 @@ use crate::random::random;
 use crate::reply::CHALLENGE_CLEARANCE;
 use crate::sealing::{NONCE, SealError};
 use crate::subject::Subject;
-use crate::ticket::{PolicyTag, Ticket, subject_digest};
+use crate::ticket::{PolicyTag, Ticket};
 
 mod description;
 
@@ -99,9 +100,9 @@ impl Offer {
             key: key.id,
             policy,
             factor: leaf.tag,
-            subject: subject_digest(key, subject),
+            subject: Who::of(core.keys.facts(), subject).whole,
             expires_at: now.saturating_add(life),
-            return_to: target.to_owned(),
+            return_to: target.into(),
             chosen: None,
             bound: None,
             terms: None,

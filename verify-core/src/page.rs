@@ -259,7 +259,7 @@ pub(crate) async fn failed(asking: &Asking, sealed: &str, refusal: Refusal) -> R
         return reply;
     }
     let begun = Ceremony::begin(&asking.core, &asking.subject, asking.source, sealed);
-    let back = begun.map_or_else(|_| "/".to_owned(), |ceremony| ceremony.ticket.return_to);
+    let back = begun.map_or_else(|_| "/".into(), |ceremony| ceremony.ticket.return_to);
     message(asking, Notice::refused(refusal), &back, refusal.words().status, Some(refusal))
 }
 

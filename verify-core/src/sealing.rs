@@ -11,6 +11,8 @@ use crate::random::random;
 pub(crate) const NONCE: usize = 12;
 /// Bytes that tell what was changed.
 const TAG: usize = 16;
+/// What a sealing takes more than what is sealed.
+pub(crate) const OVERHEAD: usize = NONCE + TAG;
 
 /// One purpose of one key, ready for use: AES-256-GCM-SIV (RFC 8452).
 ///
@@ -37,23 +39,25 @@ impl Sealer {
         aside: &[u8],
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        self.seal_written(nonce, aside, plain.len(), |bytes| {
+        self.seal_onto(Vec::with_capacity(OVERHEAD + plain.len()), nonce, aside, |bytes| {
             bytes.fixed(plain);
         })
     }
 
-    /// The same of what `write` writes, in the place where it is written; it is not moved unless it outgrows its `room`.
-    pub(crate) fn seal_written(
+    /// The same behind what is in `head` already, of what `write` writes, in the place where it is written; it is not moved
+    /// unless it outgrows the room that `head` has.
+    pub(crate) fn seal_onto(
         &self,
+        head: Vec<u8>,
         nonce: [u8; NONCE],
         aside: &[u8],
-        room: usize,
         write: impl FnOnce(&mut Writer),
     ) -> Result<Vec<u8>, SealError> {
-        let mut bytes = Writer::with_capacity(NONCE + room + TAG);
+        let begins = head.len() + NONCE;
+        let mut bytes = Writer::onto(head);
         write(bytes.fixed(&nonce));
         let mut sealed = bytes.finish();
-        let (_, body) = sealed.split_at_mut_checked(NONCE).ok_or(SealError)?;
+        let body = sealed.get_mut(begins..).ok_or(SealError)?;
         let tag =
             self.0.encrypt_inout_detached(&Nonce::from(nonce), aside, body.into()).map_err(|_| SealError)?;
         sealed.extend_from_slice(&tag);
@@ -62,11 +66,18 @@ impl Sealer {
 
     /// What was sealed; nothing for whatever was changed, and the same nothing for all of it.
     pub(crate) fn open(&self, aside: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (nonce, rest) = sealed.split_first_chunk::<NONCE>()?;
+        self.open_in_place(aside, sealed.to_vec())
+    }
+
+    /// The same without a copy.
+    pub(crate) fn open_in_place(&self, aside: &[u8], sealed: Vec<u8>) -> Option<Zeroizing<Vec<u8>>> {
+        let mut plain = Zeroizing::new(sealed);
+        let (nonce, rest) = plain.split_first_chunk::<NONCE>()?;
         let (body, tag) = rest.split_last_chunk::<TAG>()?;
-        let mut plain = Zeroizing::new(body.to_vec());
-        let (nonce, tag) = (Nonce::from(*nonce), Tag::from(*tag));
-        self.0.decrypt_inout_detached(&nonce, aside, plain.as_mut_slice().into(), &tag).ok()?;
+        let (nonce, tag, end) = (Nonce::from(*nonce), Tag::from(*tag), NONCE + body.len());
+        self.0.decrypt_inout_detached(&nonce, aside, plain.get_mut(NONCE..end)?.into(), &tag).ok()?;
+        plain.truncate(end);
+        plain.drain(..NONCE);
         Some(plain)
     }
 }

@@ -34,10 +34,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+mod any;
 mod error;
 mod key;
 mod memory;
 
+pub(crate) use any::AnyStore;
 pub use error::{StoreError, StoreErrorKind};
 pub use key::Key;
 pub use memory::{MemoryStore, MemoryStoreBuilder};

@@ -92,6 +92,11 @@ impl<'a> Subject<'a> {
         matches!(self.kind, Kind::Visitor)
     }
 
+    /// The epoch of a subject without a session: beside who it is, all that there is to it.
+    pub(crate) fn epoch_alone(&self) -> Option<u64> {
+        self.session.is_none().then_some(self.epoch)
+    }
+
     /// The same subject, borrowed from this one.
     pub(crate) fn borrowed(&self) -> Subject<'_> {
         Subject {

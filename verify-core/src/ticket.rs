@@ -1,6 +1,7 @@
 //! The ticket: a challenge, sealed, in the hands of the client.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -12,9 +13,8 @@ use crate::factor::FactorTag;
 use crate::keys::{KeyId, KeyRing, MasterKey};
 use crate::puzzle::Puzzle;
 use crate::random::random;
-use crate::sealing::NONCE;
 pub(crate) use crate::sealing::SealError;
-use crate::subject::Subject;
+use crate::sealing::{NONCE, OVERHEAD};
 
 mod stored;
 
@@ -36,12 +36,12 @@ pub(crate) struct Ticket {
     pub(crate) key: KeyId,
     pub(crate) policy: PolicyTag,
     pub(crate) factor: FactorTag,
-    /// A keyed digest of the whole subject.
+    /// A keyed digest of the whole subject, under the key of facts: the same whatever the ticket is sealed with.
     pub(crate) subject: [u8; 16],
     /// Until when it can be sent or answered, in milliseconds since 1970.
     pub(crate) expires_at: u64,
     /// Path and query of the request that was blocked.
-    pub(crate) return_to: String,
+    pub(crate) return_to: Arc<str>,
     /// The code that the caller has chosen, where it did.
     pub(crate) chosen: Option<Code>,
     /// The one transaction that an answer approves, where it approves one.
@@ -71,7 +71,7 @@ pub(crate) struct Opened {
 }
 
 /// The short name of a policy inside a ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PolicyTag(pub(crate) [u8; 8]);
 
 impl PolicyTag {
@@ -94,7 +94,8 @@ impl Ticket {
         for part in [VERSION, ".", &key.id, "."] {
             text.push_str(part);
         }
-        let sealed = key.ticket.seal_written(nonce, text.as_bytes(), room, |plain| self.write(plain))?;
+        let empty = Vec::with_capacity(room + OVERHEAD);
+        let sealed = key.ticket.seal_onto(empty, nonce, text.as_bytes(), |plain| self.write(plain))?;
         base64url_onto(&mut text, &sealed);
         Ok(text)
     }
@@ -136,14 +137,11 @@ impl Ticket {
         if text.len() > MAX_TEXT {
             return None;
         }
-        let mut parts = text.splitn(3, '.');
-        let (version, id, body) = (parts.next()?, parts.next()?, parts.next()?);
-        if version != VERSION {
-            return None;
-        }
+        let (id, body) = text.strip_prefix(VERSION)?.strip_prefix('.')?.split_once('.')?;
+        let head = text.strip_suffix(body)?;
         let key = ring.find(id.as_bytes())?;
         let body = from_base64url(body)?;
-        let plain = key.ticket.open(header(id).as_bytes(), &body)?;
+        let plain = key.ticket.open_in_place(head.as_bytes(), body)?;
         Self::read(&plain)
     }
 
@@ -155,7 +153,7 @@ impl Ticket {
         let factor = FactorTag(reader.array()?);
         let subject = reader.array()?;
         let expires_at = reader.u64()?;
-        let return_to = reader.text()?.to_owned();
+        let return_to = reader.text()?.into();
         let chosen = match reader.text()? {
             "" => None,
             text => Some(Code::chosen(text).ok()?),
@@ -216,18 +214,6 @@ impl Ticket {
     }
 }
 
-fn header(key_id: &str) -> String {
-    format!("{VERSION}.{key_id}.")
-}
-
-/// The digest of a whole subject that a ticket carries.
-pub(crate) fn subject_digest(key: &MasterKey, subject: &Subject<'_>) -> [u8; 16] {
-    let mut mac = key.fact.start();
-    mac.update(b"ticket-subject");
-    subject.feed_all(&mut mac);
-    mac.finish_short()
-}
-
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticket").field("expires_at", &self.expires_at).finish_non_exhaustive()
@@ -253,7 +239,7 @@ mod tests {
             factor: FactorTag([2; 8]),
             subject: [3; 16],
             expires_at: 1_000,
-            return_to,
+            return_to: return_to.into(),
             chosen: era.map(|_| Code::chosen("4711ab").unwrap()),
             bound: None,
             terms: era.map(|_| [4; 32]),
@@ -275,7 +261,7 @@ mod tests {
             let ring = ring("aa");
             let sealed = ticket(return_to.clone(), era).seal(ring.newest()).unwrap();
             let opened = Ticket::open(&ring, &sealed).unwrap();
-            prop_assert_eq!(opened.return_to, return_to);
+            prop_assert_eq!(&*opened.return_to, return_to);
             prop_assert_eq!(opened.opened.map(|opened| opened.era), era);
             prop_assert_eq!(opened.chosen.is_some(), era.is_some());
             prop_assert_eq!(opened.terms, era.map(|_| [4; 32]));

@@ -36,7 +36,9 @@ pub(super) async fn code(
         return Err(Refusal::Locked);
     }
     if let Some(service) = core.code_services.get(&opened.channel) {
-        return remote::answer(ceremony, factor, service, open, opened, &typed).await;
+        // Boxed, or every answer would be as large as those that ask a service.
+        let asked = remote::answer(ceremony, factor, service, open.into_owned(), opened, &typed);
+        return Box::pin(asked).await;
     }
     let guess = Guess::at(ceremony, factor, &open, &typed)?;
     let tries_name = ceremony.tries(&open)?;
@@ -70,7 +72,7 @@ pub(super) async fn code(
         return Err(wrong(ceremony, factor, &open, opened, count).await?);
     }
     within(ceremony, factor, &open, Count { tries, failed: failed.saturating_add(1), blocked })?;
-    redeem(ceremony, open, opened, failed).await
+    redeem(ceremony, &open, opened, failed).await
 }
 
 /// What the store has counted, this try included.
@@ -194,16 +196,16 @@ impl Guess {
 
 pub(super) async fn redeem(
     ceremony: &Ceremony<'_>,
-    challenge: Ticket,
+    challenge: &Ticket,
     opened: Opened,
     failed: u64,
 ) -> Result<Redeemed, Refusal> {
     let Ceremony { core, facts, .. } = ceremony;
     let cooldown_name = facts.cooldown();
     let (taken, cooldown) = try_join(core.store.take(&facts.open()), core.store.take(&cooldown_name)).await?;
-    let Some(open) = ceremony.own(taken, &challenge).await? else {
+    let Some(open) = ceremony.own(taken, challenge).await? else {
         cooldown::put_back(ceremony, cooldown).await?;
-        ceremony.record_as(EventKind::Replayed, &challenge);
+        ceremony.record_as(EventKind::Replayed, challenge);
         return Err(Refusal::AlreadyUsed);
     };
     spending::verified(ceremony, &opened).await?;

@@ -46,7 +46,7 @@ pub(super) async fn captcha(
     factor: &CaptchaFactor,
     token: &str,
 ) -> Result<Redeemed, Refusal> {
-    let Ceremony { core, ticket, subject, now, .. } = ceremony;
+    let Ceremony { core, ticket, facts, now, .. } = ceremony;
     let widget = factor.widget();
     if token.is_empty()
         || token.len() > widget.longest_token
@@ -79,7 +79,7 @@ pub(super) async fn captcha(
         }
     }
     let life = ceremony.until(ticket.expires_at).saturating_add(GRACE);
-    let revocations = facts::revocations(core.keys.facts(), subject);
+    let revocations = facts.revocations();
     let (first, revocations) =
         try_join(core.store.insert(&redeemed, Bytes::new(), life), core.store.add(&revocations, 0, LONG_TTL))
             .await?;

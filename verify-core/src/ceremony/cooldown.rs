@@ -9,6 +9,9 @@ use crate::refusal::Refusal;
 use crate::store::Key;
 use crate::ticket::Ticket;
 
+/// What a mark takes in bytes, of waits and lives up to half an hour.
+const MARK: usize = 36;
+
 /// Until when a subject has to wait for its next message, and because of which challenge.
 #[derive(Clone, Copy)]
 pub(super) struct Cooldown {
@@ -63,7 +66,7 @@ impl Cooldown {
     /// The later moments by their distance from the first. A store keeps one mark for each user who waits, and some keep what
     /// is short for less: Redis does so up to 44 bytes.
     pub(super) fn write(&self) -> Bytes {
-        let mut writer = Writer::with_capacity(40);
+        let mut writer = Writer::with_capacity(MARK);
         writer.fixed(&self.place).fixed(&self.challenge).number(self.sent_at);
         writer.number(self.resend_at.saturating_sub(self.sent_at));
         writer.number(self.expires_at.saturating_sub(self.sent_at));
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_short_enough_for_one_allocation_of_redis() {
-        assert_eq!(mark(NOW, 30_000, 600_000).write().len(), 36);
+        assert_eq!(mark(NOW, 30_000, 600_000).write().len(), MARK);
         let year = 365 * 24 * 3_600_000;
         assert!(mark(NOW, year, year).write().len() <= 44);
     }

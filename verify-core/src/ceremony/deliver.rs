@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::{Either, join_all, select};
 
-use crate::audit::{self, Event, EventKind};
+#[cfg(doc)]
+use crate::audit::Event;
+use crate::audit::EventKind;
+use crate::ceremony::about::About;
 use crate::ceremony::ladder::Rung;
 use crate::ceremony::letter::Letter;
 use crate::ceremony::pin::Dial;
@@ -78,7 +81,7 @@ enum Work {
 struct Message {
     core: Arc<Core>,
     parcel: Parcel,
-    event: Event,
+    about: About,
     reserved: Reserved,
     is_told: bool,
     /// Where it goes if its service will never deliver it.
@@ -124,13 +127,13 @@ impl Errand {
     pub(super) fn new(
         core: &Arc<Core>,
         parcel: Parcel,
-        event: Event,
+        about: About,
         reserved: Reserved,
         permit: Permit,
         rung: Option<Rung>,
     ) -> Self {
         let core = Arc::clone(core);
-        let message = Message { core, parcel, event, reserved, is_told: false, rung, _permit: permit };
+        let message = Message { core, parcel, about, reserved, is_told: false, rung, _permit: permit };
         Self(vec![Work::Deliver(Box::new(message))])
     }
 
@@ -258,11 +261,11 @@ impl Message {
         }
         let rung = self.rung.take().filter(|_| delivered == Err(UNREACHABLE));
         let core = Arc::clone(&self.core);
-        let event = self.event.clone();
+        let about = self.about.clone();
         // The next one takes a place in the queue of its own.
         drop(self);
         let next = match rung {
-            Some(rung) => climb(&core, rung, event).await,
+            Some(rung) => climb(&core, rung, about).await,
             None => None,
         };
         let next = next.and_then(|errand| {
@@ -277,29 +280,26 @@ impl Message {
     /// Tells what became of it, once.
     fn tell(&mut self, delivered: Result<(), Refusal>) {
         self.is_told = true;
-        self.event.at = self.core.clock.now();
+        let mut what = EventKind::Delivered;
         if let Err(refusal) = delivered {
             let kind = if refusal == UNREACHABLE { "Refused" } else { "Unavailable" };
             let channel = self.parcel.channel().name();
             tracing::warn!(target: "verify", channel, kind, "a message was not delivered");
-            self.event.kind = EventKind::DeliveryFailed;
+            what = EventKind::DeliveryFailed;
         }
-        audit::record(self.core.listener.as_ref(), &self.event);
+        self.about.record(&self.core, what, None);
     }
 }
 
 /// Takes the next step of the ladder. One that cannot be taken is told, as the message that failed was: nobody waits for it.
-async fn climb(core: &Arc<Core>, rung: Rung, event: Event) -> Option<Errand> {
+async fn climb(core: &Arc<Core>, rung: Rung, about: About) -> Option<Errand> {
     let channel = rung.channel();
-    match rung.climb(Arc::clone(core), event.challenge.clone()).await {
+    match rung.climb(Arc::clone(core), about.challenge).await {
         Ok(errand) => errand,
         Err(refusal) => {
             tracing::warn!(target: "verify", channel = channel.name(), ?refusal, "the next channel could not be tried");
-            let (at, channel) = (core.clock.now(), Some(channel));
-            audit::record(
-                core.listener.as_ref(),
-                &Event { kind: EventKind::DeliveryFailed, at, channel, ..event },
-            );
+            let about = About { channel: Some(channel), ..about };
+            about.record(core, EventKind::DeliveryFailed, None);
             None
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::audit::EventKind;
+use crate::ceremony::about::Pseudonym;
 use crate::ceremony::cooldown::Cooldown;
 use crate::ceremony::{Brief, Ceremony, Errand, send};
 use crate::clock::millis_of;
@@ -79,12 +80,13 @@ pub(super) struct Rung {
 impl Rung {
     /// The one above this channel, if there is one.
     pub(super) fn above(ceremony: &Ceremony<'_>, factor: &CodeFactor, channel: Channel) -> Option<Self> {
+        let channel = after(factor, channel)?;
         Some(Self {
             subject: ceremony.subject.clone().into_owned(),
             source: ceremony.source,
             sealed: ceremony.sealed.to_owned(),
             brief: ceremony.brief.clone(),
-            channel: after(factor, channel)?,
+            channel,
         })
     }
 
@@ -99,7 +101,7 @@ impl Rung {
     pub(super) fn climb(
         self,
         core: Arc<Core>,
-        challenge: String,
+        challenge: Option<Pseudonym>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<Errand>, Refusal>> + Send>> {
         Box::pin(async move {
             let Self { subject, source, sealed, brief, channel } = self;

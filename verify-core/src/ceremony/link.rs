@@ -10,11 +10,11 @@ use crate::ceremony::token::{self, Kind};
 use crate::ceremony::{Answered, Brief, Ceremony, Redeemed, answer, send};
 use crate::engine::{Core, PolicyInfo};
 use crate::factor::{CodeFactor, Factor, LinkOpens};
-use crate::facts;
+use crate::facts::{self, Who};
 use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::subject::Subject;
-use crate::ticket::{Ticket, subject_digest};
+use crate::ticket::Ticket;
 
 /// What stands for an answer that was given by a link, on another device. No code looks like it.
 pub(crate) const OPENED: &str = "~opened";
@@ -74,8 +74,8 @@ impl Link {
 
     /// Whether this is the subject that the challenge began with, as far as its cookies tell.
     pub(crate) fn is_of(&self, core: &Core, subject: &Subject<'_>) -> bool {
-        let key = self.ticket.key(&core.keys);
-        key.is_some_and(|key| self.ticket.subject == subject_digest(key, subject))
+        self.ticket.key(&core.keys).is_some()
+            && self.ticket.subject == Who::of(core.keys.facts(), subject).whole
     }
 
     /// Gives the answer that it stands for.
@@ -122,7 +122,7 @@ pub(super) async fn redeem(ceremony: &Ceremony<'_>, factor: &CodeFactor) -> Resu
     }
     let Count { tries, failed, blocked } = standing;
     answer::within(ceremony, factor, &open, Count { tries, failed: failed.saturating_add(1), blocked })?;
-    let redeemed = answer::redeem(ceremony, open, opened, failed).await?;
+    let redeemed = answer::redeem(ceremony, &open, opened, failed).await?;
     if let Some(key) = redeemed.ticket.key(&core.keys) {
         core.store.take(&facts::dialled(key, &redeemed.ticket.id)).await?;
     }

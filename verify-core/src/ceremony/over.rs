@@ -1,6 +1,5 @@
 //! Challenges that are known to be guessed to death: what comes to them is answered without asking the store.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// 32 KiB, whatever happens.
@@ -13,13 +12,12 @@ const PLACES: usize = 4096;
 /// or another process has locked, is counted once more and then known here too.
 #[derive(Debug)]
 pub(crate) struct Over {
-    hasher: RandomState,
     places: Box<[AtomicU64]>,
 }
 
 impl Default for Over {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), places: (0..PLACES).map(|_| AtomicU64::new(0)).collect() }
+        Self { places: (0..PLACES).map(|_| AtomicU64::new(0)).collect() }
     }
 }
 
@@ -36,11 +34,12 @@ impl Over {
         place.is_some_and(|place| place.load(Ordering::Relaxed) == mark)
     }
 
-    /// Ids are random, so half of one serves as its mark: two that meet in one place are told apart.
+    /// Ids are random: half of one says where its place is, and the other half is its mark, by which two that meet in one place
+    /// are told apart.
     fn place(&self, challenge: &[u8; 16]) -> (Option<&AtomicU64>, u64) {
         let mark = challenge.first_chunk().map_or(1, |half| u64::from_ne_bytes(*half).max(1));
-        let index = usize::try_from(self.hasher.hash_one(challenge) % PLACES as u64).unwrap_or_default();
-        (self.places.get(index), mark)
+        let index = challenge.last_chunk().map_or(0, |half| u64::from_ne_bytes(*half) % PLACES as u64);
+        (self.places.get(usize::try_from(index).unwrap_or_default()), mark)
     }
 }
 
@@ -51,14 +50,17 @@ mod tests {
     #[test]
     fn r46_a_challenge_that_is_over_is_known_and_no_other() {
         let over = Over::default();
-        let id = |n: u32| {
+        let id = |mark: u64, place: u64| {
             let mut id = [0; 16];
-            id[..4].copy_from_slice(&n.to_be_bytes());
+            id[..8].copy_from_slice(&mark.to_ne_bytes());
+            id[8..].copy_from_slice(&place.to_ne_bytes());
             id
         };
-        assert!(!over.has(&id(1)) && !over.has(&[0; 16]));
-        over.add(&id(1));
-        assert!(over.has(&id(1)));
-        assert!((2..10_000).all(|n| !over.has(&id(n))));
+        assert!(!over.has(&id(1, 1)) && !over.has(&[0; 16]));
+        over.add(&id(1, 1));
+        assert!(over.has(&id(1, 1)));
+        assert!((2..PLACES as u64).all(|n| !over.has(&id(n, 1)) && !over.has(&id(1, n))));
+        over.add(&id(2, 1));
+        assert!(over.has(&id(2, 1)) && !over.has(&id(1, 1)), "the place is the later one's");
     }
 }

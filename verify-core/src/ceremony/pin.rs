@@ -75,7 +75,7 @@ impl Dial {
         let core = ceremony.core;
         let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
         let token = random::<32>().map(|bytes| to_base64url(&bytes)).map_err(|_| SealError)?;
-        let bare = Ticket { return_to: String::new(), bound: None, ..ticket.clone() };
+        let bare = Ticket { return_to: Arc::default(), bound: None, ..ticket.clone() };
         let waiting = Waiting {
             ticket: bare.seal(core.keys.newest())?,
             subject: ceremony.subject.clone().into_owned(),
@@ -303,7 +303,7 @@ pub(super) async fn redeem(
         Progress::Right => {
             let count = Count { tries, failed: failed.saturating_add(1), blocked };
             answer::within(ceremony, factor, &open, count)?;
-            answer::redeem(ceremony, open, opened, failed).await
+            answer::redeem(ceremony, &open, opened, failed).await
         }
         // Without its fact no answer was right, and the tries say why there will be none.
         _ if blocked || tries >= u64::from(factor.tries) => Err(Refusal::Locked),

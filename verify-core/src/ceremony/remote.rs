@@ -204,7 +204,7 @@ pub(super) async fn answer(
         }),
     };
     match verdict {
-        Ok(Verdict::Right) => answer::redeem(ceremony, open, opened, failed).await,
+        Ok(Verdict::Right) => answer::redeem(ceremony, &open, opened, failed).await,
         Ok(Verdict::Wrong) => Err(answer::wrong(ceremony, factor, &open, opened, count).await?),
         Ok(Verdict::Locked) => {
             answer::lock(ceremony, factor, &open, opened, failed).await?;

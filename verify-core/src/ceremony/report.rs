@@ -78,7 +78,7 @@ impl Report {
             factor,
             subject: [0; 16],
             expires_at,
-            return_to: String::new(),
+            return_to: Arc::default(),
             chosen: None,
             bound: None,
             terms: None,

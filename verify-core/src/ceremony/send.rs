@@ -62,7 +62,7 @@ pub(super) async fn send_over(
     channel: Channel,
     may_climb: bool,
 ) -> Result<Sent, Refusal> {
-    let Ceremony { core, facts, subject, .. } = ceremony;
+    let Ceremony { core, facts, .. } = ceremony;
     let permit = core.queue.enter().ok_or(Refusal::Unavailable)?;
     let contact = whom(ceremony, channel).await?.filter(|contact| contact.fits(channel));
     let contact = allowed(ceremony, contact);
@@ -71,10 +71,9 @@ pub(super) async fn send_over(
     }
     let hint = contact.as_ref().map_or_else(|| decoy(&facts.decoy(), channel), Contact::hint);
 
-    let revocations = facts::revocations(core.keys.facts(), subject);
     let (era, revocations, blocked, sight) = try_join4(
         core.store.add(&facts.era(), 0, LONG_TTL),
-        core.store.add(&revocations, 0, LONG_TTL),
+        core.store.add(&facts.revocations(), 0, LONG_TTL),
         block::stands(ceremony),
         Sight::of(ceremony),
     )
@@ -240,7 +239,7 @@ fn errand(
     let Outgoing { factor, ticket, to, number, may_climb } = message;
     let core = ceremony.core;
     let channel = ticket.opened.map(|opened| opened.channel).ok_or(Refusal::Misconfigured)?;
-    let event = ceremony.event(EventKind::Delivered, ticket);
+    let about = ceremony.about(ticket);
     let parcel = if matches!(&*ceremony.factor, Factor::ReversePin(_)) {
         Parcel::Call(Box::new(Dial::new(ceremony, factor, ticket, to, number)?))
     } else if core.code_services.contains_key(&channel) {
@@ -250,7 +249,7 @@ fn errand(
     };
     // Whoever is told that a channel does not reach takes the next one with open eyes.
     let rung = (may_climb && !tells(ceremony)).then(|| Rung::above(ceremony, factor, channel)).flatten();
-    Ok(Errand::new(core, parcel, event, reserved, permit, rung))
+    Ok(Errand::new(core, parcel, about, reserved, permit, rung))
 }
 
 /// Delivers before the answer where the application lets its answers tell how that went, and leaves it for after the

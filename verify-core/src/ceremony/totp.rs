@@ -54,10 +54,9 @@ pub(super) async fn totp(
     let authenticators = core.authenticators.as_ref().ok_or(Refusal::Misconfigured)?;
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let redeemed = facts::redeemed(key, &ticket.id);
-    let revocations = facts::revocations(core.keys.facts(), subject);
     let (era, revocations, blocked, answered) = try_join4(
         core.store.add(&facts.era(), 0, LONG_TTL),
-        core.store.add(&revocations, 0, LONG_TTL),
+        core.store.add(&facts.revocations(), 0, LONG_TTL),
         block::stands(ceremony),
         core.store.get(&redeemed),
     )

@@ -1,5 +1,6 @@
 //! What a send is about to do: the challenge that is open or will be, the right to send, and its opening.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -81,7 +82,7 @@ pub(super) async fn look(
             let opened = Opened { era: known.era, revocations: known.revocations, ..opened };
             let ticket = Ticket {
                 policy: ticket.policy,
-                return_to: ticket.return_to.clone(),
+                return_to: Arc::clone(&ticket.return_to),
                 opened: Some(opened),
                 ..open
             };
@@ -94,7 +95,6 @@ pub(super) async fn look(
     let ticket = Ticket {
         id: random().map_err(|_| SealError)?,
         key: key.id,
-        subject: crate::ticket::subject_digest(key, ceremony.subject),
         expires_at: ceremony.brief.ends(now.saturating_add(millis_of(factor.lives))),
         opened: Some(opened),
         ..ticket.clone()

@@ -47,11 +47,10 @@ impl Ceremony<'_> {
 
 /// Redeems a solved puzzle: of any number of callers, one is first.
 pub(super) async fn redeem(ceremony: &Ceremony<'_>) -> Result<Redeemed, Refusal> {
-    let Ceremony { core, ticket, subject, .. } = ceremony;
+    let Ceremony { core, ticket, facts, .. } = ceremony;
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let life = ceremony.until(ticket.expires_at).saturating_add(GRACE);
-    let (redeemed, revocations) =
-        (facts::redeemed(key, &ticket.id), facts::revocations(core.keys.facts(), subject));
+    let (redeemed, revocations) = (facts::redeemed(key, &ticket.id), facts.revocations());
     let (first, revocations) =
         try_join(core.store.insert(&redeemed, Bytes::new(), life), core.store.add(&revocations, 0, LONG_TTL))
             .await?;

@@ -13,7 +13,9 @@ pub(super) fn canonical(text: &str) -> Option<Zeroizing<String>> {
         return None;
     }
     let plain = |text: &str| -> Zeroizing<String> {
-        Zeroizing::new(text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect())
+        let mut kept = Zeroizing::new(String::with_capacity(text.len()));
+        kept.extend(text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')));
+        kept
     };
     // Where the trunk prefix stands in brackets, as on business cards: right behind the calling code.
     let (kept, bracketed) = match text.split_once("(0)") {
@@ -25,11 +27,12 @@ pub(super) fn canonical(text: &str) -> Option<Zeroizing<String>> {
         return None;
     }
     let (plan, code, behind) = plan::find(digits)?;
-    if bracketed.as_deref().is_some_and(|before| abroad(before) != Some(&*code.to_string())) {
+    let calling_code = digits.strip_suffix(behind)?;
+    if bracketed.as_deref().is_some_and(|before| abroad(before) != Some(calling_code)) {
         return None;
     }
     let number = plan.canonical(code, behind, bracketed.is_some())?;
-    let whole = Zeroizing::new(format!("+{code}{number}"));
+    let whole = Zeroizing::new(["+", calling_code, number].concat());
     (8..=16).contains(&whole.len()).then_some(whole)
 }
 

@@ -1,6 +1,5 @@
 //! The numbering plan of the world, as far as it says which spellings are one number, and in which country it is.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Each calling code with its main country, how many digits come behind it, and which digits people put between the two
@@ -60,10 +59,8 @@ const SHARED: [(u16, &str); 12] = [
 #[derive(Debug)]
 pub(super) struct Plan {
     country: &'static str,
-    /// Who shares the calling code, by the digits that their numbers begin with.
-    within: HashMap<&'static str, &'static str>,
-    /// The most digits that takes.
-    longest_within: usize,
+    /// The digits that numbers of those begin with who share the calling code, in order, and who that is.
+    within: Vec<(&'static str, &'static str)>,
     shortest: usize,
     longest: usize,
     trunk: Trunk,
@@ -111,9 +108,7 @@ impl Plan {
         };
         let (shortest, longest) = lengths.split_once('-').unwrap_or((lengths, lengths));
         let (shortest, longest) = (shortest.parse().ok()?, longest.parse().ok()?);
-        let within = within(code);
-        let longest_within = within.keys().map(|beginning| beginning.len()).max().unwrap_or(0);
-        Some((code, Self { country, within, longest_within, shortest, longest, trunk }))
+        Some((code, Self { country, within: within(code), shortest, longest, trunk }))
     }
 
     /// The one spelling of what is behind the calling code; nothing if it is no number there. `bracketed` says that a zero in
@@ -145,16 +140,22 @@ impl Plan {
 
     /// The country of a number: two letters, or nothing for numbers of no country.
     pub(super) fn country(&self, behind: &str) -> Option<&'static str> {
-        let beginnings = (1..=self.longest_within).rev().filter_map(|length| behind.get(..length));
-        let country = beginnings.filter_map(|beginning| self.within.get(beginning)).next();
-        Some(*country.unwrap_or(&self.country)).filter(|country| *country != "--")
+        // What a number begins with comes before it, and of two beginnings the longer one comes closer.
+        let before = self.within.partition_point(|(beginning, _)| *beginning <= behind);
+        let mut closest = self.within.iter().take(before).rev();
+        let shared = closest.find(|(beginning, _)| behind.starts_with(beginning));
+        Some(shared.map_or(self.country, |(_, country)| country)).filter(|country| *country != "--")
     }
 }
 
-fn within(code: u16) -> HashMap<&'static str, &'static str> {
+fn within(code: u16) -> Vec<(&'static str, &'static str)> {
     let shared = SHARED.iter().filter(|(shared, _)| *shared == code);
     let entries = shared.flat_map(|(_, list)| list.split(' ')).filter_map(|entry| entry.split_once(':'));
-    entries.flat_map(|(country, all)| all.split(',').map(move |beginning| (beginning, country))).collect()
+    let mut within: Vec<_> = entries
+        .flat_map(|(country, all)| all.split(',').map(move |beginning| (beginning, country)))
+        .collect();
+    within.sort_unstable();
+    within
 }
 
 /// Every country of the plan.

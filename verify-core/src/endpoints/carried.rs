@@ -6,12 +6,13 @@ use bytes::Bytes;
 
 use crate::decision::Ruling;
 use crate::endpoints::Endpoints;
+use crate::facts::Who;
 use crate::form::Form;
 use crate::gate::OWN_FIELDS;
 use crate::inquiry::{Action, Asking};
 use crate::refusal::Refusal;
 use crate::request::RequestView;
-use crate::ticket::{Ticket, subject_digest};
+use crate::ticket::Ticket;
 
 /// What such a form has as its query. It says no more than that, and the body no less than at the guarded address.
 const MARK: &str = "carry";
@@ -39,11 +40,12 @@ impl Endpoints {
         // However old the page is: what was sealed says where its form belongs, and what it asks to approve.
         let gate = Ticket::open(&core.keys, sealed).and_then(|ticket| {
             let gate = core.registry.tagged(ticket.policy)?.gate(core);
-            let is_own = ticket.subject == subject_digest(ticket.key(&core.keys)?, &asking.subject);
+            ticket.key(&core.keys)?;
+            let is_own = ticket.subject == Who::of(core.keys.facts(), &asking.subject).whole;
             if ticket.bound.is_some() && !is_own {
                 return None;
             }
-            (asking.target, asking.bound) = (ticket.return_to, ticket.bound.map(|bound| *bound));
+            (asking.target, asking.bound) = (ticket.return_to.to_string(), ticket.bound.map(|bound| *bound));
             Some(gate)
         });
         match gate {

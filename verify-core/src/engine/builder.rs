@@ -27,7 +27,7 @@ use crate::puzzle::Mill;
 use crate::request::Head;
 use crate::revocation::Revocations;
 use crate::source::ClientIp;
-use crate::store::{MemoryStore, Store};
+use crate::store::{AnyStore, MemoryStore, Store};
 use crate::subject::Subject;
 use crate::totp::Authenticators;
 use crate::transaction::AmountFormat;
@@ -42,7 +42,7 @@ pub struct EngineBuilder {
     also_from: Vec<Origin>,
     site: Option<String>,
     mount: String,
-    store: Option<Arc<dyn Store>>,
+    store: Option<AnyStore>,
     couriers: BTreeMap<Channel, Arc<dyn Courier>>,
     code_services: BTreeMap<Channel, Arc<dyn CodeService>>,
     pin_service: Option<Arc<dyn PinService>>,
@@ -129,7 +129,7 @@ impl EngineBuilder {
 
     /// Where facts are kept. Default: a [`MemoryStore`], which serves one process.
     pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
+        self.store = Some(AnyStore::of(store));
         self
     }
 
@@ -303,8 +303,9 @@ impl EngineBuilder {
         #[cfg(not(feature = "danger-development"))]
         let cookies = Cookies::secure();
         let clock = self.clock;
-        let store =
-            self.store.unwrap_or_else(|| Arc::new(MemoryStore::builder().clock(Arc::clone(&clock)).build()));
+        let store = self
+            .store
+            .unwrap_or_else(|| AnyStore::of(MemoryStore::builder().clock(Arc::clone(&clock)).build()));
         Ok(Engine {
             core: Arc::new(Core {
                 keys: self.keys,

@@ -29,8 +29,9 @@ impl Engine {
     /// When the store did not answer; some of it may then have been done, and calling again does the rest.
     pub async fn unblock(&self, subject: &Subject<'_>, factor: &str) -> Result<(), StoreError> {
         let core = &self.core;
+        let who = facts::Who::of(core.keys.facts(), subject);
         for (factor, policy) in core.registry.named(factor) {
-            let facts = facts::SubjectFacts::new(core.keys.facts(), subject, factor.tag(), None, None);
+            let facts = facts::SubjectFacts::new(core.keys.facts(), who, factor.tag(), None, None);
             core.store.take(&facts.block()).await?;
             core.store.add(&facts.era(), 1, REVOCATIONS_TTL).await?;
             let event = Event {

@@ -1,11 +1,12 @@
 //! What the endpoints know of policies and factors.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use metrics::{Label, Level, Metadata};
+use metrics::Label;
 
+use crate::audit::{self, Counters};
 use crate::engine::Core;
 use crate::exemption::Exemptions;
 use crate::factor::{Factor, FactorTag};
@@ -22,10 +23,10 @@ pub(crate) struct Registry {
 
 #[derive(Debug, Default)]
 struct Entries {
-    policies: HashMap<PolicyTag, Arc<PolicyInfo>>,
-    factors: HashMap<FactorTag, Arc<Factor>>,
+    policies: BTreeMap<PolicyTag, Arc<PolicyInfo>>,
+    factors: BTreeMap<FactorTag, Arc<Factor>>,
     /// What was issued of the factors whose price follows the load.
-    loads: HashMap<FactorTag, Arc<Load>>,
+    loads: BTreeMap<FactorTag, Arc<Load>>,
 }
 
 /// What is remembered of a policy.
@@ -33,6 +34,7 @@ struct Entries {
 pub(crate) struct PolicyInfo {
     pub(crate) tag: PolicyTag,
     pub(crate) name: Arc<str>,
+    pub(crate) counters: Counters,
     pub(crate) purpose: String,
     pub(crate) checks_revocation: bool,
     /// How long an approval is good for, by factor; empty where nothing is bound.
@@ -69,8 +71,7 @@ impl PolicyInfo {
 
     /// Counts a blocked answer.
     pub(crate) fn count_blocked(&self) {
-        static OF: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
-        metrics::with_recorder(|recorder| recorder.register_counter(&self.blocked_total, &OF).increment(1));
+        audit::increment(&self.blocked_total);
     }
 
     pub(crate) fn approval_life(&self, factor: FactorTag) -> Duration {
@@ -104,9 +105,11 @@ impl Registry {
                 entries.loads.entry(leaf.tag).or_default();
             }
         }
+        let name: Arc<str> = policy.name.as_str().into();
         let info = Arc::new(PolicyInfo {
             tag,
-            name: policy.name.as_str().into(),
+            counters: Counters::of(&name),
+            name,
             purpose: policy.purpose.clone(),
             checks_revocation: policy.checks_revocation,
             works: plan.works(),

@@ -232,14 +232,13 @@ impl Gate {
         let Inner { core, plan, policy } = &*self.inner;
         let key = core.keys.newest();
         let short = |bytes: &[u8]| to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()));
-        let facts = facts::SubjectFacts::new(core.keys.facts(), &asking.subject, factor, None, None);
         Event {
             kind,
             at: core.clock.now(),
             policy: policy.name.clone(),
             factor: plan.leaf_of(factor).map(|leaf| leaf.factor.name().to_owned()).unwrap_or_default(),
             challenge: short(&facts::message(key, challenge, u64::MAX)),
-            subject: short(facts.identity()),
+            subject: short(&facts::identity(core.keys.facts(), &asking.subject)),
             channel: None,
             calling_code: 0,
             exempt: None,

@@ -9,7 +9,7 @@ use crate::facts;
 use crate::keys::KeyRing;
 use crate::limit::{Limit, Wait};
 use crate::source::Source;
-use crate::store::{Store, StoreError};
+use crate::store::{AnyStore, StoreError};
 
 /// Counts the requests of a source over all machines that share a store.
 ///
@@ -31,7 +31,7 @@ impl SharedLimit {
     /// Counts one request; a [`Wait`] if it is one too many. One round trip.
     pub(crate) async fn check(
         &self,
-        store: &dyn Store,
+        store: &AnyStore,
         keys: &KeyRing,
         source: &Source,
         now: u64,
@@ -73,8 +73,11 @@ mod tests {
         let keys = KeyRing::parse(&format!("k:{}", "07".repeat(32))).unwrap();
         let limit = SharedLimit::new(Limit::of(10).per(Duration::from_secs(60))).unwrap();
         let source = |n: u8| Source::from(std::net::IpAddr::from([192, 0, 2, n]));
-        let ask =
-            |n: u8| now(limit.check(&store, &keys, &source(n), unix_millis(clock.now()))).unwrap().is_ok();
+        let ask = |n: u8| {
+            now(limit.check(&AnyStore::of(store.clone()), &keys, &source(n), unix_millis(clock.now())))
+                .unwrap()
+                .is_ok()
+        };
         let passes = |n: u8| (0..30).filter(|_| ask(n)).count();
         assert_eq!(passes(1), 10);
         assert_eq!(passes(2), 10, "another source has a limit of its own");
@@ -86,7 +89,11 @@ mod tests {
         let seam = FakeClock::default();
         seam.advance(Duration::from_secs(59));
         let store = MemoryStore::builder().clock(seam.clone()).build();
-        let ask = || now(limit.check(&store, &keys, &source(3), unix_millis(seam.now()))).unwrap().is_ok();
+        let ask = || {
+            now(limit.check(&AnyStore::of(store.clone()), &keys, &source(3), unix_millis(seam.now())))
+                .unwrap()
+                .is_ok()
+        };
         assert_eq!((0..10).filter(|_| ask()).count(), 10);
         seam.advance(Duration::from_secs(2));
         assert!((0..10).filter(|_| ask()).count() <= 1);

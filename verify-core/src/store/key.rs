@@ -1,6 +1,7 @@
 //! The name under which a store keeps a fact.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,7 +26,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 /// assert_eq!(key.to_string(), "_____________________w");
 /// assert_eq!(key.as_bytes(), &[0xff; 16]);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key([u8; 16]);
 
 /// Characters in the printed form: 128 bits at six bits each.
@@ -42,6 +43,13 @@ impl Key {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+/// As one number, without a length in front: all keys are as long.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(u128::from_be_bytes(self.0));
     }
 }
 

@@ -121,28 +121,46 @@ impl MemoryStore {
     }
 }
 
-#[async_trait]
-impl Store for MemoryStore {
-    async fn insert(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<bool, StoreError> {
-        let copy = || Value::from(&*value);
-        Ok(self.shelf.put_unless_found(key, copy, ttl, |_| ())?.is_none())
+/// The verbs, done at once.
+impl MemoryStore {
+    pub(super) fn insert_now(&self, key: &Key, value: &[u8], ttl: Duration) -> Result<bool, StoreError> {
+        Ok(self.shelf.put_unless_found(key, || Value::from(value), ttl, |_| ())?.is_none())
     }
 
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.shelf.find(key, |value: &mut Value| Bytes::copy_from_slice(value)))
+    pub(super) fn get_now(&self, key: &Key) -> Option<Bytes> {
+        self.shelf.find(key, |value: &mut Value| Bytes::copy_from_slice(value))
     }
 
-    async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.shelf.take(key).map(|value: Value| value.into()))
+    pub(super) fn take_now(&self, key: &Key) -> Option<Bytes> {
+        self.shelf.take(key).map(|value: Value| value.into())
     }
 
-    async fn add(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
+    pub(super) fn add_now(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
         if n == 0 {
             return Ok(self.shelf.find(key, |counter: &mut Counter| counter.sum()).unwrap_or_default());
         }
         let begun = || Counter::new(u64::from(n));
         let sum = self.shelf.put_unless_found(key, begun, ttl, |counter| counter.add(n))?;
         Ok(sum.unwrap_or_else(|| u64::from(n)))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn insert(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<bool, StoreError> {
+        self.insert_now(key, &value, ttl)
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.get_now(key))
+    }
+
+    async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.take_now(key))
+    }
+
+    async fn add(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
+        self.add_now(key, n, ttl)
     }
 }
 

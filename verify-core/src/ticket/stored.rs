@@ -1,14 +1,18 @@
 //! A challenge as the store has it: sealed, and without what the name of its entry says, or whoever asks for it knows.
 
-use zeroize::Zeroizing;
+use std::sync::Arc;
 
 use crate::code::Code;
 use crate::contact::Channel;
 use crate::encoding::{Reader, Writer};
 use crate::keys::{KeyRing, MasterKey};
+use crate::random::random;
+use crate::sealing::OVERHEAD;
 use crate::store::Key;
-use crate::subject::Subject;
-use crate::ticket::{Opened, SealError, Ticket, subject_digest};
+use crate::ticket::{Opened, SealError, Ticket};
+
+/// What a challenge takes, written without being moved: nothing of it is left behind in the clear.
+const USUAL_ROOM: usize = 80;
 
 /// The version of the stored form, which is bytes; another layout gets another one. The letter `t` is taken: entries were
 /// text once, as a client's ticket is.
@@ -22,28 +26,18 @@ impl Ticket {
     /// what that approves: none of it is repeated here.
     pub(crate) fn store(&self, ring: &KeyRing, name: &Key) -> Result<Vec<u8>, SealError> {
         let (Some(key), Some(opened)) = (self.key(ring), self.opened) else { return Err(SealError) };
-        let mut plain = Writer::with_capacity(64);
-        plain.fixed(&self.id).number(self.expires_at);
-        plain.number(self.expires_at.saturating_sub(opened.sent_at));
-        plain.number(opened.era).number(opened.revocations);
-        plain.byte(opened.channel.byte()).number(opened.calling_code.into()).fixed(&opened.prefix);
-        plain.fixed(self.chosen.as_ref().map_or("", Code::expose).as_bytes());
-        let plain = Zeroizing::new(plain.finish());
-        let sealed = key.entry.seal(&authenticated(key, name), &plain)?;
-        let mut entry = Writer::with_capacity(2 + key.id.len() + sealed.len());
-        head(&mut entry, key).fixed(&sealed);
-        Ok(entry.finish())
+        let nonce = random().map_err(|_| SealError)?;
+        key.entry.seal_onto(head(key, OVERHEAD + USUAL_ROOM), nonce, &authenticated(key, name), |plain| {
+            plain.fixed(&self.id).number(self.expires_at);
+            plain.number(self.expires_at.saturating_sub(opened.sent_at));
+            plain.number(opened.era).number(opened.revocations);
+            plain.byte(opened.channel.byte()).number(opened.calling_code.into()).fixed(&opened.prefix);
+            plain.fixed(self.chosen.as_ref().map_or("", Code::expose).as_bytes());
+        })
     }
 
-    /// Opens what any key of the ring has stored under this name, for the subject and the ticket that lead to the name. One
-    /// answer for every way of being wrong, and for what a version before has stored.
-    pub(crate) fn restore(
-        ring: &KeyRing,
-        name: &Key,
-        entry: &[u8],
-        asked: &Self,
-        subject: &Subject<'_>,
-    ) -> Option<Self> {
+    /// Opens what any key of the ring has stored under this name, for the ticket that leads to the name. One answer for every way of being wrong, and for what a version before has stored.
+    pub(crate) fn restore(ring: &KeyRing, name: &Key, entry: &[u8], asked: &Self) -> Option<Self> {
         let mut reader = Reader::new(entry);
         if reader.byte()? != VERSION {
             return None;
@@ -70,9 +64,9 @@ impl Ticket {
             key: key.id,
             policy: asked.policy,
             factor: asked.factor,
-            subject: if asked.key == key.id { asked.subject } else { subject_digest(key, subject) },
+            subject: asked.subject,
             expires_at,
-            return_to: String::new(),
+            return_to: Arc::default(),
             chosen,
             bound: asked.bound.clone(),
             terms: asked.terms,
@@ -82,15 +76,19 @@ impl Ticket {
     }
 }
 
-fn head<'w>(writer: &'w mut Writer, key: &MasterKey) -> &'w mut Writer {
-    writer.byte(VERSION).short(key.id.as_bytes())
+/// What every entry begins with, and room for so much more.
+fn head(key: &MasterKey, more: usize) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(2 + key.id.len() + more);
+    writer.byte(VERSION).short(key.id.as_bytes());
+    writer.finish()
 }
 
 /// What is authenticated beside what is sealed: an entry that was moved to another name opens for nobody.
 fn authenticated(key: &MasterKey, name: &Key) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(40);
-    head(&mut writer, key).fixed(name.as_bytes());
-    writer.finish()
+    let name = name.as_bytes();
+    let mut bytes = head(key, name.len());
+    bytes.extend_from_slice(name);
+    bytes
 }
 
 #[cfg(test)]
@@ -109,10 +107,6 @@ mod tests {
         KeyRing::parse(&format!("{},facts:{}", keys.join(","), "fa".repeat(32))).unwrap()
     }
 
-    fn alice() -> Subject<'static> {
-        Subject::user("alice")
-    }
-
     /// What is open, of a plain code over SMS.
     fn open(key: &MasterKey) -> Ticket {
         Ticket {
@@ -120,9 +114,9 @@ mod tests {
             key: key.id,
             policy: PolicyTag([1; 8]),
             factor: FactorTag([2; 8]),
-            subject: subject_digest(key, &alice()),
+            subject: [3; 16],
             expires_at: 1_800_000_300_000,
-            return_to: "/vault".to_owned(),
+            return_to: "/vault".into(),
             chosen: None,
             bound: None,
             terms: Some([4; 32]),
@@ -144,7 +138,7 @@ mod tests {
     }
 
     fn restored(ring: &KeyRing, name: &Key, entry: &[u8]) -> Option<Ticket> {
-        Ticket::restore(ring, name, entry, &asked(ring.newest()), &alice())
+        Ticket::restore(ring, name, entry, &asked(ring.newest()))
     }
 
     #[test]
@@ -208,7 +202,7 @@ mod tests {
         let both = ring("bb,aa");
         let back = restored(&both, &NAME, &entry).unwrap();
         assert_eq!(&*back.key, "aa");
-        assert_eq!(back.subject, subject_digest(old.newest(), &alice()), "as its own key has it");
+        assert_eq!(back.subject, [3; 16]);
         assert!(restored(&ring("bb"), &NAME, &entry).is_none());
     }
 

@@ -12,10 +12,10 @@ use crate::clock::millis_of;
 use crate::code::Typed;
 use crate::encoding::{Reader, Writer, from_base64url, to_base64url};
 use crate::engine::{Core, Engine};
+use crate::facts::Who;
 use crate::store::StoreError;
 use crate::subject::Subject;
 use crate::text::is_unprintable;
-use crate::ticket::subject_digest;
 use crate::totp::TotpSecret;
 
 /// How long an enrolment can be confirmed: time to find the phone and install an app.
@@ -193,7 +193,7 @@ fn seal(
 ) -> Option<Zeroizing<String>> {
     let key = core.keys.newest();
     let mut plain = Writer::with_capacity(64);
-    plain.fixed(&subject_digest(key, subject)).u64(expires_at).field(secret.expose());
+    plain.fixed(&Who::of(core.keys.facts(), subject).whole).u64(expires_at).field(secret.expose());
     let plain = Zeroizing::new(plain.finish());
     let head = format!("{VERSION}.{}.", key.id);
     let sealed = key.ticket.seal(head.as_bytes(), &plain).ok()?;
@@ -212,7 +212,7 @@ fn open(core: &Core, subject: &Subject<'_>, token: &str) -> Option<TotpSecret> {
     let (owner, expires_at): ([u8; 16], u64) = (reader.array()?, reader.u64()?);
     let secret = TotpSecret::from_bytes(reader.field()?).ok()?;
     reader.end()?;
-    (owner == subject_digest(key, subject) && core.now() < expires_at).then_some(secret)
+    (owner == Who::of(core.keys.facts(), subject).whole && core.now() < expires_at).then_some(secret)
 }
 
 impl fmt::Debug for Enrolment {

@@ -1,10 +1,11 @@
 //! Bins by name: each change of a name is one step, and moka keeps the bins and lets go of them.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use foldhash::quality::RandomState;
 use moka::Expiry;
 use moka::sync::Cache;
 
@@ -73,7 +74,7 @@ impl Shelf {
         Self {
             bins: cache.build(),
             handles: (0..bins).map(|_| Mutex::default()).collect(),
-            spread: RandomState::new(),
+            spread: RandomState::default(),
             places: Arc::new(Places::new(capacity)),
             clock,
             grace,
