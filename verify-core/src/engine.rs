@@ -8,8 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::audit::Listener;
 use crate::budgets::Budgets;
 use crate::ceremony::{Misses, Over, Queue};
-use crate::clearance::{self, Proof};
-use crate::clock::{Clock, millis_of};
+use crate::clock::Clock;
 use crate::code_service::CodeService;
 use crate::contact::{Channel, Contact, Countries, NumberKind, NumberPlan};
 use crate::cookies::Cookies;
@@ -38,6 +37,7 @@ mod builder;
 mod config_error;
 mod delivery;
 mod lift;
+mod presented;
 mod registry;
 mod settings;
 
@@ -49,9 +49,6 @@ pub use settings::{BlockStatus, MissingContacts, NotMe};
 /// The count must not begin anew while a clearance from before is alive, and its time runs from the first revocation: so
 /// it stays, as far as a store goes.
 const REVOCATIONS_TTL: Duration = crate::budgets::PERMANENT;
-
-/// How far ahead another machine's clock may be before its proofs are refused.
-const SKEW_MILLIS: u64 = 30_000;
 
 /// The engine of one application. Cheap to clone; clones are one engine.
 ///
@@ -348,49 +345,6 @@ impl Core {
             return Some(subject);
         }
         self.cookies.visitor(view).map(Subject::visitor)
-    }
-
-    /// Whether one of the clearances that a request presents is enough: a browser's cookie, or else one in a field of its own,
-    /// which is not looked for before.
-    pub(crate) fn any_clearance(
-        &self,
-        view: &impl RequestView,
-        mut is_enough: impl FnMut(&[u8]) -> bool,
-    ) -> bool {
-        self.cookies.clearance(view).is_some_and(&mut is_enough)
-            || view.headers("challenge-clearance").take(4).any(is_enough)
-    }
-
-    /// Hands every live proof of all of them to `visit`.
-    pub(crate) fn proofs(
-        &self,
-        view: &impl RequestView,
-        subject: &Subject<'_>,
-        now: u64,
-        mut visit: impl FnMut(&Proof),
-    ) {
-        self.any_clearance(view, |token| {
-            self.proofs_of(token, subject, now, &mut visit);
-            false
-        });
-    }
-
-    /// Hands every live proof of one clearance to `visit`, if it is genuine. Allocates nothing and does no I/O.
-    pub(crate) fn proofs_of(
-        &self,
-        token: &[u8],
-        subject: &Subject<'_>,
-        now: u64,
-        mut visit: impl FnMut(&Proof),
-    ) {
-        let void = self.revocations.since(subject);
-        let oldest = now.saturating_sub(millis_of(self.clearance_life)).max(void);
-        clearance::read(&self.keys, subject, token, |proof| {
-            // A proof as old as the cap is over, and one from the future is somebody's broken clock.
-            if proof.verified_at > oldest && proof.verified_at <= now.saturating_add(SKEW_MILLIS) {
-                visit(proof);
-            }
-        });
     }
 }
 
