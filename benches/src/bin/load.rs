@@ -12,7 +12,7 @@
     reason = "a measurement that does not do what it says stops"
 )]
 
-use benches::cases::{ALLOWED, BARE, ON_AXUM, runtime};
+use benches::cases::{ALLOWED, BARE, FLOOR, ON_AXUM, runtime};
 use benches::client::{Connection, request};
 use benches::load::{Target, contest, on_axum};
 use benches::on_axum::{Route, guarded, head, session};
@@ -53,7 +53,15 @@ fn main() {
 }
 
 fn axum(runtime: &Runtime, table: &mut Table) {
-    let names = [BARE, ALLOWED, "ours, blocked", "tower-sessions, moka", "axum-login, moka"];
+    let names = [
+        BARE,
+        "a layer that does nothing",
+        FLOOR,
+        ALLOWED,
+        "ours, blocked",
+        "tower-sessions, moka",
+        "axum-login, moka",
+    ];
     let routes = names.iter().map(|name| {
         let (_, make) = ON_AXUM.iter().find(|(known, _)| known == name).unwrap();
         (*name, make(runtime))

@@ -28,8 +28,9 @@ const ENTRIES_PER_BIN: usize = 2_048;
 /// Bins of a store, however small: enough that threads rarely want the same one.
 const LEAST_BINS: usize = 64;
 
-/// Bins of a store, however large: one with room for a hundred million that holds a few does not need many.
-const MOST_BINS: usize = 16_384;
+/// Bins of a store, however large. Each look at a key touches its bin, so there are no more of them than a processor's caches
+/// hold; in a store of a hundred million, moving one as it grows takes a few milliseconds.
+const MOST_BINS: usize = 1_024;
 
 /// Entries for which sweeps are a millisecond apart: a full store of a million is swept every ten seconds at most.
 const SWEPT_PER_MILLI: usize = 100;
