@@ -213,6 +213,15 @@ mod tests {
 
     use super::*;
 
+    const PLAIN: Proof = Proof {
+        factor: FactorTag([1; 8]),
+        verified_at: 1,
+        seen_at: 1,
+        longest_pause: 0,
+        revocations: 0,
+        binding: None,
+    };
+
     fn ring(ids: &str) -> KeyRing {
         let keys: Vec<_> = ids.split(',').map(|k| format!("{k}:{}", k.repeat(32))).collect();
         KeyRing::parse(&format!("{},facts:{}", keys.join(","), "fa".repeat(32))).unwrap()
@@ -273,15 +282,7 @@ mod tests {
     fn r16_another_subject_session_tenant_or_epoch_has_nothing() {
         let ring = ring("aa");
         let alice = || Subject::user("alice");
-        let proof = Proof {
-            factor: FactorTag([1; 8]),
-            verified_at: 1,
-            seen_at: 1,
-            longest_pause: 0,
-            revocations: 0,
-            binding: None,
-        };
-        let token = issue(&ring, &alice().session("s1"), &[proof]);
+        let token = issue(&ring, &alice().session("s1"), &[PLAIN]);
         assert!(proofs(&ring, &alice().session("s1"), &token).is_some());
         for other in [
             alice(),
@@ -307,16 +308,8 @@ mod tests {
     #[test]
     fn one_proof_of_a_user_with_a_uuid_is_hashed_in_one_block() {
         let uuid = Subject::user("0188d3f0-6f5d-7a6e-8d53-9b3ac1f0a3de");
-        let proof = Proof {
-            factor: FactorTag([1; 8]),
-            verified_at: 1,
-            seen_at: 1,
-            longest_pause: 0,
-            revocations: 0,
-            binding: None,
-        };
         let mut body = Vec::new();
-        proof.write(&mut body);
+        PLAIN.write(&mut body);
         assert!(signed(ring("aa").newest(), &uuid, &body).is_one_block());
         assert!(!signed(ring("aa").newest(), &uuid.session("s"), &body).is_one_block());
     }
