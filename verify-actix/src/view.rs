@@ -41,7 +41,7 @@ thread_local! {
 
 fn asked<'h>(headers: &'h HeaderMap, name: &str) -> slice::Iter<'h, HeaderValue> {
     ASKED.with_borrow_mut(|all| {
-        if let Some(known) = all.iter().find(|known| known.as_str() == name) {
+        if let Some(known) = all.iter().find(|known| known.as_str().eq_ignore_ascii_case(name)) {
             return headers.get_all(known);
         }
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { return [].iter() };
@@ -93,5 +93,24 @@ impl RequestView for View<'_> {
 
     fn subject(&self) -> Option<&Subject<'static>> {
         self.extensions.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_remembered_once_however_it_is_written() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HeaderName::from_static("x-user"), HeaderValue::from_static("alice"));
+        for name in ["X-User", "x-user", "X-USER", "X-User"] {
+            assert_eq!(asked(&headers, name).map(HeaderValue::as_bytes).collect::<Vec<_>>(), [b"alice"]);
+        }
+        assert_eq!(ASKED.with_borrow(Vec::len), 1);
+        assert_eq!(asked(&headers, "no name").count(), 0);
+        let others = (0..2 * MOST).filter(|n| asked(&headers, &format!("x-{n}")).next().is_some());
+        assert_eq!((others.count(), ASKED.with_borrow(Vec::len)), (0, MOST));
+        assert_eq!(asked(&headers, "x-user").count(), 1);
     }
 }
