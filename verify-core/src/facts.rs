@@ -1,20 +1,19 @@
 //! What has happened to a ticket, and the names under which the store keeps it.
 //!
 //! Names are keyed hashes, so the store holds no subject, no address and nothing that could be tried out without the
-//! key. Who or what a fact is about is hashed once, and [named](Namer) from there. The counters of one challenge hang on the
-//! key that its ticket names; everything else hangs on the ring's key of facts, which stays when the others are rotated.
+//! key. Who or what a fact is about is hashed once, and [named](crate::namer::Namer) from there. The counters of one
+//! challenge hang on the key that its ticket names; everything else hangs on the ring's key of facts, which stays when the
+//! others are rotated.
 
 use crate::budgets::Quota;
 use crate::keys::MasterKey;
+use crate::namer::Kind;
 use crate::source::Source;
 use crate::store::Key;
 use crate::subject::Subject;
 
-mod namer;
 mod subject;
 
-use namer::Kind;
-pub(crate) use namer::Namer;
 pub(crate) use subject::{Names, SubjectFacts, Who};
 
 /// How often the ticket was guessed at.

@@ -7,8 +7,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::facts::Namer;
 use crate::mac::MacKey;
+use crate::namer::Namer;
 use crate::sealing::Sealer;
 
 const MIN_KEY_BYTES: usize = 32;

@@ -101,6 +101,7 @@ mod inquiry;
 mod keys;
 mod limit;
 mod mac;
+mod namer;
 mod notes;
 mod offer;
 mod origin;

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 use crate::binding::Bound;
 use crate::contact::Contact;
 use crate::factor::FactorTag;
-use crate::facts::namer::Kind;
 use crate::facts::{identity, named, of};
 use crate::keys::MasterKey;
+use crate::namer::Kind;
 use crate::store::Key;
 use crate::subject::Subject;
 

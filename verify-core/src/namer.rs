@@ -12,7 +12,7 @@ pub(crate) struct Namer(Aes256Enc);
 
 /// What a name stands for. The numbers are kept by a store for as long as what they name.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     // Of a challenge, by its random id.
     Tries = 1,
     Sends = 2,
@@ -55,7 +55,7 @@ impl Namer {
 
     /// The name of what is known of `whose`, which is a keyed hash or was drawn at random; `number` tells apart what is of one
     /// kind.
-    pub(super) fn name(&self, whose: &[u8; 16], kind: Kind, number: u64) -> [u8; 16] {
+    pub(crate) fn name(&self, whose: &[u8; 16], kind: Kind, number: u64) -> [u8; 16] {
         let which = u128::from(kind as u8) << 64 | u128::from(number);
         let mut block = (u128::from_be_bytes(*whose) ^ which).to_be_bytes().into();
         self.0.encrypt_block(&mut block);
