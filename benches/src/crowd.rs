@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
+use crate::floor::{self, Floor};
 use crate::on_axum::{self, BROWSER, request};
 use crate::world::World;
 
@@ -86,6 +87,13 @@ pub fn guarded(runtime: &Runtime) -> Crowd {
     let gate = world.gate();
     let cleared = |user: &str| format!("__Host-clearance={}", runtime.block_on(world.clearance(&gate, user)));
     Crowd::new(on_axum::guarded(&gate), cleared)
+}
+
+/// Behind the check that is written by hand.
+pub fn floor() -> Crowd {
+    let floor = Floor::default();
+    let router = on_axum::bare().layer(floor.clone());
+    Crowd::new(router, |user| format!("{}={}", floor::COOKIE, floor.issue(user)))
 }
 
 /// tower-sessions with moka.

@@ -206,7 +206,7 @@ pub async fn moka_session() -> Route {
     session(moka_store()).await
 }
 
-/// The store that people take for sessions, with room for a hundred thousand.
+/// The store that people take for sessions, with room for all who come.
 pub(crate) fn moka_store() -> MokaStore {
     MokaStore::new(Some(1_000_000))
 }

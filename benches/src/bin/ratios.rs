@@ -14,7 +14,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use benches::cases::{ALLOWED, AMONG_MANY, BARE, BARE_MANY, BLOCKED, LIMITED, LOGIN, MOKA, ON_AXUM, runtime};
+use benches::cases::{
+    ALLOWED, AMONG_MANY, BARE, BARE_MANY, BLOCKED, FLOOR, LIMITED, LOGIN, MOKA, ON_AXUM, runtime,
+};
 use benches::ceremony::{CODE, Ceremonies};
 use benches::compare::{Contender, median, ratios};
 use benches::on_axum::among;
@@ -84,6 +86,7 @@ fn many_visitors(runtime: &Runtime, table: &mut Table) {
     let crowds = [
         (BARE, ours.bare()),
         (ALLOWED, ours),
+        (FLOOR, crowd::floor()),
         (MOKA, crowd::sessions(runtime)),
         (LOGIN, crowd::logins(runtime)),
     ];
@@ -96,8 +99,8 @@ fn many_visitors(runtime: &Runtime, table: &mut Table) {
         table.row(&format!("{} visitors by turns: {}", crowd::VISITORS, contender.name), *ratio);
     }
     let times = |index: usize| (found[index] - 1.0) / (found[1] - 1.0);
-    table.row("… what tower-sessions adds with moka, beside what ours adds", times(2));
-    table.row("… what axum-login adds, beside what ours adds", times(3));
+    table.row("… what tower-sessions adds with moka, beside what ours adds", times(3));
+    table.row("… what axum-login adds, beside what ours adds", times(4));
 }
 
 fn actix(_: &Runtime, table: &mut Table) {
