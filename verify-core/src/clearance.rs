@@ -77,6 +77,11 @@ impl Proof {
         self.seen_at = now;
     }
 
+    /// Whether it is of the same answer, though one of the two may have been seen later.
+    pub(crate) fn is_the_same(&self, other: &Self) -> bool {
+        self.factor == other.factor && self.verified_at == other.verified_at && self.binding == other.binding
+    }
+
     /// Whether it has never gone unseen for that long, in milliseconds.
     pub(crate) fn is_in_use(&self, idle: u64, now: u64) -> bool {
         self.longest_pause < idle && now < self.seen_at.saturating_add(idle)

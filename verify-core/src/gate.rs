@@ -13,6 +13,7 @@ use crate::policy::{Leaf, Plan};
 use crate::refusal::Refusal;
 use crate::reply;
 use crate::request::{RequestView, content_type_is, is_preflight, single};
+use crate::source::Source;
 use crate::ticket::PolicyTag;
 
 mod blocked;
@@ -150,14 +151,8 @@ impl Gate {
     ) -> Decision {
         let core = &self.inner.core;
         let answers = in_line::answers(request);
-        let limiter = if answers.is_some() { &core.challenges } else { &core.blocked };
-        if !is_met && let Err(wait) = limiter.check(&seen.source) {
-            metrics::counter!("verify_limited_total", "policy" => Arc::clone(&self.inner.policy.name))
-                .increment(1);
-            return Decision::Respond(reply::problem(
-                look(request),
-                Refusal::RateLimited(wait.retry_after()),
-            ));
+        if !is_met && let Err(refusal) = self.within_limits(&seen.source, answers.is_some()) {
+            return Decision::Respond(reply::problem(look(request), refusal));
         }
         let asker = match seen.asker(core) {
             Ok(asker) => asker,
@@ -174,8 +169,9 @@ impl Gate {
             Some(Ok(answers)) => {
                 return Decision::Consult(Inquiry { asking, kind: Kind::Inline(answers), is_met });
             }
-            Some(Err(refusal)) => return Decision::Respond(asking.refuse(refusal)),
-            None => {}
+            // Whoever has proven everything is let through, and not told what is wrong with an answer that nobody needs.
+            Some(Err(refusal)) if !is_met => return Decision::Respond(asking.refuse(refusal)),
+            Some(Err(_)) | None => {}
         }
         let posted = asking.look.page && !matches!(request.method(), "GET" | "HEAD");
         // A form that a browser posts is read, so that its page can carry the fields on and its answer can be found.
@@ -188,6 +184,16 @@ impl Gate {
         }
         let carry = if posted { Carry::Lost } else { Carry::Nothing };
         Decision::Respond(self.blocked(&asking, now, None, carry))
+    }
+
+    /// The limits of those who have no clearance: one for requests that answer, another for those that do not.
+    fn within_limits(&self, source: &Source, answers: bool) -> Result<(), Refusal> {
+        let Inner { core, policy, .. } = &*self.inner;
+        let limiter = if answers { &core.challenges } else { &core.blocked };
+        limiter.check(source).map_err(|wait| {
+            metrics::counter!("verify_limited_total", "policy" => Arc::clone(&policy.name)).increment(1);
+            Refusal::RateLimited(wait.retry_after())
+        })
     }
 
     /// The leaf of the factor with that name.

@@ -120,8 +120,11 @@ impl<'v> Seen<'v> {
     /// Who is to be answered. A visitor whom nobody knows gets an id here.
     pub(crate) fn asker(self, core: &Core) -> Result<Asker<'v>, SealError> {
         let Self { source, subject, has_proofs } = self;
-        let known = subject
-            .filter(|subject| !subject.is_visitor() || cookies::is_our_visitor(&core.keys, subject.id()));
+        // A live clearance vouches for an id as well, and does so still when the key that the id was signed with is gone.
+        let is_known = |subject: &Subject<'_>| {
+            has_proofs || !subject.is_visitor() || cookies::is_our_visitor(&core.keys, subject.id())
+        };
+        let known = subject.filter(is_known);
         let (subject, new_visitor) = match known {
             Some(subject) => (subject, None),
             None => {
@@ -145,14 +148,24 @@ impl Asker<'_> {
 impl Asking {
     /// Collects what an answer needs.
     pub(crate) fn new(core: &Arc<Core>, view: &impl RequestView, now: u64) -> Result<Self, Refusal> {
-        let seen = Seen { source: core.source(view), subject: core.subject_of(view), has_proofs: true };
+        let mut seen = Seen { source: core.source(view), subject: core.subject_of(view), has_proofs: false };
+        if let Some(subject) = &seen.subject {
+            core.proofs(view, subject, now, |_| seen.has_proofs = true);
+        }
         Ok(Self::of(core, view, now, seen.asker(core)?))
     }
 
     /// The same of a request that was looked at already.
     pub(crate) fn of(core: &Arc<Core>, view: &impl RequestView, now: u64, asker: Asker<'_>) -> Self {
-        let mut proofs = Vec::new();
-        asker.proofs(core, view, now, |proof| proofs.push(*proof));
+        let mut proofs: Vec<Proof> = Vec::new();
+        // Clients that keep the field beside the cookie present each proof twice, and a clearance has no room for that.
+        asker.proofs(core, view, now, |proof| {
+            match proofs.iter_mut().find(|known| known.is_the_same(proof)) {
+                Some(known) if known.seen_at < proof.seen_at => *known = *proof,
+                Some(_) => {}
+                None => proofs.push(*proof),
+            }
+        });
         Self {
             core: Arc::clone(core),
             subject: asker.subject.into_owned(),

@@ -5,12 +5,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
+use crate::clearance::Proof;
 use crate::subject::Subject;
 
 /// Users remembered one by one; beyond it, the moment of the newest entry counts for everybody.
 const CAPACITY: usize = 100_000;
 
-/// Since when which user's proofs are void. A process in which nobody was revoked pays one relaxed load a request.
+/// Which proofs of which user are void. A process in which nobody was revoked pays one relaxed load a request.
 #[derive(Debug, Default)]
 pub(crate) struct Revocations {
     any: AtomicBool,
@@ -20,33 +21,74 @@ pub(crate) struct Revocations {
 
 #[derive(Debug, Default)]
 struct Register {
-    since: HashMap<u64, u64>,
+    users: HashMap<u64, Revoked>,
     /// Proofs up to this moment are void for everybody: what a full register falls back to, closed rather than open.
     everybody: u64,
 }
 
+/// Which proofs of a user are void: those up to a moment, and those of challenges that were opened when fewer revocations had
+/// been counted. The moment holds at once, and without a store; the count holds whatever another machine's clock says, and for
+/// what was on its way meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Revoked {
+    until: u64,
+    count: u64,
+    /// From then on the count says nothing: a store that has lost it begins anew, and that must keep nobody out for ever.
+    counts_until: u64,
+}
+
+impl Revoked {
+    pub(crate) const fn covers(&self, proof: &Proof) -> bool {
+        let is_earlier = proof.revocations < self.count && proof.verified_at < self.counts_until;
+        proof.verified_at <= self.until || is_earlier
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            until: self.until.max(other.until),
+            count: self.count.max(other.count),
+            counts_until: self.counts_until.max(other.counts_until),
+        }
+    }
+}
+
 impl Revocations {
-    /// Voids what the user has proven up to `now`; entries older than `cap` milliseconds have nothing left to void.
-    pub(crate) fn revoke(&self, subject: &Subject<'_>, now: u64, cap: u64) {
+    /// Voids what the user has proven up to `now`; entries older than `life` milliseconds have nothing left to void.
+    pub(crate) fn revoke(&self, subject: &Subject<'_>, now: u64, life: u64) {
         let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
-        if register.since.len() >= CAPACITY {
-            register.since.retain(|_, since| now.saturating_sub(*since) < cap);
+        let Register { users, everybody } = &mut *register;
+        if users.len() >= CAPACITY {
+            users.retain(|_, revoked| now.saturating_sub(revoked.until) < life);
         }
-        if register.since.len() >= CAPACITY {
-            register.since.clear();
-            register.everybody = now;
+        if users.len() >= CAPACITY {
+            *everybody =
+                users.drain().fold(now.max(*everybody), |newest, (_, revoked)| newest.max(revoked.until));
         }
-        register.since.insert(self.name(subject), now);
+        self.note(users, subject, Revoked { until: now, ..Revoked::default() });
         self.any.store(true, Ordering::Release);
     }
 
-    /// Proofs from this moment or before are void; zero where nothing was revoked.
-    pub(crate) fn since(&self, subject: &Subject<'_>) -> u64 {
+    /// Voids what hangs on fewer revocations than the store has counted, for `life` milliseconds.
+    pub(crate) fn count(&self, subject: &Subject<'_>, count: u64, now: u64, life: u64) {
+        let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
+        let counted = Revoked { until: 0, count, counts_until: now.saturating_add(life) };
+        self.note(&mut register.users, subject, counted);
+    }
+
+    /// What is void of this user's.
+    pub(crate) fn of(&self, subject: &Subject<'_>) -> Revoked {
         if !self.any.load(Ordering::Acquire) {
-            return 0;
+            return Revoked::default();
         }
         let register = self.register.read().unwrap_or_else(PoisonError::into_inner);
-        register.since.get(&self.name(subject)).copied().unwrap_or(0).max(register.everybody)
+        let known = register.users.get(&self.name(subject)).copied().unwrap_or_default();
+        known.and(Revoked { until: register.everybody, ..Revoked::default() })
+    }
+
+    /// A clock that was set back does not bring back what was void.
+    fn note(&self, users: &mut HashMap<u64, Revoked>, subject: &Subject<'_>, revoked: Revoked) {
+        let known = users.entry(self.name(subject)).or_default();
+        *known = known.and(revoked);
     }
 
     fn name(&self, subject: &Subject<'_>) -> u64 {
@@ -57,6 +99,12 @@ impl Revocations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::factor::FactorTag;
+
+    fn proof(verified_at: u64, revocations: u64) -> Proof {
+        let factor = FactorTag([1; 8]);
+        Proof { factor, verified_at, seen_at: verified_at, longest_pause: 0, revocations, binding: None }
+    }
 
     #[test]
     fn r18_a_full_register_forgets_nobody() {
@@ -66,8 +114,36 @@ mod tests {
             revocations.revoke(&Subject::user(name(n)), 1_000, u64::MAX);
         }
         for n in [0, 1, CAPACITY / 2, CAPACITY] {
-            assert_eq!(revocations.since(&Subject::user(name(n))), 1_000);
+            let revoked = revocations.of(&Subject::user(name(n)));
+            assert!(revoked.covers(&proof(1_000, 0)) && !revoked.covers(&proof(1_001, 0)), "{n}");
         }
-        assert!(revocations.register.read().unwrap().since.len() <= CAPACITY);
+        assert!(revocations.register.read().unwrap().users.len() <= CAPACITY);
+    }
+
+    #[test]
+    fn r18_a_clock_that_is_set_back_brings_nothing_back() {
+        let (revocations, alice) = (Revocations::default(), Subject::user("alice"));
+        revocations.revoke(&alice, 2_000, u64::MAX);
+        revocations.revoke(&alice, 1_000, u64::MAX);
+        assert!(revocations.of(&alice).covers(&proof(2_000, 0)));
+        for n in 0..CAPACITY {
+            revocations.revoke(&Subject::user(n.to_string()), 500, u64::MAX);
+        }
+        assert!(revocations.of(&alice).covers(&proof(2_000, 0)), "nor when the register is full");
+    }
+
+    #[test]
+    fn r18_what_hangs_on_an_earlier_count_is_void_whatever_its_moment() {
+        let (revocations, alice) = (Revocations::default(), Subject::user("alice"));
+        revocations.revoke(&alice, 1_000, u64::MAX);
+        assert!(!revocations.of(&alice).covers(&proof(5_000, 0)), "the store has not said yet");
+        for count in [3, 2] {
+            revocations.count(&alice, count, 1_000, 9_000);
+        }
+        let revoked = revocations.of(&alice);
+        assert!(revoked.covers(&proof(5_000, 2)) && !revoked.covers(&proof(5_000, 3)));
+        assert!(revoked.covers(&proof(1_000, 3)));
+        assert!(!revoked.covers(&proof(10_000, 0)), "the store may have lost its count");
+        assert_eq!(revocations.of(&Subject::user("bob")), Revoked::default());
     }
 }

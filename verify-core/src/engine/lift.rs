@@ -1,24 +1,30 @@
 //! Ending by hand what a user holds, and what stands against a user.
 
 use crate::audit::{self, Event, EventKind};
+use crate::budgets::PERMANENT;
 use crate::clock::millis_of;
-use crate::engine::{Engine, REVOCATIONS_TTL};
+use crate::engine::Engine;
+use crate::engine::presented::SKEW_MILLIS;
 use crate::facts;
 use crate::store::StoreError;
 use crate::subject::Subject;
 
 impl Engine {
-    /// Ends every clearance that this user holds, in all sessions: in this process at once and until it ends, in other
-    /// processes and after a restart for gates whose policy [checks revocations](crate::Policy::checks_revocation). For logout, a changed password or a changed
-    /// address it is simpler, and needs no store, to change the subject's [session](Subject::session) or
-    /// [epoch](Subject::epoch).
+    /// Ends every clearance that this user holds, in all sessions, and what a code is worth that was sent before: in this
+    /// process at once and until it ends, in other processes and after a restart for gates whose policy
+    /// [checks revocations](crate::Policy::checks_revocation). For logout, a changed password or a changed address it is
+    /// simpler, and needs no store, to change the subject's [session](Subject::session) or [epoch](Subject::epoch).
     ///
     /// # Errors
     /// When the store could not be told; in this process the clearances are over even then.
     pub async fn revoke(&self, subject: &Subject<'_>) -> Result<(), StoreError> {
         let (core, now) = (&self.core, self.core.now());
-        core.revocations.revoke(subject, now, millis_of(core.clearance_life));
-        core.store.add(&facts::revocations(core.keys.facts(), subject), 1, REVOCATIONS_TTL).await?;
+        // What another machine has proven may be as much younger as its clock may be ahead.
+        let life = millis_of(core.clearance_life).saturating_add(SKEW_MILLIS);
+        core.revocations.revoke(subject, now, life);
+        let name = facts::revocations(core.keys.facts(), subject);
+        let count = core.store.add(&name, 1, PERMANENT).await?;
+        core.revocations.count(subject, count, now, life);
         Ok(())
     }
 
@@ -33,21 +39,9 @@ impl Engine {
         for (factor, policy) in core.registry.named(factor) {
             let facts = facts::SubjectFacts::new(core.keys.facts(), who, factor.tag(), None, None);
             core.store.take(&facts.block()).await?;
-            core.store.add(&facts.era(), 1, REVOCATIONS_TTL).await?;
-            let event = Event {
-                kind: EventKind::Unblocked,
-                at: core.clock.now(),
-                policy,
-                factor: factor.name().to_owned(),
-                challenge: String::new(),
-                subject: crate::encoding::to_hex(
-                    facts.identity().first_chunk::<8>().map_or(&[], |half| half),
-                ),
-                channel: None,
-                calling_code: 0,
-                exempt: None,
-                reason: None,
-            };
+            core.store.add(&facts.era(), 1, PERMANENT).await?;
+            let subject = facts::short(facts.identity());
+            let event = Event::new(EventKind::Unblocked, core.clock.now(), &policy, factor.name(), subject);
             audit::record(core.listener.as_ref(), &event);
         }
         Ok(())

@@ -7,7 +7,7 @@ use crate::request::RequestView;
 use crate::subject::Subject;
 
 /// How far ahead another machine's clock may be before its proofs are refused.
-const SKEW_MILLIS: u64 = 30_000;
+pub(crate) const SKEW_MILLIS: u64 = 30_000;
 
 impl Core {
     /// Whether one of the clearances that a request presents is enough: a browser's cookie, or else one in a field of its own,
@@ -43,11 +43,12 @@ impl Core {
         now: u64,
         mut visit: impl FnMut(&Proof),
     ) {
-        let void = self.revocations.since(subject);
-        let oldest = now.saturating_sub(millis_of(self.clearance_life)).max(void);
+        let revoked = self.revocations.of(subject);
+        let oldest = now.saturating_sub(millis_of(self.clearance_life));
         clearance::read(&self.keys, subject, token, |proof| {
             // A proof as old as the cap is over, and one from the future is somebody's broken clock.
-            if proof.verified_at > oldest && proof.verified_at <= now.saturating_add(SKEW_MILLIS) {
+            let is_alive = proof.verified_at > oldest && proof.verified_at <= now.saturating_add(SKEW_MILLIS);
+            if is_alive && !revoked.covers(proof) {
                 visit(proof);
             }
         });

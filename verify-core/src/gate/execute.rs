@@ -8,7 +8,6 @@ use bytes::Bytes;
 use crate::audit::{self, Event, EventKind};
 use crate::clearance::{Approval, Proof};
 use crate::decision::{Passage, Reply, Ruling};
-use crate::encoding::to_hex;
 use crate::factor::FactorTag;
 use crate::facts;
 use crate::form::Form;
@@ -55,9 +54,11 @@ impl Gate {
         payload: Bytes,
         form: Option<&Form>,
     ) -> Ruling {
+        if let Err(refusal) = self.drop_revoked(&mut asking).await {
+            return self.refuse_redeemed(&mut asking, refusal, form).await;
+        }
         let Inner { core, plan, .. } = &*self.inner;
-        let now = core.now();
-        let met = self.met(&asking, now);
+        let met = self.met(&asking, core.now());
         let outcome = if plan.is_met(met.fresh) {
             self.spend(&mut asking, met.fresh).await
         } else {
@@ -74,6 +75,19 @@ impl Gate {
             }
             Ok(Err(ruling)) => ruling,
             Err(refusal) => self.refuse(&asking, refusal, form),
+        }
+    }
+
+    /// Refuses after answers that may have been redeemed: their approvals are kept for the next attempt.
+    pub(super) async fn refuse_redeemed(
+        &self,
+        asking: &mut Asking,
+        refusal: Refusal,
+        form: Option<&Form>,
+    ) -> Ruling {
+        match self.keep_redeemed(asking).await {
+            Ok(()) => self.refuse_after_answers(asking, refusal, form),
+            Err(refusal) => self.refuse(asking, refusal, form),
         }
     }
 
@@ -230,19 +244,10 @@ impl Gate {
         challenge: &[u8; 16],
     ) -> Event {
         let Inner { core, plan, policy } = &*self.inner;
-        let key = core.keys.newest();
-        let short = |bytes: &[u8]| to_hex(bytes.first_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()));
-        Event {
-            kind,
-            at: core.clock.now(),
-            policy: policy.name.clone(),
-            factor: plan.leaf_of(factor).map(|leaf| leaf.factor.name().to_owned()).unwrap_or_default(),
-            challenge: short(&facts::message(key, challenge, u64::MAX)),
-            subject: short(&facts::identity(core.keys.facts(), &asking.subject)),
-            channel: None,
-            calling_code: 0,
-            exempt: None,
-            reason: None,
-        }
+        let facts_key = core.keys.facts();
+        let subject = facts::short(&facts::identity(facts_key, &asking.subject));
+        let factor = plan.leaf_of(factor).map_or("", |leaf| leaf.factor.name());
+        Event::new(kind, core.clock.now(), &policy.name, factor, subject)
+            .of(facts::pseudonym(facts_key, challenge))
     }
 }

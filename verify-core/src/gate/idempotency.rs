@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::decision::Reply;
+use crate::engine::LONGEST_DEADLINE;
 use crate::facts;
 use crate::gate::{Gate, Inner};
 use crate::inquiry::Asking;
@@ -11,8 +12,8 @@ use crate::settlement::{Execution, KEPT, Outcome};
 use bytes::Bytes;
 use futures_util::future::try_join;
 
-/// Longer than any engine's deadline, within which a request has looked at its approvals or ended.
-const LOOKING: Duration = Duration::from_secs(60);
+/// As long as the longest deadline, within which a request has looked at its approvals or ended.
+const LOOKING: Duration = LONGEST_DEADLINE;
 
 impl Gate {
     /// What became of an earlier request with the same `Idempotency-Key`.

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use crate::audit::EventKind;
 use crate::binding::{BindError, Binder, Bound, BoundRequest};
 use crate::ceremony::Ceremony;
+use crate::clearance::Proof;
+use crate::clock::millis_of;
 use crate::decision::{Decision, Ruling};
 use crate::facts;
 use crate::form::Form;
@@ -92,17 +94,21 @@ impl Gate {
         let presented = in_line::presented(request).map_err(refuse)?;
         let mut approved = false;
         if let Some(subject) = core.subject_of(request) {
-            core.proofs(request, &subject, now, |proof| approved |= proof.binding.is_some());
+            core.proofs(request, &subject, now, |proof| approved |= self.is_usable(proof, now));
         }
         if !approved {
-            let limiter = if presented.is_empty() { &core.blocked } else { &core.challenges };
-            limiter
-                .check(&core.source(request))
-                .map_err(|wait| refuse(Refusal::RateLimited(wait.retry_after())))?;
+            self.within_limits(&core.source(request), !presented.is_empty()).map_err(refuse)?;
         }
         let mut asking = Asking::new(core, request, now).map_err(refuse)?;
         asking.request = Some(BoundRequest::of(request));
         Ok((Box::new(asking), presented))
+    }
+
+    /// Whether a proof is an approval at this gate that may not have been used yet, whatever it approves.
+    fn is_usable(&self, proof: &Proof, now: u64) -> bool {
+        let life = millis_of(self.inner.policy.approval_life(proof.factor));
+        proof.binding.is_some_and(|approval| approval.policy == self.tag())
+            && now < proof.verified_at.saturating_add(life)
     }
 
     /// The transaction of a request, if the policy takes its kind.
@@ -190,10 +196,7 @@ impl Gate {
                     None => self.refuse(&asking, refusal, form),
                 }
             }
-            Err(refusal) => match self.keep_redeemed(&mut asking).await {
-                Ok(()) => self.refuse_after_answers(&mut asking, refusal, form),
-                Err(refusal) => self.refuse(&asking, refusal, form),
-            },
+            Err(refusal) => self.refuse_redeemed(&mut asking, refusal, form).await,
         }
     }
 

@@ -30,13 +30,19 @@ impl Gate {
                     let headers = self.renew(&mut asking);
                     return Ruling::Allow(Passage { headers, ..Passage::of(body) });
                 }
-                Ok(false) => {}
+                // Only now it shows that the limits of strangers are this one's too.
+                Ok(false) => {
+                    if let Err(refusal) = self.within_limits(&asking.source, matches!(kind, Kind::Inline(_)))
+                    {
+                        return self.refuse(&asking, refusal, None);
+                    }
+                }
                 Err(refusal) => return self.refuse(&asking, refusal, None),
             }
         }
         match kind {
             Kind::Inline(answers) => match self.answer(&mut asking, &answers).await {
-                Ok(()) => self.conclude(&mut asking, body, None),
+                Ok(()) => self.conclude(&mut asking, body, None).await,
                 Err(refusal) => self.refuse_after_answers(&mut asking, refusal, None),
             },
             Kind::Form(_) => self.rule_on_form(asking, body).await,
@@ -64,16 +70,25 @@ impl Gate {
         offer::renewed(asking).headers
     }
 
-    /// Drops what was revoked on any machine, and says whether the policy is met by the rest.
+    /// Drops what was revoked, and says whether the policy is met by the rest.
     pub(super) async fn is_still_met(&self, asking: &mut Asking) -> Result<bool, Refusal> {
-        let Inner { core, plan, policy } = &*self.inner;
-        if !policy.checks_revocation {
-            return Ok(plan.is_met(self.met(asking, core.now()).fresh));
-        }
-        let name = facts::revocations(core.keys.facts(), &asking.subject);
-        let revocations = core.store.add(&name, 0, READ_ONLY).await?;
-        asking.proofs.retain(|proof| proof.revocations == revocations);
+        self.drop_revoked(asking).await?;
+        let Inner { core, plan, .. } = &*self.inner;
         Ok(plan.is_met(self.met(asking, core.now()).fresh))
+    }
+
+    /// Drops what was revoked: in this process, and on any machine where the policy asks for that. What has just been proven is
+    /// no exception, since its challenge may have been open before.
+    pub(super) async fn drop_revoked(&self, asking: &mut Asking) -> Result<(), Refusal> {
+        let Inner { core, policy, .. } = &*self.inner;
+        let revoked = core.revocations.of(&asking.subject);
+        asking.proofs.retain(|proof| !revoked.covers(proof));
+        if policy.checks_revocation && !asking.proofs.is_empty() {
+            let name = facts::revocations(core.keys.facts(), &asking.subject);
+            let revocations = core.store.add(&name, 0, READ_ONLY).await?;
+            asking.proofs.retain(|proof| proof.revocations == revocations);
+        }
+        Ok(())
     }
 
     /// Redeems each answer for a proof. What was proven before a refusal stays proven.
@@ -100,13 +115,16 @@ impl Gate {
     }
 
     /// Passes the request on if nothing is missing any more, with the new clearance for the answer.
-    fn conclude(&self, asking: &mut Asking, body: Bytes, form: Option<&Form>) -> Ruling {
-        let now = self.inner.core.now();
+    async fn conclude(&self, asking: &mut Asking, body: Bytes, form: Option<&Form>) -> Ruling {
+        let is_met = match self.is_still_met(asking).await {
+            Ok(is_met) => is_met,
+            Err(refusal) => return self.refuse_after_answers(asking, refusal, form),
+        };
         let cleared = offer::clear(asking);
-        if self.inner.plan.is_met(self.met(asking, now).fresh) {
+        if is_met {
             return Ruling::Allow(Passage { headers: cleared.headers, ..Passage::of(body) });
         }
-        let reply = self.blocked(asking, now, None, Carry::from(form));
+        let reply = self.blocked(asking, self.inner.core.now(), None, Carry::from(form));
         Ruling::Respond(reply::with_headers(reply, cleared.headers))
     }
 
@@ -159,12 +177,12 @@ impl Gate {
         let Some(sealed) = form.id.as_deref() else {
             return Ruling::Respond(self.blocked(&asking, now, None, Carry::Fields(&form)));
         };
-        if let Err(wait) = core.challenges.check(&asking.source) {
-            return self.refuse(&asking, Refusal::RateLimited(wait.retry_after()), Some(&form));
+        if let Err(refusal) = self.within_limits(&asking.source, true) {
+            return self.refuse(&asking, refusal, Some(&form));
         }
         let answers = [(sealed.to_owned(), form.answer.clone().unwrap_or_default())];
         match self.answer(&mut asking, &answers).await {
-            Ok(()) => self.conclude(&mut asking, form.rest.clone(), Some(&form)),
+            Ok(()) => self.conclude(&mut asking, form.rest.clone(), Some(&form)).await,
             Err(refusal) if refusal.may_be_tried_again() => {
                 match page::code_again(&asking, sealed, refusal, Some(&form)).await {
                     Some(reply) => Ruling::Respond(reply),
