@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use metrics::{Label, Level, Metadata};
 
 use crate::contact::Channel;
+use crate::encoding::to_hex;
 use crate::exemption::Exempt;
 
 /// Something that happened to a challenge.
@@ -104,6 +105,39 @@ pub enum EventKind {
     RecoveryCodesLow,
     /// A card's issuer may have been asked, and nobody heard the answer; nobody passes, and nobody asks again unasked.
     Indeterminate,
+}
+
+/// A name of a challenge, or of its user, that is worthless to whoever reads it; printed as 16 hexadecimal digits.
+pub(crate) type Pseudonym = [u8; 8];
+
+impl Event {
+    /// Of a user and of no challenge, with nothing told besides.
+    pub(crate) fn new(
+        kind: EventKind,
+        at: SystemTime,
+        policy: &Arc<str>,
+        factor: &str,
+        subject: Pseudonym,
+    ) -> Self {
+        Self {
+            kind,
+            at,
+            policy: Arc::clone(policy),
+            factor: factor.to_owned(),
+            challenge: String::new(),
+            subject: to_hex(&subject),
+            channel: None,
+            calling_code: 0,
+            exempt: None,
+            reason: None,
+        }
+    }
+
+    /// The same of this challenge.
+    pub(crate) fn of(mut self, challenge: Pseudonym) -> Self {
+        self.challenge = to_hex(&challenge);
+        self
+    }
 }
 
 impl EventKind {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::audit::{self, EventKind};
+use crate::audit::{self, EventKind, Pseudonym};
 use crate::budgets::{Budgets, Spending};
 use crate::clearance::{Approval, Proof};
 use crate::clock::millis_of;
@@ -53,7 +53,7 @@ mod totp;
 mod wish;
 mod work;
 
-use about::{About, Pseudonym};
+use about::About;
 pub(crate) use brief::Brief;
 pub(crate) use captcha::Bond;
 pub use deliver::Errand;
@@ -68,10 +68,6 @@ pub(crate) use send::Sent;
 pub(crate) use stand::Standing;
 pub(crate) use totp::mark_step;
 pub(crate) use work::{CODE, TICKET};
-
-/// A counter of successes, or of revocations, must never begin anew while something hangs on it, and its time runs from
-/// its first touch: so it stays, as far as a store goes.
-const LONG_TTL: Duration = crate::budgets::PERMANENT;
 
 /// How much longer than a ticket its counters live: room for clocks that disagree.
 const GRACE: Duration = Duration::from_secs(60);
@@ -121,8 +117,13 @@ impl<'c> Ceremony<'c> {
         }
         let facts =
             SubjectFacts::new(core.keys.facts(), who, ticket.factor, ticket.bound.as_deref(), ticket.terms);
-        let (policy, factor) =
-            core.registry.find(ticket.policy, ticket.factor).ok_or(Refusal::Misconfigured)?;
+        let Some((policy, factor)) = core.registry.find(ticket.policy, ticket.factor) else {
+            tracing::error!(
+                target: "verify",
+                "a ticket is of a policy, or of a factor, that no gate of this process has: make each gate (`Engine::gate`) in every process that serves the endpoints, and before it does"
+            );
+            return Err(Refusal::Misconfigured);
+        };
         Ok(Self { core, subject, source, sealed, ticket, policy, factor, facts, brief, now })
     }
 
@@ -343,8 +344,8 @@ impl<'c> Ceremony<'c> {
     }
 
     /// The name of a challenge in events.
-    fn pseudonym(&self, ticket: &Ticket) -> Option<Pseudonym> {
-        facts::pseudonym(ticket.key(&self.core.keys)?, &ticket.id).first_chunk().copied()
+    fn pseudonym(&self, ticket: &Ticket) -> Pseudonym {
+        facts::pseudonym(self.core.keys.facts(), &ticket.id)
     }
 
     fn about(&self, ticket: &Ticket) -> About {
@@ -352,7 +353,7 @@ impl<'c> Ceremony<'c> {
             policy: Arc::clone(&self.policy),
             factor: Arc::clone(&self.factor),
             challenge: self.pseudonym(ticket),
-            subject: self.facts.identity().first_chunk().copied().unwrap_or_default(),
+            subject: facts::short(self.facts.identity()),
             channel: ticket.opened.map(|opened| opened.channel),
             calling_code: ticket.opened.map_or(0, |opened| opened.calling_code),
         }

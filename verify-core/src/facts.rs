@@ -5,6 +5,7 @@
 //! challenge hang on the key that its ticket names; everything else hangs on the ring's key of facts, which stays when the
 //! others are rotated.
 
+use crate::audit::Pseudonym;
 use crate::budgets::Quota;
 use crate::keys::MasterKey;
 use crate::namer::Kind;
@@ -102,8 +103,18 @@ pub(crate) fn executions(
 }
 
 /// A stable name of a challenge, worthless to whoever reads it.
-pub(crate) fn pseudonym(key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
-    message(key, ticket, u64::MAX)
+pub(crate) fn pseudonym_in_full(facts_key: &MasterKey, ticket: &[u8; 16]) -> [u8; 16] {
+    message(facts_key, ticket, u64::MAX)
+}
+
+/// The name that events have of it.
+pub(crate) fn pseudonym(facts_key: &MasterKey, ticket: &[u8; 16]) -> Pseudonym {
+    short(&pseudonym_in_full(facts_key, ticket))
+}
+
+/// As much of a name as events show.
+pub(crate) fn short(name: &[u8; 16]) -> Pseudonym {
+    name.first_chunk().copied().unwrap_or_default()
 }
 
 /// The idempotent name of one message.
@@ -117,23 +128,23 @@ pub(crate) fn receipt(facts_key: &MasterKey, message: &[u8; 16], what: &str) -> 
 }
 
 /// What somebody notes beside the engine's own facts.
-pub(crate) fn note(oldest: &MasterKey, space: &str, parts: &[&[u8]]) -> Key {
-    in_space(oldest, b"note", space, parts)
+pub(crate) fn note(facts_key: &MasterKey, space: &str, parts: &[&[u8]]) -> Key {
+    in_space(facts_key, b"note", space, parts)
 }
 
 /// The same for a name that is shown.
-pub(crate) fn shown(oldest: &MasterKey, space: &str, parts: &[&[u8]]) -> [u8; 16] {
-    *in_space(oldest, b"note-shown", space, parts).as_bytes()
+pub(crate) fn shown(facts_key: &MasterKey, space: &str, parts: &[&[u8]]) -> [u8; 16] {
+    *in_space(facts_key, b"note-shown", space, parts).as_bytes()
 }
 
-fn in_space(oldest: &MasterKey, kind: &[u8], space: &str, parts: &[&[u8]]) -> Key {
+fn in_space(facts_key: &MasterKey, kind: &[u8], space: &str, parts: &[&[u8]]) -> Key {
     let parts: Vec<&[u8]> = std::iter::once(space.as_bytes()).chain(parts.iter().copied()).collect();
-    named(oldest, kind, &parts)
+    named(facts_key, kind, &parts)
 }
 
 /// What a challenge is about, in words that only its caller reads.
-pub(crate) fn terms(oldest: &MasterKey, text: &[u8]) -> [u8; 32] {
-    let mut mac = oldest.binding.start();
+pub(crate) fn terms(facts_key: &MasterKey, text: &[u8]) -> [u8; 32] {
+    let mut mac = facts_key.binding.start();
     mac.update(b"terms");
     mac.update(text);
     mac.finish()
@@ -183,7 +194,11 @@ pub(crate) fn requests(facts_key: &MasterKey, source: &Source, period: u64, wind
 
 /// How often the clearances of a user were revoked: each proof says after how many of them it was given.
 pub(crate) fn revocations(facts_key: &MasterKey, subject: &Subject<'_>) -> Key {
-    of(facts_key, &identity(facts_key, subject), Kind::Revocations, 0)
+    revocations_of(facts_key, &identity(facts_key, subject))
+}
+
+fn revocations_of(facts_key: &MasterKey, identity: &[u8; 16]) -> Key {
+    of(facts_key, identity, Kind::Revocations, 0)
 }
 
 /// How often the subject has approved a payment: the count of low-value payments hangs on it.

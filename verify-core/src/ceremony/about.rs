@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::audit::{self, Event, EventKind};
+use crate::audit::{self, Event, EventKind, Pseudonym};
 use crate::contact::Channel;
-use crate::encoding::to_hex;
 use crate::engine::{Core, PolicyInfo};
 use crate::factor::Factor;
-
-/// A name of a challenge, or of its user, that is worthless to whoever reads it; printed as 16 hexadecimal digits.
-pub(super) type Pseudonym = [u8; 8];
 
 /// What events say of a challenge. They are written only where somebody reads them, and counted in any case.
 #[derive(Clone)]
 pub(super) struct About {
     pub(super) policy: Arc<PolicyInfo>,
     pub(super) factor: Arc<Factor>,
-    /// Nothing if its key was dropped meanwhile.
-    pub(super) challenge: Option<Pseudonym>,
+    pub(super) challenge: Pseudonym,
     pub(super) subject: Pseudonym,
     pub(super) channel: Option<Channel>,
     pub(super) calling_code: u16,
@@ -29,18 +24,9 @@ impl About {
         if !audit::is_heard(listener) {
             return self.policy.counters.count(kind, self.channel, self.calling_code);
         }
-        let event = Event {
-            kind,
-            at: core.clock.now(),
-            policy: Arc::clone(&self.policy.name),
-            factor: self.factor.name().to_owned(),
-            challenge: self.challenge.map(|challenge| to_hex(&challenge)).unwrap_or_default(),
-            subject: to_hex(&self.subject),
-            channel: self.channel,
-            calling_code: self.calling_code,
-            exempt: None,
-            reason,
-        };
-        audit::record(listener, &event);
+        let (name, now) = (&self.policy.name, core.clock.now());
+        let event = Event::new(kind, now, name, self.factor.name(), self.subject).of(self.challenge);
+        let (channel, calling_code) = (self.channel, self.calling_code);
+        audit::record(listener, &Event { channel, calling_code, reason, ..event });
     }
 }

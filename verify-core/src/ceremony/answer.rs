@@ -3,7 +3,8 @@
 use futures_util::future::{try_join, try_join3};
 
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, cooldown, link, lockout, remote, send, spending};
+use crate::budgets::PERMANENT;
+use crate::ceremony::{Ceremony, Redeemed, block, cooldown, link, lockout, remote, send, spending};
 use crate::code::Typed;
 use crate::factor::{CodeFactor, LinkOpens, Resend};
 use crate::refusal::Refusal;
@@ -211,7 +212,7 @@ pub(super) async fn redeem(
     spending::verified(ceremony, &opened).await?;
     if failed > 0 {
         // The failures before this success no longer count. If this step is lost, they do: closed, not open.
-        core.store.add(&facts.era(), 1, LONG_TTL).await?;
+        core.store.add(&facts.era(), 1, PERMANENT).await?;
     }
     Ok(Redeemed { ticket: open, revocations: opened.revocations, recovery_codes_left: None })
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::audit::EventKind;
 use crate::budgets::PERMANENT;
-use crate::ceremony::{Ceremony, LONG_TTL};
+use crate::ceremony::Ceremony;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::ticket::Ticket;
@@ -33,7 +33,7 @@ pub(super) async fn begin(ceremony: &Ceremony<'_>, challenge: &Ticket) -> Result
     let time = if permanent { PERMANENT } else { time };
     core.store.insert(&facts.block(), Bytes::new(), time).await?;
     // When it is over, the budget begins anew.
-    core.store.add(&facts.era(), 1, LONG_TTL).await?;
+    core.store.add(&facts.era(), 1, PERMANENT).await?;
     ceremony.record_as(if permanent { EventKind::BlockedPermanently } else { EventKind::Blocked }, challenge);
     if most.is_some_and(|most| times + 1 == most) {
         ceremony.record_as(EventKind::AboutToBlockPermanently, challenge);

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use futures_util::future::try_join;
 
 use crate::audit::EventKind;
+use crate::budgets::PERMANENT;
 use crate::captcha::{CaptchaContext, CaptchaErrorKind, Outage};
-use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed};
+use crate::ceremony::{Ceremony, GRACE, Redeemed};
 use crate::encoding::to_hex;
 use crate::factor::CaptchaFactor;
 use crate::facts;
@@ -80,9 +81,11 @@ pub(super) async fn captcha(
     }
     let life = ceremony.until(ticket.expires_at).saturating_add(GRACE);
     let revocations = facts.revocations();
-    let (first, revocations) =
-        try_join(core.store.insert(&redeemed, Bytes::new(), life), core.store.add(&revocations, 0, LONG_TTL))
-            .await?;
+    let (first, revocations) = try_join(
+        core.store.insert(&redeemed, Bytes::new(), life),
+        core.store.add(&revocations, 0, PERMANENT),
+    )
+    .await?;
     if !first {
         return used(ceremony);
     }

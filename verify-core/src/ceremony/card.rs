@@ -3,16 +3,16 @@
 use futures_util::future::{try_join_all, try_join3};
 
 use crate::audit::EventKind;
-use crate::budgets::Quota;
+use crate::budgets::{PERMANENT, Quota};
 use crate::card::{self, Card, CardContext, CardErrorKind, CardOutcome};
-use crate::ceremony::{Ceremony, LONG_TTL, Redeemed, block, work};
+use crate::ceremony::{Ceremony, Redeemed, block, work};
 use crate::encoding::to_hex;
 use crate::factor::CardFactor;
 use crate::facts;
 use crate::random::random;
 use crate::refusal::Refusal;
+use crate::sealing::SealError;
 use crate::store::Key;
-use crate::ticket::SealError;
 
 /// A check that was counted stays counted, whatever becomes of it: each one is on the holder's account already, and whoever
 /// tries cards out may hang up before the answer.
@@ -26,7 +26,7 @@ pub(super) async fn card(
     factor.fits(&card)?;
     let (is_redeemed, era, blocked) = try_join3(
         ceremony.is_redeemed(),
-        async { Ok(core.store.add(&facts.era(), 0, LONG_TTL).await?) },
+        async { Ok(core.store.add(&facts.era(), 0, PERMANENT).await?) },
         async { Ok(block::stands(ceremony).await?) },
     )
     .await?;

@@ -161,6 +161,7 @@ impl Errand {
     }
 
     /// All that an answer of an [`Api`](crate::Api) leaves to do; for adapters.
+    #[must_use = "run it, or the message never leaves"]
     pub fn left_with(reply: &mut Reply) -> Option<Self> {
         let Left(left) = reply.extensions_mut().remove()?;
         left.lock().unwrap_or_else(PoisonError::into_inner).take()

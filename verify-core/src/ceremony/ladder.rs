@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::audit::EventKind;
-use crate::ceremony::about::Pseudonym;
+use crate::audit::Pseudonym;
 use crate::ceremony::cooldown::Cooldown;
 use crate::ceremony::{Brief, Ceremony, Errand, send};
 use crate::clock::millis_of;
@@ -101,7 +101,7 @@ impl Rung {
     pub(super) fn climb(
         self,
         core: Arc<Core>,
-        challenge: Option<Pseudonym>,
+        challenge: Pseudonym,
     ) -> Pin<Box<dyn Future<Output = Result<Option<Errand>, Refusal>> + Send>> {
         Box::pin(async move {
             let Self { subject, source, sealed, brief, channel } = self;

@@ -16,6 +16,7 @@ use crate::engine::{Core, PolicyInfo};
 use crate::factor::CodeFactor;
 use crate::facts::{self, Names};
 use crate::refusal::Refusal;
+use crate::subject::Subject;
 use crate::ticket::Ticket;
 
 /// A message that was committed to. It is written when it is handed to its courier, so that whoever asked does not wait for
@@ -31,7 +32,8 @@ pub(super) struct Letter {
     sent_at: u64,
     names: Names,
     life: Duration,
-    language: Option<String>,
+    /// Who reads it, where the application knows their languages.
+    reader: Option<Subject<'static>>,
     words: Option<Words>,
     is_linked: bool,
 }
@@ -56,7 +58,7 @@ impl Letter {
             sent_at: ceremony.now,
             names: ceremony.facts.names(),
             life: ceremony.until(ticket.expires_at),
-            language: core.language.as_ref().and_then(|language| language(ceremony.subject)),
+            reader: core.language.as_ref().map(|_| ceremony.subject.clone().into_owned()),
             words: ceremony.brief.words.clone(),
             is_linked: factor.link.is_some() && channel == Channel::Email,
             ticket: ticket.clone(),
@@ -78,6 +80,9 @@ impl Letter {
         let message = match &self.words {
             Some(words) => words(self.channel, &code, self.life),
             None => {
+                // Asked here and not before, since nobody is to wait for it whose address is known.
+                let language = core.language.as_ref().zip(self.reader.as_ref());
+                let language = language.and_then(|(language, reader)| language(reader));
                 let report = Report::plain(ticket, names).ok_or(Refusal::Unavailable)?;
                 let token = seal(Kind::Report, &report)?;
                 // From the configuration: what a request says of its host is never believed (OWASP, Forgot Password).
@@ -95,7 +100,7 @@ impl Letter {
                     policy: &self.policy.name,
                     purpose: &self.policy.purpose,
                     life: self.life,
-                    language: self.language.as_deref(),
+                    language: language.as_deref(),
                     texts: &core.texts,
                     not_me: &not_me,
                     link: link.as_deref(),

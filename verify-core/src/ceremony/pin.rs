@@ -24,10 +24,11 @@ use crate::notes::Notes;
 use crate::pin_service::{CallToken, Heard, PinOrder, PinReport, PinResult};
 use crate::random::random;
 use crate::refusal::Refusal;
+use crate::sealing::SealError;
 use crate::source::Source;
 use crate::store::{Key, StoreError, StoreErrorKind};
 use crate::subject::Subject;
-use crate::ticket::{SealError, Ticket};
+use crate::ticket::Ticket;
 
 /// What stands for an answer where the answer itself comes from outside.
 pub(crate) const DIALLED: &str = "dialled";

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::audit::{self, Event, EventKind};
 use crate::ceremony::token::{self, Kind};
 use crate::contact::Channel;
-use crate::encoding::{Reader, Writer, to_hex};
+use crate::encoding::{Reader, Writer};
 use crate::engine::{Core, Engine};
 use crate::factor::FactorTag;
 use crate::facts::{self, Names};
@@ -48,11 +48,11 @@ pub(super) fn plain(
     id: &[u8; 16],
     sent_at: u64,
 ) -> Option<Vec<u8>> {
-    let (key, opened) = (ticket.key(&core.keys)?, ticket.opened?);
-    let challenge = facts::pseudonym(key, &ticket.id);
+    let opened = ticket.opened?;
+    let challenge = facts::pseudonym(core.keys.facts(), &ticket.id);
     let mut plain = Writer::with_capacity(80);
     plain.fixed(id).u64(sent_at).fixed(&ticket.policy.0).fixed(&ticket.factor.0);
-    plain.fixed(challenge.first_chunk::<8>()?).fixed(names.identity.first_chunk::<8>()?);
+    plain.fixed(&challenge).fixed(&facts::short(&names.identity));
     plain.byte(opened.channel.byte()).u16(opened.calling_code);
     Some(plain.finish())
 }
@@ -93,20 +93,10 @@ fn read(core: &Arc<Core>, text: &str, fate: Fate) -> Option<([u8; 16], Event)> {
         return None;
     }
     let (policy, factor) = core.registry.find(policy, factor)?;
-    let event = Event {
-        kind: match fate {
-            Fate::Arrived => EventKind::Arrived,
-            Fate::Lost => EventKind::Lost,
-        },
-        at: core.clock.now(),
-        policy: policy.name.clone(),
-        factor: factor.name().to_owned(),
-        challenge: to_hex(&challenge),
-        subject: to_hex(&subject),
-        channel: Some(channel),
-        calling_code,
-        exempt: None,
-        reason: None,
+    let kind = match fate {
+        Fate::Arrived => EventKind::Arrived,
+        Fate::Lost => EventKind::Lost,
     };
-    Some((id, event))
+    let event = Event::new(kind, core.clock.now(), &policy.name, factor.name(), subject).of(challenge);
+    Some((id, Event { channel: Some(channel), calling_code, ..event }))
 }

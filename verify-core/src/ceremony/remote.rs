@@ -23,8 +23,9 @@ use crate::engine::Core;
 use crate::factor::CodeFactor;
 use crate::facts;
 use crate::refusal::Refusal;
+use crate::sealing::SealError;
 use crate::store::{Key, StoreError};
-use crate::ticket::{Opened, SealError, Ticket};
+use crate::ticket::{Opened, Ticket};
 
 /// How long to wait where a service wants to be left alone and does not say how long.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::audit::EventKind;
+use crate::budgets::PERMANENT;
 use crate::ceremony::token::{self, Kind};
-use crate::ceremony::{Brief, Ceremony, LONG_TTL, cooldown, lockout};
+use crate::ceremony::{Brief, Ceremony, cooldown, lockout};
 use crate::contact::Channel;
 use crate::encoding::{Reader, Writer};
 use crate::engine::{Core, NotMe};
@@ -122,7 +123,7 @@ impl Report {
         let approved = core.store.take(&facts::grant(core.keys.facts(), &id)).await?.is_some();
         if let (NotMe::LockFor(time), Some(opened)) = (core.not_me, opened) {
             // The era of the message may be over: by a block, or by a success after a failure.
-            let era = core.store.add(&ceremony.facts.era(), 0, LONG_TTL).await?.max(opened.era);
+            let era = core.store.add(&ceremony.facts.era(), 0, PERMANENT).await?.max(opened.era);
             lockout::begin(&ceremony, era, time).await?;
         }
         let voided = closed || approved;

@@ -3,6 +3,7 @@
 use futures_util::future::try_join4;
 
 use crate::audit::EventKind;
+use crate::budgets::PERMANENT;
 use crate::ceremony::deliver::{Errand, Parcel, Permit};
 use crate::ceremony::ladder::{self, Rung};
 use crate::ceremony::letter::Letter;
@@ -10,7 +11,7 @@ use crate::ceremony::pin::Dial;
 use crate::ceremony::remote::Order;
 use crate::ceremony::spend::Reserved;
 use crate::ceremony::wish::{Reservation, Sight, Wish, look};
-use crate::ceremony::{Ceremony, LONG_TTL, block, spending};
+use crate::ceremony::{Ceremony, block, spending};
 use crate::code::Code;
 use crate::contact::{Channel, Contact};
 use crate::engine::{Core, MissingContacts};
@@ -72,8 +73,8 @@ pub(super) async fn send_over(
     let hint = contact.as_ref().map_or_else(|| decoy(&facts.decoy(), channel), Contact::hint);
 
     let (era, revocations, blocked, sight) = try_join4(
-        core.store.add(&facts.era(), 0, LONG_TTL),
-        core.store.add(&facts.revocations(), 0, LONG_TTL),
+        core.store.add(&facts.era(), 0, PERMANENT),
+        core.store.add(&facts.revocations(), 0, PERMANENT),
         block::stands(ceremony),
         Sight::of(ceremony),
     )

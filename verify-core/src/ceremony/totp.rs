@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures_util::future::{try_join_all, try_join4};
 
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed, block, lockout};
+use crate::budgets::PERMANENT;
+use crate::ceremony::{Ceremony, GRACE, Redeemed, block, lockout};
 use crate::code::Typed;
 use crate::engine::Core;
 use crate::factor::TotpFactor;
@@ -55,8 +56,8 @@ pub(super) async fn totp(
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let redeemed = facts::redeemed(key, &ticket.id);
     let (era, revocations, blocked, answered) = try_join4(
-        core.store.add(&facts.era(), 0, LONG_TTL),
-        core.store.add(&facts.revocations(), 0, LONG_TTL),
+        core.store.add(&facts.era(), 0, PERMANENT),
+        core.store.add(&facts.revocations(), 0, PERMANENT),
         block::stands(ceremony),
         core.store.get(&redeemed),
     )
@@ -112,7 +113,7 @@ pub(super) async fn totp(
     }
     if failed > 0 {
         // The failures before this success no longer count. If this step is lost, they do: closed, not open.
-        core.store.add(&facts.era(), 1, LONG_TTL).await?;
+        core.store.add(&facts.era(), 1, PERMANENT).await?;
     }
     Ok(Redeemed { ticket: ticket.clone(), revocations, recovery_codes_left: left })
 }

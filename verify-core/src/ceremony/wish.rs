@@ -14,8 +14,9 @@ use crate::contact::Contact;
 use crate::factor::CodeFactor;
 use crate::random::random;
 use crate::refusal::Refusal;
+use crate::sealing::SealError;
 use crate::store::StoreError;
-use crate::ticket::{Opened, SealError, Ticket};
+use crate::ticket::{Opened, Ticket};
 
 /// The number of the message that opens a challenge.
 const FIRST: u64 = 1;

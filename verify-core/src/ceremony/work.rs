@@ -5,7 +5,8 @@ use futures_util::future::try_join;
 
 use crate::altcha;
 use crate::audit::EventKind;
-use crate::ceremony::{Ceremony, GRACE, LONG_TTL, Redeemed};
+use crate::budgets::PERMANENT;
+use crate::ceremony::{Ceremony, GRACE, Redeemed};
 use crate::factor::Factor;
 use crate::facts;
 use crate::refusal::Refusal;
@@ -51,9 +52,11 @@ pub(super) async fn redeem(ceremony: &Ceremony<'_>) -> Result<Redeemed, Refusal>
     let key = ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
     let life = ceremony.until(ticket.expires_at).saturating_add(GRACE);
     let (redeemed, revocations) = (facts::redeemed(key, &ticket.id), facts.revocations());
-    let (first, revocations) =
-        try_join(core.store.insert(&redeemed, Bytes::new(), life), core.store.add(&revocations, 0, LONG_TTL))
-            .await?;
+    let (first, revocations) = try_join(
+        core.store.insert(&redeemed, Bytes::new(), life),
+        core.store.add(&revocations, 0, PERMANENT),
+    )
+    .await?;
     if first {
         return Ok(Redeemed { ticket: ticket.clone(), revocations, recovery_codes_left: None });
     }

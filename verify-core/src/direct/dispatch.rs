@@ -12,6 +12,7 @@ use crate::refusal::Refusal;
 
 /// A code that is on its way.
 #[derive(Debug)]
+#[must_use = "run its errand, or the message may never leave"]
 pub struct Dispatch {
     ticket: String,
     expires_at: SystemTime,
@@ -24,8 +25,7 @@ pub struct Dispatch {
 
 impl Dispatch {
     pub(super) fn of(core: &Core, sent: Sent) -> Result<Self, Refusal> {
-        let key = sent.ticket.key(&core.keys).ok_or(Refusal::SessionExpired)?;
-        let challenge = to_hex(&facts::pseudonym(key, &sent.ticket.id));
+        let challenge = to_hex(&facts::pseudonym_in_full(core.keys.facts(), &sent.ticket.id));
         let offer = Offer::seal(core, sent.ticket)?;
         Ok(Self {
             expires_at: at(offer.ticket.expires_at),
@@ -78,6 +78,7 @@ impl Dispatch {
     }
 
     /// The delivery, where it has not taken place yet.
+    #[must_use = "run it, or the message never leaves"]
     pub fn errand(&mut self) -> Option<Errand> {
         self.errand.take()
     }

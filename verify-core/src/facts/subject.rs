@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use crate::binding::Bound;
 use crate::contact::Contact;
 use crate::factor::FactorTag;
-use crate::facts::{identity, named, of};
+use crate::facts::{identity, named, of, revocations_of};
 use crate::keys::MasterKey;
 use crate::namer::Kind;
 use crate::store::Key;
@@ -148,7 +148,7 @@ impl<'k> SubjectFacts<'k> {
 
     /// How often the clearances of the user were revoked, as [`revocations`].
     pub(crate) fn revocations(&self) -> Key {
-        of(self.key, &self.identity, Kind::Revocations, 0)
+        revocations_of(self.key, &self.identity)
     }
 
     fn at_factor(&self, kind: Kind, number: u64) -> Key {
