@@ -49,7 +49,8 @@ pub struct Budgets {
     pub(crate) spending: Spending,
 }
 
-/// Permanent, as far as a store goes: ten years.
+/// Permanent, as far as a store goes: ten years. A counter of successes, or of revocations, must never begin anew while something
+/// hangs on it, and its time runs from its first touch.
 pub(crate) const PERMANENT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -142,6 +143,18 @@ impl Budgets {
             per_source: Vec::new(),
             spending: Spending::default(),
         }
+    }
+
+    /// What makes no sense, if anything does not.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        let quotas = self.per_destination.iter().chain(&self.per_source).chain(self.spending.quotas());
+        if quotas.chain([&self.failures]).any(|quota| quota.window.is_zero()) {
+            return Some("a quota's window is longer than nothing, or it counts nothing");
+        }
+        if self.failures.count == 0 {
+            return Some("`failures` allows one at least, or nobody can answer");
+        }
+        self.spending.fault()
     }
 
     /// How long a repeated send counts as the same wish: it is answered as the first was and nothing is sent. Default:

@@ -72,6 +72,7 @@ impl Endpoints {
         let core = &self.core;
         let look = look(request);
         if let Err(wait) = core.challenges.check(&core.source(request)) {
+            metrics::counter!("verify_limited_calls_total", "by" => "process").increment(1);
             return Decision::Respond(reply::problem(look, Refusal::RateLimited(wait.retry_after())));
         }
         let reads = matches!(request.method(), "GET" | "HEAD");

@@ -46,9 +46,8 @@ pub use config_error::ConfigError;
 pub(crate) use registry::{PolicyInfo, Registry};
 pub use settings::{BlockStatus, MissingContacts, NotMe};
 
-/// The count must not begin anew while a clearance from before is alive, and its time runs from the first revocation: so
-/// it stays, as far as a store goes.
-const REVOCATIONS_TTL: Duration = crate::budgets::PERMANENT;
+/// How long a request may wait at the most.
+pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The engine of one application. Cheap to clone; clones are one engine.
 ///
@@ -310,7 +309,10 @@ impl Core {
     pub(crate) async fn within_shared_limit(&self, source: &Source) -> Result<(), Refusal> {
         let Some(shared) = &self.shared else { return Ok(()) };
         let within = shared.check(&self.store, &self.keys, source, self.now()).await?;
-        within.map_err(|wait| Refusal::RateLimited(wait.retry_after()))
+        within.map_err(|wait| {
+            metrics::counter!("verify_limited_calls_total", "by" => "store").increment(1);
+            Refusal::RateLimited(wait.retry_after())
+        })
     }
 
     /// What a client is told of a failed answer.

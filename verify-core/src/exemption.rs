@@ -6,16 +6,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::budgets::PERMANENT;
 use crate::engine::Core;
 use crate::facts;
 use crate::refusal::Refusal;
 use crate::subject::Subject;
 use crate::transaction::{Currency, Money, Transaction};
-
-/// Since the last authentication, however long ago: longer than any store is kept.
-const EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// An article of the RTS that a transaction was exempted under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -267,7 +264,7 @@ impl Exemptions {
     /// After an authentication that was applied, the count of low-value payments begins anew.
     pub(crate) async fn authenticated(&self, core: &Core, subject: &Subject<'_>) -> Result<(), Refusal> {
         if self.low_value.is_some() {
-            core.store.add(&facts::authentications(core.keys.facts(), subject), 1, EVER).await?;
+            core.store.add(&facts::authentications(core.keys.facts(), subject), 1, PERMANENT).await?;
         }
         Ok(())
     }
@@ -284,7 +281,7 @@ impl LowValue {
             return Ok(None);
         }
         let facts_key = core.keys.facts();
-        let era = core.store.add(&facts::authentications(facts_key, subject), 0, EVER).await?;
+        let era = core.store.add(&facts::authentications(facts_key, subject), 0, PERMANENT).await?;
         let (step, most) = match self.since {
             Since::Sum(most) => (u32::try_from(amount.minor()).unwrap_or(u32::MAX), most),
             Since::Count(most) => (1, most.saturating_sub(1)),
@@ -292,11 +289,11 @@ impl LowValue {
         let name = facts::low_value(facts_key, subject, era, amount.currency().code());
         // Looked at first, so that a payment that is challenged in the end counts for nothing; then counted, so that of
         // those that looked at the same time not all get through.
-        let before = core.store.add(&name, 0, EVER).await?;
+        let before = core.store.add(&name, 0, PERMANENT).await?;
         if before > most {
             return Ok(None);
         }
-        let before = core.store.add(&name, step, EVER).await?.saturating_sub(u64::from(step));
+        let before = core.store.add(&name, step, PERMANENT).await?.saturating_sub(u64::from(step));
         let exempt = Exempt { article: Article::LowValue, input: Some(before) };
         Ok((before <= most).then_some(exempt))
     }

@@ -26,8 +26,9 @@ const FACTS: &str = "facts";
 /// What has happened (tries, budgets, blocks, revocations, unused approvals) is kept in the store under names that are
 /// keyed hashes. Their key must stay when the others come and go, or a block would end and a revoked clearance come back
 /// with a rotation. It is the ring's only key at first. A ring of several has an entry of its own for it, with the
-/// reserved id `facts`, and does not start without. That key seals and signs nothing, so whoever learns it can tell which
-/// entry of the store is whose, and nothing else.
+/// reserved id `facts`, and does not start without. That key seals and signs nothing that is sent. Whoever learns it and can read
+/// the store can tell which entry is whose; whoever learns it and has the application's table of
+/// [recovery codes](crate::AuthenticatorBook) can try all 2⁵⁰ for one of them, a day or so for hired machines: make new ones then.
 ///
 /// # To rotate
 ///

@@ -49,8 +49,9 @@ pub struct Notes {
 pub type Note = Zeroizing<Vec<u8>>;
 
 impl Engine {
-    /// Notes under names that no other space has, and no fact of the engine. They live as long as the oldest key of the
-    /// ring.
+    /// Notes under names that no other space has, and no fact of the engine. Names and counters hang on the ring's [key of
+    /// facts](crate::KeyRing) and outlive a rotation; a value ends when the key is dropped that was the newest when it was
+    /// noted.
     #[must_use]
     pub fn notes(&self, space: &'static str) -> Notes {
         Notes { core: Arc::clone(&self.core), space }
@@ -70,13 +71,30 @@ impl Notes {
         to_hex(&facts::shown(self.core.keys.facts(), self.space, parts))
     }
 
-    /// As [`Store::insert`](crate::Store::insert).
+    /// As [`Store::insert`](crate::Store::insert). What no key of the ring opens is absent, and makes room.
     ///
     /// # Errors
     /// The store's.
     pub async fn insert(&self, name: &Key, value: &[u8], ttl: Duration) -> Result<bool, StoreError> {
         let sealed = self.seal(name, value).ok_or(StoreErrorKind::Unavailable)?;
-        self.core.store.insert(name, sealed, ttl).await
+        if self.core.store.insert(name, sealed.clone(), ttl).await? {
+            return Ok(true);
+        }
+        match self.core.store.get(name).await? {
+            Some(known) if self.open(name, &known).is_none() => {
+                self.make_room(name, &known, ttl).await?;
+                self.core.store.insert(name, sealed, ttl).await
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Takes away what no key opens. If somebody else has done that already, and noted something, that is put back.
+    async fn make_room(&self, name: &Key, dead: &Bytes, ttl: Duration) -> Result<(), StoreError> {
+        match self.core.store.take(name).await? {
+            Some(taken) if taken != *dead => self.core.store.insert(name, taken, ttl).await.map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// As [`Store::get`](crate::Store::get). What no key of the ring opens is absent.

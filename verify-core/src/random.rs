@@ -17,7 +17,9 @@ thread_local! {
     /// A call of the system takes as long as sealing a ticket, and a blocked request or a message needs several ids and nonces.
     ///
     /// A process that forks without starting another program has the same bytes as its child. Servers with threads do not do
-    /// that, and a nonce that comes twice tells no more than whether the same was sealed twice.
+    /// that, and a nonce that comes twice tells no more than whether the same was sealed twice. Of a machine that is started
+    /// twice from one snapshot of its memory, each thread draws the same ids at first, and whoever is sent a code by one of them
+    /// knows the code of the other's challenge with that id: take snapshots before the server has begun to serve.
     static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; DRAWN], left: 0 }) };
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::captcha::CaptchaErrorKind;
+use crate::sealing::SealError;
 use crate::store::StoreError;
 
 /// Every way in which the engine says no, apart from the challenge itself.
@@ -71,8 +72,8 @@ impl From<StoreError> for Refusal {
     }
 }
 
-impl From<crate::ticket::SealError> for Refusal {
-    fn from(_: crate::ticket::SealError) -> Self {
+impl From<SealError> for Refusal {
+    fn from(_: SealError) -> Self {
         tracing::error!(target: "verify", "no random bytes from the operating system; the request is refused");
         Self::Unavailable
     }

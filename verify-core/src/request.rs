@@ -16,7 +16,8 @@ pub trait RequestView {
     fn path(&self) -> &str;
     /// The query, without its question mark.
     fn query(&self) -> Option<&str>;
-    /// The values of every header field of that name, in order. The name is given in lower case.
+    /// The values of every header field of that name, in order. The engine gives names in lower case, and an application's
+    /// closure as it likes: `X-User` and `x-user` are one name.
     fn headers<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]>;
     /// The pattern of the route that was matched (`/transfers/{id}`), where the framework says: an approval is for one
     /// route, whatever stands in its place holders. Asked only where a transaction is bound.

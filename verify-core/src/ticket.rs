@@ -13,7 +13,7 @@ use crate::factor::FactorTag;
 use crate::keys::{KeyId, KeyRing, MasterKey};
 use crate::puzzle::Puzzle;
 use crate::random::random;
-pub(crate) use crate::sealing::SealError;
+use crate::sealing::SealError;
 use crate::sealing::{NONCE, OVERHEAD};
 
 mod stored;

@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bank::{Bank, block_on, phone_of};
-use law::{generous, step_up, together, vault, vault_of, wrong};
+use law::{bank_under, generous, step_up, together, vault, vault_of, wrong};
 use verify_core::{
-    Budgets, Channel, Code, Contact, Direct, Dispatch, Factor, Gate, Message, Policy, RefusedKind, Store,
-    Subject,
+    Budgets, Channel, Code, Contact, Direct, Dispatch, Factor, FakeClock, Gate, MemoryStore, Message, Policy,
+    RefusedKind, Store, Subject,
 };
 
 fn direct(bank: &Bank, user: &'static str) -> Direct {
@@ -56,7 +56,7 @@ fn r43_the_code_that_is_open_holds_over_one_that_is_chosen_later() {
     let offer = |code| alice.offer_with_code(&gate, "step-up", Code::chosen(code).unwrap()).unwrap();
     let other = |code| block_on(alice.standing(&offer(code))).unwrap().has_other_code;
     assert!(!other("first1"), "none is open yet");
-    block_on(alice.send(&offer("first1"), None)).unwrap();
+    let _ = block_on(alice.send(&offer("first1"), None)).unwrap();
     assert_eq!((other("first1"), other("second"), other("first")), (false, true, true));
     let second = block_on(alice.send(&offer("second"), None)).unwrap();
     assert_eq!(bank.inbox.last_code(&phone_of("alice")).as_deref(), Some("first1"));
@@ -94,7 +94,7 @@ fn r54_a_ticket_is_for_its_subject_and_its_factor() {
     assert_eq!(kind_of(chosen), RefusedKind::NotOffered, "a proof of work has no code");
     let work = alice.offer(&feed, "human").unwrap();
     assert_eq!(kind_of(block_on(alice.send(&work, None))), RefusedKind::NotOffered);
-    block_on(alice.send(&ticket, None)).unwrap();
+    let _ = block_on(alice.send(&ticket, None)).unwrap();
     block_on(alice.cancel(&ticket)).unwrap();
     let code = bank.code("alice");
     assert_eq!(kind_of(block_on(alice.check(&ticket, &code))), RefusedKind::AlreadyUsed);
@@ -205,7 +205,7 @@ fn r32_fewer_digits_than_six_take_a_word() {
     );
     let gate = of(Factor::code("few").digits_below_six(4)).unwrap();
     let alice = direct(&bank, "alice");
-    block_on(alice.send(&alice.offer(&gate, "few").unwrap(), None)).unwrap();
+    let _ = block_on(alice.send(&alice.offer(&gate, "few").unwrap(), None)).unwrap();
     assert_eq!(bank.code("alice").len(), 4);
 }
 
@@ -229,6 +229,41 @@ fn r33_notes_are_sealed_and_count_under_their_own_name_only() {
     assert!(block_on(others.get(&others.name(&[b"c"]))).unwrap().is_none());
     assert_eq!(block_on(notes.take(&a)).unwrap().unwrap().as_slice(), b"+12025550199");
     assert!(block_on(notes.take(&a)).unwrap().is_none());
+}
+
+#[test]
+fn r34_a_note_that_no_key_opens_any_more_makes_room() {
+    let ring = |id: &str, digits: &str| format!("{id}:{},facts:{}", digits.repeat(32), "fa".repeat(32));
+    let (clock, ttl) = (FakeClock::default(), Duration::from_secs(60));
+    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let before = bank_under(&ring("k1", "5a"), &clock, &store).engine.notes("orders");
+    let after = bank_under(&ring("k2", "c3"), &clock, &store).engine.notes("orders");
+    let name = before.name(&[b"4711"]);
+    assert_eq!(name, after.name(&[b"4711"]), "names outlive the key");
+    assert!(block_on(before.insert(&name, b"old", ttl)).unwrap());
+    assert!(block_on(after.get(&name)).unwrap().is_none());
+    assert!(block_on(after.insert(&name, b"new", ttl)).unwrap());
+    assert!(!block_on(after.insert(&name, b"newer", ttl)).unwrap(), "what can be opened stays");
+    assert_eq!(block_on(after.take(&name)).unwrap().unwrap().as_slice(), b"new");
+}
+
+#[test]
+fn a_refusal_says_what_is_wrong_and_what_helps() {
+    let bank = Bank::new();
+    let gate = bank.gate(vault());
+    let alice = direct(&bank, "alice");
+    let ticket = alice.offer(&gate, "step-up").unwrap();
+    let refused = block_on(alice.send(&ticket, Some(Channel::WhatsApp))).unwrap_err();
+    assert_eq!((refused.kind(), refused.detail().is_some()), (RefusedKind::Invalid, true));
+    assert!(refused.to_string().ends_with(refused.detail().unwrap()), "{refused}");
+    let sent = block_on(alice.send(&ticket, None)).unwrap();
+    bank.clock.advance(Duration::from_secs(30));
+    let _ = block_on(alice.send(sent.ticket(), None)).unwrap();
+    bank.clock.advance(Duration::from_secs(31));
+    let refused = block_on(alice.send(sent.ticket(), None)).unwrap_err();
+    assert_eq!(refused.kind(), RefusedKind::RateLimited);
+    let wait = refused.retry_after().unwrap().as_secs();
+    assert_eq!(refused.to_string(), format!("too many messages; again in {wait} s"));
 }
 
 #[test]

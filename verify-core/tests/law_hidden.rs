@@ -16,6 +16,8 @@ mod post;
 
 use std::collections::BTreeSet;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -107,4 +109,23 @@ fn r58_a_message_that_hangs_holds_up_no_other() {
     assert!(matches!(stuck.as_mut().poll(&mut context), Poll::Pending));
     let to: Vec<_> = post.parcels().into_iter().map(|parcel| parcel.to).collect();
     assert_eq!(to, ["alice", "bob", "carol", "dave"].map(bank::phone_of));
+}
+
+/// Whoever looks a language up takes time for it, and does so for those only who have an address.
+#[test]
+fn r71_nobody_waits_for_the_language_of_a_message() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let bank = Bank::with(|builder| {
+        builder.courier(Channel::Sms, Post::default()).budgets(generous()).language(move |subject| {
+            assert_eq!(subject.id(), "alice");
+            count.fetch_add(1, Ordering::Relaxed);
+            None
+        })
+    });
+    let gate = bank.gate(vault_of(step_up().over([Channel::Sms])));
+    let (reply, errand) = send(&bank, "alice", &ticket(&gate, "alice"));
+    assert_eq!((reply.status().as_u16(), asked.load(Ordering::Relaxed)), (200, 0));
+    assert_eq!(block_on(errand.expect("a message is left").run()), Ok(()));
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }

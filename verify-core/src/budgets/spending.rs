@@ -139,6 +139,20 @@ impl Spending {
     }
 }
 
+impl Spending {
+    pub(super) fn quotas(&self) -> impl Iterator<Item = &Quota> {
+        let all = [&self.per_subject, &self.per_prefix, &self.per_country, &self.in_total];
+        all.into_iter().flatten()
+    }
+
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let mut watches = [self.prefixes, self.countries].into_iter().flatten();
+        watches
+            .any(|watch| watch.percent > 100 || watch.window.is_zero())
+            .then_some("a conversion is at most 100 of a hundred, in a window longer than nothing")
+    }
+}
+
 impl Budgets {
     /// Messages that one user may ask for, over all factors and addresses. Default: no such limit beside those of the
     /// challenge and the address.

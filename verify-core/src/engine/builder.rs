@@ -15,8 +15,8 @@ use crate::cookies::Cookies;
 use crate::courier::{Contacts, Courier, DEFAULT_DEADLINE, MessageTemplate, Text};
 use crate::engine::delivery::Delivery;
 use crate::engine::{
-    BlockStatus, ConfigError, Core, Engine, LanguageOf, MissingContacts, NotMe, Registry, Rotate, Rotated,
-    SubjectOf,
+    BlockStatus, ConfigError, Core, Engine, LONGEST_DEADLINE, LanguageOf, MissingContacts, NotMe, Registry,
+    Rotate, Rotated, SubjectOf,
 };
 use crate::keys::KeyRing;
 use crate::limit::{Limiter, RequestLimits, SharedLimit};
@@ -230,8 +230,8 @@ impl EngineBuilder {
         self
     }
 
-    /// How long one request may wait for store, contacts and courier together before it is answered with 503.
-    /// Default: 10 seconds.
+    /// How long one request may wait for store, contacts and courier together before it is answered with 503; at most 60
+    /// seconds, which is longer than people and proxies wait. Default: 10 seconds.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -289,6 +289,15 @@ impl EngineBuilder {
         let day = Duration::from_secs(24 * 3600);
         if self.clearance_life.is_zero() || self.clearance_life > 30 * day {
             return Err(ConfigError::ClearanceLife);
+        }
+        if self.deadline.is_zero() || self.deadline > LONGEST_DEADLINE {
+            return Err(ConfigError::Deadline { given: self.deadline });
+        }
+        if self.queue == 0 {
+            return Err(ConfigError::Queue);
+        }
+        if let Some(what) = self.budgets.fault() {
+            return Err(ConfigError::Budget { what });
         }
         if self.budgets.permanent_after.is_some() && self.budgets.block.is_none() {
             return Err(ConfigError::NoBlocks);

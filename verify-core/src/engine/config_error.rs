@@ -67,6 +67,21 @@ pub enum ConfigError {
     /// Blocks that are to become permanent, where none begin.
     #[error("`Budgets::permanently_after` counts blocks, and there are none without `Budgets::block_for`")]
     NoBlocks,
+    /// A budget that would hold nobody back, or everybody.
+    #[error("a budget makes no sense: {what}")]
+    Budget {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The deadline.
+    #[error("a request waits for more than nothing and at most 60 seconds: {given:?} is no deadline")]
+    Deadline {
+        /// The time that was given.
+        given: std::time::Duration,
+    },
+    /// The queue of messages.
+    #[error("a queue of no messages sends none: `delivery_queue` is 1 at least")]
+    Queue,
     /// A request limit.
     #[error("a request limit makes no sense: {0}")]
     Limit(#[from] LimitError),

@@ -8,8 +8,9 @@ use crate::encoding::{Reader, Writer};
 use crate::keys::{KeyRing, MasterKey};
 use crate::random::random;
 use crate::sealing::OVERHEAD;
+use crate::sealing::SealError;
 use crate::store::Key;
-use crate::ticket::{Opened, SealError, Ticket};
+use crate::ticket::{Opened, Ticket};
 
 /// What a challenge takes, written without being moved: nothing of it is left behind in the clear.
 const USUAL_ROOM: usize = 80;

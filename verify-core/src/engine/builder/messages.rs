@@ -89,7 +89,8 @@ impl EngineBuilder {
         self
     }
 
-    /// What a subject reads, as a BCP 47 tag, for whichever [messages](Self::message) have a language. Default: nobody said.
+    /// What a subject reads, as a BCP 47 tag, for whichever [messages](Self::message) have a language. It is asked when the message is
+    /// written, which is after the request was answered wherever answers must not tell who has an address. Default: nobody said.
     pub fn language(
         mut self,
         language: impl Fn(&Subject<'_>) -> Option<String> + Send + Sync + 'static,
