@@ -6,7 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use verify_core::{Channel, Courier, CourierError, CourierErrorKind, Delivery};
+use verify_core::{
+    Channel, Courier, CourierError, CourierErrorKind, Delivery, EngineBuilder, MissingContacts,
+};
+
+use crate::bank::Bank;
 
 /// A message as it left.
 #[derive(Clone)]
@@ -113,4 +117,17 @@ impl Courier for Post {
     fn is_development(&self) -> bool {
         true
     }
+}
+
+/// Answers wait for the courier and tell what it said.
+pub fn posted(change: impl FnOnce(EngineBuilder) -> EngineBuilder) -> (Bank, Post) {
+    let post = Post::default();
+    let bank = Bank::with(|builder| {
+        let builder = builder.missing_contacts(MissingContacts::Tell);
+        let builder = [Channel::Sms, Channel::Email, Channel::Voice]
+            .into_iter()
+            .fold(builder, |builder, channel| builder.courier(channel, post.clone()));
+        change(builder)
+    });
+    (bank, post)
 }
