@@ -19,8 +19,8 @@ use bank::{Bank, Outcome, Request, Witness, block_on, blocked, cookie_of, enter,
 use law::{bank_under, generous, step_up, vault};
 use serde_json::{Value, json};
 use verify_core::{
-    Budgets, Channel, EngineBuilder, Factor, FakeClock, Gate, Limit, MemoryStore, Policy, Psd2,
-    RequestLimits, Subject, all_of,
+    Channel, EngineBuilder, Factor, FakeClock, Gate, Limit, MemoryStore, Policy, Psd2, RequestLimits,
+    Subject, all_of,
 };
 
 /// Two machines of one deployment, with one store.
@@ -291,32 +291,4 @@ fn r19_a_clearance_vouches_for_a_visitor_at_every_gate() {
         };
         assert!(cookie_of(&reply, "__Host-visitor").is_some(), "alone, the id is nobody's any more");
     }
-}
-
-#[test]
-fn r46_budgets_and_times_that_make_no_sense_do_not_start() {
-    use verify_core::{ConfigError, Conversion, Engine, KeyRing, Origin, Quota};
-    let day = Duration::from_secs(24 * 3600);
-    let build = |change: &dyn Fn(EngineBuilder) -> EngineBuilder| {
-        let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
-        change(Engine::builder(keys, Origin::parse("https://bank.example").unwrap())).build().err()
-    };
-    let budgets = |budgets: Budgets| build(&move |builder| builder.budgets(budgets.clone()));
-    assert!(budgets(Budgets::default()).is_none());
-    for odd in [
-        Budgets::default().failures(Quota::new(0, day)),
-        Budgets::default().failures(Quota::new(5, Duration::ZERO)),
-        Budgets::default().per_destination([Quota::new(5, day), Quota::new(3, Duration::ZERO)]),
-        Budgets::default().in_total([Quota::new(3, Duration::ZERO)]),
-        Budgets::default().watch_countries(Conversion::below(101, 20, day)),
-        Budgets::default().watch_prefixes(Conversion::below(10, 20, Duration::ZERO)),
-    ] {
-        assert!(matches!(budgets(odd.clone()), Some(ConfigError::Budget { .. })), "{odd:?}");
-    }
-    for odd in [Duration::ZERO, Duration::from_secs(61)] {
-        let error = build(&move |builder| builder.deadline(odd));
-        assert!(matches!(error, Some(ConfigError::Deadline { given }) if given == odd), "{error:?}");
-    }
-    assert!(build(&|builder| builder.deadline(Duration::from_secs(60))).is_none());
-    assert!(matches!(build(&|builder| builder.delivery_queue(0)), Some(ConfigError::Queue)));
 }
