@@ -80,3 +80,7 @@ mod tls;
 pub use builder::RedisStoreBuilder;
 pub use fault::ConnectError;
 pub use store::RedisStore;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
