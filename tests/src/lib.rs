@@ -5,6 +5,8 @@ pub mod altcha;
 pub mod bank;
 pub mod browser;
 pub mod ceremony;
+#[cfg(doctest)]
+mod documents;
 pub mod gateway;
 pub mod http;
 pub mod mail;

@@ -6,9 +6,13 @@
 //! use verify_actix::{Challenge, endpoints};
 //! use verify_core::{Engine, Factor, KeyRing, Origin, Policy, Subject};
 //!
+//! # fn user_of(session: &str) -> Option<&'static str> { (session == "9c1f").then_some("alice") }
 //! # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
 //! let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
-//!     .subject(|head| Some(Subject::user(head.header("x-user")?)))
+//!     .subject(|head| {
+//!         let session = head.cookie("sid")?;
+//!         Some(Subject::user(user_of(session)?).session(session)) // your own login: whose session is it?
+//!     })
 //!     .build()?;
 //! let human = Challenge::new(&engine, Policy::new("feed").require(Factor::proof_of_work("human")))?;
 //!
@@ -26,6 +30,32 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # One engine
+//!
+//! The factory of an actix server runs once for each worker. Build the engine before it, and clone: an engine for each worker would
+//! have a store of its own, so that a code which one worker has sent is unknown to the next, and everybody has as many tries as
+//! there are workers.
+//!
+//! ```no_run
+//! # #[actix_web::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use actix_web::{App, HttpServer, web};
+//! # use verify_actix::{Challenge, endpoints};
+//! # use verify_core::{Engine, Factor, KeyRing, Origin, Policy};
+//! let keys = KeyRing::from_env("CHALLENGE_KEYS")?;
+//! let engine = Engine::builder(keys, Origin::parse("https://bank.example")?).build()?;
+//! let human = Challenge::new(&engine, Policy::new("feed").require(Factor::proof_of_work("human")))?;
+//!
+//! HttpServer::new(move || {
+//!     App::new()
+//!         .service(endpoints(&engine, "/challenge"))
+//!         .service(web::resource("/feed").wrap(human.clone()).to(|| async { "news for people" }))
+//! })
+//! .bind(("127.0.0.1", 3000))?
+//! .run()
+//! .await?;
+//! # Ok(()) }
+//! ```
+//!
 //! # Order
 //!
 //! The last `.wrap` runs first: wrap with the challenge *before* (hence inside) whatever authenticates, and inside CORS
@@ -33,8 +63,12 @@
 //!
 //! # Who asks
 //!
-//! The subject comes from a [`verify_core::Subject`] in the request's extensions, which your authentication puts there,
-//! or from the engine's closure. The client's address is the connection's peer, unless the engine trusts a proxy.
+//! The subject comes from a [`verify_core::Subject`] in the request's extensions, which your authentication puts there, in front
+//! of the endpoints too, or from the engine's closure. Name the [session](verify_core::Subject::session) in it: without one,
+//! what was proven outlives logout.
+//!
+//! The client's address is the connection's peer. Behind a proxy that is the proxy, and all clients share one rate limit, until
+//! the engine is [told of it](verify_core::EngineBuilder::client_ip).
 
 mod api;
 mod bridge;
@@ -54,3 +88,7 @@ pub use extract::{Blocked, Guard, Pass, Protected, Verified};
 pub use middleware::Challenge;
 #[doc(hidden)]
 pub use {future::ChallengeFuture, middleware::ChallengeService};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

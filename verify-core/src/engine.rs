@@ -61,13 +61,17 @@ pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
 /// # }
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # fn user_of(session: &str) -> Option<&'static str> { (session == "9c1f").then_some("alice") }
 /// # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
 /// let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
 ///     .site("Demo Bank")
 ///     .courier(Channel::Sms, Sms)
 ///     .countries(Countries::only(["US", "CA"])?)
 ///     .contacts(|_: &Subject<'_>, _: Channel| Contact::phone("+12025550123").ok())
-///     .subject(|head| Some(Subject::user(head.header("x-user")?)))
+///     .subject(|head| {
+///         let session = head.cookie("sid")?;
+///         Some(Subject::user(user_of(session)?).session(session)) // your own login: whose session is it?
+///     })
 ///     .build()?;
 ///
 /// let gate = engine.gate(Policy::new("vault").require(Factor::code("step-up")))?;

@@ -22,6 +22,7 @@
 //! use verify_core::{Channel, Contact, Engine, Factor, Inbox, KeyRing, Origin, Policy, Subject, all_of};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # fn user_of(session: &str) -> Option<&'static str> { (session == "9c1f").then_some("alice") }
 //! # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
 //! let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
 //!     .inbox(Inbox::new()) // for development; a real courier in earnest
@@ -29,7 +30,10 @@
 //!         Channel::Email => Contact::email(&format!("{}@example.com", subject.id())).ok(),
 //!         _ => Contact::phone("+12025550123").ok(),
 //!     })
-//!     .subject(|head| Some(Subject::user(head.cookie("user")?)))
+//!     .subject(|head| {
+//!         let session = head.cookie("sid")?;
+//!         Some(Subject::user(user_of(session)?).session(session)) // your own login: whose session is it?
+//!     })
 //!     .build()?;
 //!
 //! let step_up = Factor::code("step-up").over([Channel::Sms, Channel::Email]);
@@ -195,3 +199,7 @@ pub use transaction::{
     Account, AmountFormat, Currency, Iban, InvalidAccount, InvalidAmount, InvalidIban, InvalidPayee, Money,
     Payee, Transaction, TransactionError, UnknownCurrency,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -34,6 +34,7 @@ pub trait RequestView {
 /// use verify_core::{Head, Subject};
 ///
 /// fn subject<'a>(head: &Head<'a>) -> Option<Subject<'a>> {
+///     // The proxy that logs users in sets this field, and lets no client's own through.
 ///     Some(Subject::user(head.header("x-user")?).session(head.cookie("sid")?))
 /// }
 /// # let _: for<'a> fn(&Head<'a>) -> Option<Subject<'a>> = subject;

@@ -36,7 +36,8 @@ enum Kind {
 }
 
 impl<'a> Subject<'a> {
-    /// A user that the application has identified, by an id that never changes hands.
+    /// A user that the application has identified, by an id that never changes hands. Without a [session](Self::session), what
+    /// this user proves outlives logout: it counts in every session of theirs until its age is over.
     #[must_use]
     pub fn user(id: impl Into<Cow<'a, str>>) -> Self {
         Self { kind: Kind::User, id: id.into(), session: None, tenant: None, epoch: 0 }

@@ -49,7 +49,7 @@ macro_rules! mutants {
 }
 
 mutants! {
-    the_sound_store_passes: None breaks;
+    r73_the_sound_store_passes: None breaks;
     r72_insert_by_get_then_set: GetThenSetInsert breaks "one insert winner";
     r72_take_by_get_then_remove: GetThenRemoveTake breaks "one take winner";
     r72_add_by_load_then_store: LoadThenStoreAdd breaks "each sum once";
@@ -83,7 +83,7 @@ mutants! {
 }
 
 #[test]
-fn a_breach_says_which_law_and_how() {
+fn r73_a_breach_says_which_law_and_how() {
     let kit: Kit<Broken> = Setup::new().open(async { Broken::new(Fault::TextValues) }).unwrap();
     let breach = conformance::exact_bytes(&kit).unwrap_err();
     assert_eq!(format!("{breach:?}"), breach.to_string());
@@ -94,7 +94,7 @@ fn a_breach_says_which_law_and_how() {
 }
 
 #[test]
-fn a_store_that_does_not_open_is_told() {
+fn r73_a_store_that_does_not_open_is_told() {
     let refused: Result<Broken, &str> = Err("wrong password");
     let breach = Setup::new().open(async { refused }).unwrap_err();
     assert!(breach.to_string().contains("wrong password"), "{breach}");
@@ -124,7 +124,7 @@ mod sound {
 }
 
 #[test]
-fn laws_are_run_by_name_or_all_at_once() {
+fn r73_laws_are_run_by_name_or_all_at_once() {
     let open = |fault| {
         let kit = Setup::new().open(async move { Broken::new(fault) }).unwrap();
         kit.advance_with(|store: &Broken, by| store.clock.advance(by))

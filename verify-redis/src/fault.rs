@@ -222,6 +222,10 @@ fn by_code(code: &str, details: &str) -> Fault {
         "ERR" if details.contains("DB index") => {
             Fault::misconfigured("the server has no database of this number")
         }
+        // The driver selects the database as it connects, and leaves the code out.
+        "ERR" if details.contains("no permissions") => Fault::misconfigured(
+            "the user may not select the database that the URL names: see \"Permissions\" in the store's documentation",
+        ),
         "ERR" if details.contains("operation not permitted") => {
             Fault::misconfigured("the server wants a password")
         }

@@ -37,7 +37,8 @@
 //! connection. (In a cluster, what a node turned away without touching it is sent on to the right one.)
 //!
 //! **A server that starts empty** makes open challenges die and unused grants with them. Nothing that was used becomes
-//! usable, so this is safe, and the right way to run: `save ""` and `appendonly no`.
+//! usable, so this is the way to run: `save ""` and `appendonly no`. It also forgets blocks, revocations and what messages
+//! have cost; `docs/operations.md` in the repository says when to keep a log instead, and which.
 //!
 //! **A server that starts from an old state** brings back what was redeemed since. A code that was used after the last
 //! snapshot is good once more, to somebody who knows it, until its few minutes are over; guesses made since are forgotten.
@@ -53,7 +54,8 @@
 //! # Permissions
 //!
 //! A user of its own needs `~verify:* +set +get +getdel +incrby +multi +exec +info +config|get`, and in a cluster
-//! `+ping +cluster|slots +asking`. The last two of the first list are for the look at the server.
+//! `+ping +cluster|slots +asking`. The last two of the first list are for the look at the server. A URL that names another
+//! database than 0 needs `+select`, and a user of the Sentinels `+sentinel|get-master-addr-by-name`.
 //!
 //! # Features
 //!
@@ -78,3 +80,7 @@ mod tls;
 pub use builder::RedisStoreBuilder;
 pub use fault::ConnectError;
 pub use store::RedisStore;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -274,6 +274,20 @@ fn the_documented_permissions_are_enough_and_each_is_needed() {
 }
 
 #[test]
+fn another_database_needs_one_permission_more() {
+    let server = Server::start(&[]);
+    let words = "ACL SETUSER app on >pw ~verify:* +set +get +getdel +incrby +multi +exec +info +config|get";
+    let _: () = server.ask(&words.split(' ').collect::<Vec<_>>());
+    let app = |database: u8| patient(&format!("redis://app:pw@127.0.0.1:{}/{database}", server.port()));
+    serves(&wait(app(0).connect()).unwrap());
+    let error = refused(app(3));
+    assert_eq!(error.kind(), StoreErrorKind::Misconfigured);
+    assert!(error.to_string().contains("select the database"), "{error}");
+    let _: () = server.ask(&["ACL", "SETUSER", "app", "+select"]);
+    serves(&wait(app(3).connect()).unwrap());
+}
+
+#[test]
 fn settings_that_make_no_sense() {
     for (builder, word) in [
         (patient("redis://127.0.0.1").prefix("{bank}:"), "prefix"),

@@ -109,6 +109,19 @@ fn the_primary_is_asked_for_and_its_successor_is_found() {
 }
 
 #[test]
+fn the_sentinels_need_to_be_asked_one_thing() {
+    let watched = Watched::start();
+    let _: redis::Value =
+        watched.ask(&["ACL", "SETUSER", "asker", "on", ">pw", "+sentinel|get-master-addr-by-name"]);
+    let url = format!("redis://asker:pw@127.0.0.1:{}", watched.sentinel.port());
+    let builder = || patient("redis://:secret@the.primary").sentinel([url.clone()], "mymaster");
+    let store = wait(builder().connect()).unwrap();
+    assert!(wait(store.insert(&key(), Bytes::new(), MINUTE)).unwrap());
+    let _: redis::Value = watched.ask(&["ACL", "SETUSER", "asker", "-sentinel|get-master-addr-by-name"]);
+    assert_eq!(wait(builder().connect()).unwrap_err().kind(), StoreErrorKind::Misconfigured);
+}
+
+#[test]
 fn what_the_sentinels_do_not_know_is_told() {
     let watched = Watched::start();
     let error = wait(watched.builder("nobody").connect()).unwrap_err();

@@ -7,9 +7,13 @@
 //! use verify_core::{Engine, Factor, KeyRing, Origin, Policy, Subject};
 //! use verify_tower::{ChallengeLayer, EndpointService};
 //!
+//! # fn user_of(session: &str) -> Option<&'static str> { (session == "9c1f").then_some("alice") }
 //! # let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32)))?;
 //! let engine = Engine::builder(keys, Origin::parse("https://bank.example")?)
-//!     .subject(|head| Some(Subject::user(head.header("x-user")?)))
+//!     .subject(|head| {
+//!         let session = head.cookie("sid")?;
+//!         Some(Subject::user(user_of(session)?).session(session)) // your own login: whose session is it?
+//!     })
 //!     .build()?;
 //! let human = Policy::new("feed").require(Factor::proof_of_work("human"));
 //!
@@ -40,9 +44,13 @@
 //!
 //! # Who asks
 //!
-//! The subject comes from a [`verify_core::Subject`] in the request's extensions, which your authentication puts there,
-//! or from the engine's closure. The client's address comes from [`Peer`] in the extensions, or with the feature `axum`
-//! from `into_make_service_with_connect_info::<SocketAddr>()`; without either, all clients share one rate limit.
+//! The subject comes from a [`verify_core::Subject`] in the request's extensions, which your authentication puts there, in front
+//! of the endpoints too, or from the engine's closure. Name the [session](verify_core::Subject::session) in it: without one,
+//! what was proven outlives logout.
+//!
+//! The client's address comes from [`Peer`] in the extensions, or with the feature `axum` from
+//! `app.into_make_service_with_connect_info::<SocketAddr>()`. Without either, and behind a proxy that the engine was not
+//! [told of](verify_core::EngineBuilder::client_ip), all clients share one rate limit.
 
 mod api;
 mod body;
@@ -67,3 +75,7 @@ pub use extract::{Blocked, Guard, Pass, Protected, Verified};
 pub use future::ResponseFuture;
 pub use layer::{Challenge, ChallengeLayer};
 pub use view::Peer;
+
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn w15_a_name_that_fits_is_echoed_and_another_is_made_up() {
+    fn worldpay_rule_15_a_name_that_fits_is_echoed_and_another_is_made_up() {
         let of = |value: &'static [u8]| {
             let mut headers = HeaderMap::new();
             headers.insert(CORRELATION, HeaderValue::from_bytes(value).unwrap());

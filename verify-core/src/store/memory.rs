@@ -20,7 +20,7 @@ mod places;
 mod shelf;
 mod slot;
 
-/// Entries held unless told otherwise: 150 MB when full, ten minutes of 300 challenges a second.
+/// Entries held unless told otherwise: some 100 MB when full of challenges, ten minutes of 300 of them a second.
 const DEFAULT_CAPACITY: usize = 1_000_000;
 
 /// Keeps everything in this process: nothing to install, and nothing left after a restart.
@@ -31,10 +31,9 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 /// of threads. What has expired gives its place back when room is needed; in a large store that is full, that
 /// happens at intervals, ten seconds apart for a million entries, so that a flood cannot make it a burden.
 ///
-/// An entry costs 40 to 100 bytes and its value. A challenge of three values and two counters, 260 bytes in all, was
-/// measured at 600 to 750 bytes, from ten thousand that are open to three million. Values are copied in and out, so
-/// that a small value never keeps the large buffer alive that it was cut from. A counter stops at [`u64::MAX`] and
-/// never wraps.
+/// An entry costs 40 to 100 bytes and its value; what a challenge comes to is measured in `benches/README.md` of the repository.
+/// Values are copied in and out, so that a small value never keeps the large buffer alive that it was cut from. A counter
+/// stops at [`u64::MAX`] and never wraps.
 ///
 /// No verb waits for anything: each is done at the first poll of its future, in a fraction of a microsecond, or what
 /// main memory takes where the store is larger than the processor's caches. Threads that come for different keys
@@ -64,7 +63,7 @@ pub struct MemoryStoreBuilder {
 impl MemoryStoreBuilder {
     /// How many entries, values and counters together, may be held at once.
     ///
-    /// Default: 1,000,000, which bounds the memory near 150 MB: enough for most apps, survivable on a small
+    /// Default: 1,000,000, which is some 100 MB when full of challenges: enough for most apps, survivable on a small
     /// machine. A challenge that was opened needs a handful of entries, one that was not needs none. Too low a value
     /// turns people away with 503 while it is full; too high a one costs nothing until it is used.
     #[must_use]
