@@ -110,6 +110,27 @@ fn each_rule_has_a_test_and_each_number_of_a_test_is_a_rule() {
     assert!(unexplained.is_empty(), "numbers of tests that docs/laws.md does not explain: {unexplained:?}");
 }
 
+/// What is between quotation marks, or accents, and is called as metrics are.
+fn metrics(text: &str, mark: char) -> BTreeSet<String> {
+    let ends = ["_total", "_seconds", "_price"];
+    text.split(mark)
+        .filter(|name| name.starts_with("verify_") && ends.iter().any(|end| name.ends_with(end)))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn r76_each_metric_is_explained_and_each_that_is_explained_is_counted() {
+    let mut counted = BTreeSet::new();
+    for file in
+        files(".rs").into_iter().filter(|file| file.components().any(|part| part.as_os_str() == "src"))
+    {
+        counted.extend(metrics(&fs::read_to_string(file).unwrap(), '"'));
+    }
+    let table = read("docs/operations.md").split("| metric |").nth(1).unwrap().to_owned();
+    assert_eq!(metrics(&table, '`'), counted);
+}
+
 /// The text without its code, in which brackets are no links.
 fn prose(document: &str) -> String {
     let blocks = document.split("```").step_by(2).collect::<String>();

@@ -163,29 +163,37 @@ impl<'c> Ceremony<'c> {
             Factor::Totp(app) => totp::totp(self, app, answer).await?,
             Factor::Card(factor) => card::card(self, factor, answer).await?,
         };
-        Ok(Answered { proof: self.prove(&redeemed), recovery_codes_left: redeemed.recovery_codes_left })
+        let recovery_codes_left = redeemed.recovery_codes_left;
+        Ok(Answered { proof: self.prove(redeemed)?, recovery_codes_left })
     }
 
     /// Redeems a proof of work that was [examined](Self::examine) already.
     pub(crate) async fn redeem(&self) -> Result<Proof, Refusal> {
-        Ok(self.prove(&work::redeem(self).await?))
+        self.prove(work::redeem(self).await?)
     }
 
-    fn prove(&self, redeemed: &Redeemed) -> Proof {
-        self.record_as(EventKind::Verified, &redeemed.ticket);
-        Proof {
+    fn prove(&self, redeemed: Redeemed) -> Result<Proof, Refusal> {
+        let Redeemed { ticket, revocations, .. } = redeemed;
+        let proof = Proof {
             factor: self.ticket.factor,
             verified_at: self.now,
             seen_at: self.now,
             longest_pause: 0,
-            revocations: redeemed.revocations,
-            binding: redeemed.ticket.bound.as_ref().map(|bound| Approval {
-                policy: redeemed.ticket.policy,
+            revocations,
+            binding: ticket.bound.as_ref().map(|bound| Approval {
+                policy: ticket.policy,
                 digest: bound.digest,
-                challenge: redeemed.ticket.id,
+                challenge: ticket.id,
                 limit: bound.limit(),
             }),
+        };
+        // It would open nothing: to be told so is better than to be blocked again.
+        if self.core.revocations.of(self.subject).covers(&proof) {
+            self.record_as(EventKind::Replayed, &ticket);
+            return Err(Refusal::AlreadyUsed);
         }
+        self.record_as(EventKind::Verified, &ticket);
+        Ok(proof)
     }
 
     /// Enters the approval of a transaction for the request that will use it.

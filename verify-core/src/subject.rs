@@ -87,6 +87,12 @@ impl<'a> Subject<'a> {
         self.tenant.as_deref()
     }
 
+    /// The [epoch](Self::epoch).
+    #[must_use]
+    pub fn epoch_number(&self) -> u64 {
+        self.epoch
+    }
+
     /// Whether this is an anonymous visitor, known only by a cookie.
     #[must_use]
     pub fn is_visitor(&self) -> bool {
