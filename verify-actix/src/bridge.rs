@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, body::BoxBody};
 use bytes::Bytes;
@@ -65,8 +65,12 @@ pub(crate) fn append<'a>(headers: &mut HeaderMap, fields: impl Iterator<Item = (
     }
 }
 
-/// Appends the fields of a passage to a response.
+/// Puts what a passage carries on the answer.
 pub(crate) fn append_passage(headers: &mut HeaderMap, fields: &[(http::HeaderName, http::HeaderValue)]) {
+    if !fields.is_empty() {
+        // Whatever the handler says: what carries a new clearance is for nobody else.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     append(headers, fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
 }
 

@@ -14,12 +14,12 @@ use futures_util::future::Either;
 use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use verify_core::{
-    BindError, Decision, DescribesTransaction, Engine, Gate, Reply, Ruling, Subject, Transaction,
-    form_payload,
+    Decision, DescribesTransaction, Engine, Gate, Inquiry, Reply, Ruling, Subject, Transaction, form_payload,
 };
 
 use crate::bridge;
 use crate::errand;
+use crate::future::forbid_caching;
 use crate::payload;
 use crate::view::View;
 
@@ -69,7 +69,11 @@ impl Guard {
     /// # Errors
     /// [`Blocked`], which is the answer: return it.
     pub async fn require_transaction(&self, gate: &Gate, transaction: &Transaction) -> Result<Pass, Blocked> {
-        approve(&self.request, gate, Ok(transaction.clone()), Bytes::new()).await
+        let decision = {
+            let extensions = self.request.extensions();
+            gate.decide_transaction(&View::new(&self.request, &extensions), Ok(transaction.clone()))
+        };
+        conclude(&self.request, gate, decision, Bytes::new()).await
     }
 
     /// Whom the engine's gates take this request to be from; see [`Engine::subject_of`](verify_core::Engine::subject_of).
@@ -81,27 +85,13 @@ impl Guard {
 
     /// A pass for a request that needs no proof after all.
     pub fn pass(&self) -> Pass {
-        Pass { headers: Vec::new() }
+        Pass { headers: Vec::new(), is_guarded: false }
     }
 }
 
 fn look(request: &HttpRequest, gate: &Gate) -> Decision {
     let extensions = request.extensions();
     gate.decide_without_body(&View::new(request, &extensions))
-}
-
-/// Asks for the approval of a transaction; `body` is what it was parsed from, where that is at hand.
-async fn approve(
-    request: &HttpRequest,
-    gate: &Gate,
-    transaction: Result<Transaction, BindError>,
-    body: Bytes,
-) -> Result<Pass, Blocked> {
-    let decision = {
-        let extensions = request.extensions();
-        gate.decide_transaction(&View::new(request, &extensions), transaction)
-    };
-    conclude(request, gate, decision, body).await
 }
 
 async fn conclude(
@@ -111,7 +101,7 @@ async fn conclude(
     body: Bytes,
 ) -> Result<Pass, Blocked> {
     let inquiry = match decision {
-        Decision::Allow => return Ok(Pass { headers: Vec::new() }),
+        Decision::Allow => return Ok(Pass::of(Vec::new())),
         Decision::Respond(reply) => return Err(Blocked::new(request, reply)),
         Decision::Consult(inquiry) => inquiry,
         Decision::Read(inquiry, _) => return Err(Blocked::new(request, inquiry.unreadable())),
@@ -121,9 +111,9 @@ async fn conclude(
         Ok(Ruling::Allow(passage)) => {
             if let Some(settlement) = passage.settlement {
                 // A handler's answer is not seen here: that it was asked for is all that is kept.
-                settlement.settle(http::StatusCode::OK, None, None).await;
+                errand::tell(settlement, http::StatusCode::OK, None, None, gate.deadline()).await;
             }
-            Ok(Pass { headers: passage.headers })
+            Ok(Pass::of(passage.headers))
         }
         Ok(Ruling::Respond(reply)) => Err(Blocked::new(request, reply)),
         Ok(Ruling::RespondThen(reply, errand)) => {
@@ -136,13 +126,22 @@ async fn conclude(
 
 /// That the request has passed. Answer through it: where the request answered its challenge in line, it carries the new
 /// clearance.
+///
+/// As behind a middleware, an answer that says nothing about caches gets `Cache-Control: no-store`, and one with a new
+/// clearance gets it whatever it says (RFC 9111, 5.2.2.5). A pass of [`Guard::pass`] leaves the answer as it is.
 #[derive(Clone, Debug)]
 #[must_use = "answer through it, so that the client gets its clearance"]
 pub struct Pass {
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether a gate was asked for it.
+    is_guarded: bool,
 }
 
 impl Pass {
+    fn of(headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        Self { headers, is_guarded: true }
+    }
+
     /// An answer that carries the clearance along.
     pub fn with<R: Responder>(self, inner: R) -> impl Responder<Body = R::Body> {
         Cleared { inner, pass: self }
@@ -159,6 +158,9 @@ impl<R: Responder> Responder for Cleared<R> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse<R::Body> {
         let mut response = self.inner.respond_to(request);
+        if self.pass.is_guarded {
+            forbid_caching(response.headers_mut());
+        }
         bridge::append_passage(response.headers_mut(), &self.pass.headers);
         response
     }
@@ -233,7 +235,10 @@ pub trait Protected {
 /// ```
 ///
 /// And of a transaction that is in the body ([`web::Json`] or [`web::Form`]): the value that was approved is the value that
-/// the handler gets. The policy is one with [`Policy::bind_in_handler`](verify_core::Policy::bind_in_handler).
+/// the handler gets. The policy is one with [`Policy::bind_in_handler`](verify_core::Policy::bind_in_handler). The head is
+/// looked at first: who asks too often, or sends a compressed body, is refused before it is read. Its length is limited by
+/// [`web::PayloadConfig`], to 256 KiB by default, as well as by [`web::JsonConfig`] or [`web::FormConfig`], and its time by
+/// the gate's [deadline](Gate::deadline).
 ///
 /// ```
 /// use actix_web::{Responder, web};
@@ -297,7 +302,7 @@ impl<P: Protected + Default + 'static> FromRequest for Verified<P> {
         match look(request, &gate) {
             // Nothing is left to be done, and nothing is allocated.
             Decision::Allow => {
-                Either::Left(ready(Ok(Self { pass: Pass { headers: Vec::new() }, value: P::default() })))
+                Either::Left(ready(Ok(Self { pass: Pass::of(Vec::new()), value: P::default() })))
             }
             decision => {
                 let request = request.clone();
@@ -318,13 +323,13 @@ where
     type Future = Extracting<web::Json<T>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
+        let read = read::<T>(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await?;
-            let again = &mut payload::replay(bytes.clone());
+            let Read { request, gate, inquiry, body } = read.await?;
+            let again = &mut payload::replay(body.clone());
             let value = web::Json::<T>::from_request(&request, again).await?;
-            let gate = gate_of::<T>(&request)?;
-            Ok(Self { pass: approve(&request, &gate, value.transaction(), bytes).await?, value })
+            let decision = gate.decide_admitted(inquiry, value.transaction());
+            Ok(Self { pass: conclude(&request, &gate, decision, body).await?, value })
         })
     }
 }
@@ -337,15 +342,43 @@ where
     type Future = Extracting<web::Form<T>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
+        let read = read::<T>(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await?;
+            let Read { request, gate, inquiry, body } = read.await?;
             // The page of a blocked form posts its fields together with the answer, which is the gate's.
-            let again = &mut payload::replay(form_payload(&bytes));
+            let again = &mut payload::replay(form_payload(&body));
             let value = web::Form::<T>::from_request(&request, again).await?;
-            let gate = gate_of::<T>(&request)?;
-            Ok(Self { pass: approve(&request, &gate, value.transaction(), bytes).await?, value })
+            let decision = gate.decide_admitted(inquiry, value.transaction());
+            Ok(Self { pass: conclude(&request, &gate, decision, body).await?, value })
         })
+    }
+}
+
+/// A request whose transaction is still to be named.
+struct Read {
+    request: HttpRequest,
+    gate: Gate,
+    inquiry: Inquiry,
+    body: Bytes,
+}
+
+/// Asks the gate about the head, and reads the body only then, for as long as the deadline.
+fn read<P: Protected>(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<Read, actix_web::Error>> + use<P> {
+    let (request, reading) = (request.clone(), Bytes::from_request(request, payload));
+    async move {
+        let gate = gate_of::<P>(&request)?;
+        let admitted = {
+            let extensions = request.extensions();
+            gate.admit(&View::new(&request, &extensions))
+        };
+        let inquiry = admitted.map_err(|reply| Blocked::new(&request, *reply))?;
+        match tokio::time::timeout(gate.deadline(), reading).await {
+            Ok(body) => Ok(Read { body: body?, request, gate, inquiry }),
+            Err(_) => Err(Blocked::new(&request, inquiry.too_slow()).into()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::Error;
 use actix_web::body::EitherBody;
 use actix_web::dev::ServiceResponse;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use pin_project_lite::pin_project;
 
 type Answered<B> = ServiceResponse<EitherBody<B>>;
@@ -54,7 +54,7 @@ where
         Poll::Ready(match self.project().kind.project() {
             KindProjection::Passing { future } => {
                 let mut response = ready!(future.poll(cx))?;
-                forbid_caching(&mut response);
+                forbid_caching(response.headers_mut());
                 Ok(response.map_into_left_body())
             }
             KindProjection::Ruling { future } => ready!(future.as_mut().poll(cx)),
@@ -71,9 +71,9 @@ where
 }
 
 /// What one visitor was let in to see is not for a cache to show to the next (RFC 9111, 5.2.2.5).
-pub(crate) fn forbid_caching<B>(response: &mut ServiceResponse<B>) {
-    if !response.headers().contains_key(CACHE_CONTROL) {
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+pub(crate) fn forbid_caching(headers: &mut HeaderMap) {
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::future::{Ready, ready};
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpResponse};
 use bytes::Bytes;
 use verify_core::{Decision, Engine, Gate, Inquiry, Passage, Policy, PolicyError, Reply, Ruling, Settlement};
@@ -140,16 +141,17 @@ where
             }
             let Passage { headers, settlement, .. } = passage;
             match service.call(request).await {
-                Ok(mut response) => {
-                    forbid_caching(&mut response);
+                Ok(response) => {
                     let (request, response) = response.into_parts();
-                    let response = conclude(response, settlement, &headers).await;
+                    let mut response = conclude(response, settlement, &headers, gate.deadline()).await;
+                    forbid_caching(response.headers_mut());
                     Ok(ServiceResponse::new(request, response))
                 }
                 Err(error) if settlement.is_none() && headers.is_empty() => Err(error),
                 // An error of actix is an answer that is still to be made. It stays an error for the middleware around.
                 Err(error) => {
-                    let response = conclude(error.error_response(), settlement, &headers).await;
+                    let response = conclude(error.error_response(), settlement, &headers, gate.deadline());
+                    let response = response.await;
                     Err(InternalError::from_response(error, response.map_into_boxed_body()).into())
                 }
             }
@@ -162,15 +164,12 @@ async fn conclude<B: MessageBody + 'static>(
     response: HttpResponse<B>,
     settlement: Option<Settlement>,
     headers: &[(http::HeaderName, http::HeaderValue)],
+    deadline: Duration,
 ) -> HttpResponse<EitherBody<B>> {
     let mut response = match settlement {
         None => response.map_into_left_body(),
-        Some(settlement) => settle(settlement, response).await,
+        Some(settlement) => settle(settlement, response, deadline).await,
     };
-    if !headers.is_empty() {
-        // Whatever the handler says: what carries a new clearance is for nobody else.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
     bridge::append_passage(response.headers_mut(), headers);
     response
 }
@@ -179,24 +178,34 @@ async fn conclude<B: MessageBody + 'static>(
 async fn settle<B: MessageBody + 'static>(
     settlement: Settlement,
     response: HttpResponse<B>,
+    deadline: Duration,
 ) -> HttpResponse<EitherBody<B>> {
-    let (response, body) = response.into_parts();
     let status = http::StatusCode::from_u16(response.status().as_u16()).unwrap_or_default();
-    let kind = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
-    let small = settlement.wants_body().is_some_and(|most| match body.size() {
-        BodySize::None => true,
-        BodySize::Sized(length) => length <= most as u64,
-        BodySize::Stream => false,
-    });
-    let (kept, body) = if small {
-        // An answer that broke off is nothing to keep, and the client sees that it is cut.
-        let bytes = to_bytes(body).await.unwrap_or_default();
-        (Some(bytes.clone()), EitherBody::right(BoxBody::new(bytes)))
-    } else {
-        (None, EitherBody::left(body))
+    let kind = response.headers().get(CONTENT_TYPE).cloned();
+    let length = match response.body().size() {
+        BodySize::None => Some(0),
+        BodySize::Sized(length) => Some(length),
+        BodySize::Stream => None,
     };
-    settlement.settle(status, kind.as_deref(), kept.as_deref()).await;
-    response.set_body(body)
+    let known = settlement.wants_body().zip(length);
+    let Some((_, length)) = known.filter(|(most, length)| *length <= *most as u64) else {
+        errand::tell(settlement, status, kind, None, deadline).await;
+        return response.map_into_left_body();
+    };
+    let (response, body) = response.into_parts();
+    // It is the handler's, and takes the time that the handler takes.
+    let whole = to_bytes(body).await.ok().filter(|bytes| bytes.len() as u64 == length);
+    errand::tell(settlement, status, kind, whole.clone(), deadline).await;
+    match whole {
+        Some(bytes) => response.set_body(EitherBody::right(BoxBody::new(bytes))),
+        None => broken_off(),
+    }
+}
+
+/// What broke off is nothing to keep, and nothing to hand on: made of bytes, it would look whole. The client may ask once
+/// more with its idempotency key, and is told that the request was executed.
+fn broken_off<B>() -> HttpResponse<EitherBody<B>> {
+    HttpResponse::InternalServerError().finish().map_into_right_body()
 }
 
 fn answer<B>(request: ServiceRequest, reply: Reply) -> ServiceResponse<EitherBody<B, BoxBody>> {

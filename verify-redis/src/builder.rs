@@ -211,9 +211,14 @@ impl RedisStoreBuilder {
         if self.sentinels.is_some() {
             return Err(Fault::misconfigured("a cluster has no Sentinels: it watches its nodes itself"));
         }
-        let (patience, deadline) = (self.connect_deadline, self.deadline);
-        let cluster = crate::cluster::Cluster::open(nodes, &self.trust, self.eviction, patience, deadline);
-        Ok(Server::Many(cluster.await?))
+        let nodes = crate::cluster::Nodes {
+            nodes,
+            trust: self.trust.clone(),
+            eviction: self.eviction,
+            patience: self.connect_deadline,
+            deadline: self.deadline,
+        };
+        Ok(Server::Many(crate::cluster::Cluster::open(nodes).await?))
     }
 
     #[cfg(not(feature = "cluster"))]

@@ -34,7 +34,13 @@
 //!
 //! Nothing is tried twice. When a connection is lost, or a call's deadline passes, that call fails, because nobody knows
 //! whether it was carried out, and the engine refuses the request: nobody gets in by it. The next call goes over a new
-//! connection. (In a cluster, what a node turned away without touching it is sent on to the right one.)
+//! connection.
+//!
+//! In a cluster, what a node turned away without touching it is sent on to the right one. When a call's deadline passes, a
+//! new connection to the cluster is opened beside the old one, and takes its place once the silent node answers over it.
+//! Until then, calls for that node's keys fail at their deadlines, and those for other nodes' keys are served. While the node
+//! itself is down, its calls keep up one such attempt at a time, each for a
+//! [`connect_deadline`](RedisStoreBuilder::connect_deadline) at most.
 //!
 //! **A server that starts empty** makes open challenges die and unused grants with them. Nothing that was used becomes
 //! usable, so this is the way to run: `save ""` and `appendonly no`. It also forgets blocks, revocations and what messages

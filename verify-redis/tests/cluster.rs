@@ -30,6 +30,8 @@ use server::{Hosted, Server, Shared, key, patient, until, wait};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
+/// For an attempt to connect that may meet a silent node twice, a fifth of it each time.
+const ATTEMPT: Duration = Duration::from_secs(5);
 /// One reply in so many is lost.
 const LOSSES: usize = 17;
 
@@ -280,6 +282,26 @@ fn a_node_that_freezes_holds_up_its_own_keys_and_no_others() {
     }
     cluster.nodes[0].thaw();
     until("the node serves again", || wait(store.get(&pairs[0].value)).is_ok());
+}
+
+#[test]
+fn a_connection_on_which_nothing_comes_back_is_replaced() {
+    let (cluster, proxies) = behind_proxies();
+    let seeds: Vec<String> = proxies.iter().map(|proxy| format!("127.0.0.1:{}", proxy.port())).collect();
+    let url = format!("redis-cluster://{}", seeds.join(","));
+    let store = wait(patient(&url).deadline(SHORT).connect_deadline(ATTEMPT).connect()).unwrap();
+    for (node, proxy) in proxies.iter().enumerate() {
+        let key = pair_on(&cluster, node).value;
+        proxy.fall_silent();
+        let kind = wait(store.get(&key)).unwrap_err().kind();
+        assert!(matches!(kind, StoreErrorKind::Unavailable | StoreErrorKind::Timeout), "{kind:?}");
+        // The connections of before stay open and silent: only a new one gets through.
+        proxy.speak_to_the_next();
+        until("a new connection to the node is used", || wait(store.get(&key)).is_ok());
+        for each in 0..3 {
+            wait(use_once(&store, pair_on(&cluster, each)));
+        }
+    }
 }
 
 #[test]

@@ -206,14 +206,13 @@ fn a_server_that_was_made_a_replica_is_left_for_its_successor() {
 #[test]
 fn a_connection_that_was_lost_while_idle_costs_no_call() {
     let server = Server::start(&[]);
-    let store = server.store();
-    // It takes a moment until the end of a connection is noticed, so this may need another go under load.
-    until("a lost connection was noticed before the next call", || {
-        assert_serves(&store);
-        let _: () = server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
-        std::thread::sleep(Duration::from_millis(100));
-        wait(store.get(&key())).is_ok()
-    });
+    let proxy = Proxy::to(server.port());
+    let store = wait(patient(&proxy.url()).connect()).unwrap();
+    assert_serves(&store);
+    let _: () = server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
+    // The connection says that it is lost before it lets go of its socket.
+    assert!(proxy.departed(PATIENT), "a connection that was lost is not closed");
+    assert_eq!(wait(store.get(&key())).unwrap(), None);
 }
 
 #[test]

@@ -12,12 +12,13 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use verify_core::{
-    BindError, Decision, DescribesTransaction, Engine, Gate, Reply, RequestView, Ruling, Subject,
-    Transaction, form_payload,
+    Decision, DescribesTransaction, Engine, Gate, Inquiry, Reply, RequestView, Ruling, Subject, Transaction,
+    form_payload,
 };
 
+use crate::future::forbid_caching;
 use crate::head::Head;
-use crate::ruling::run;
+use crate::ruling::{append, run, tell};
 use crate::view::View;
 
 /// Asks for a proof inside a handler, where more is known than a layer can see.
@@ -67,7 +68,8 @@ impl Guard {
     /// # Errors
     /// [`Blocked`], which is the answer: return it.
     pub async fn require_transaction(&self, gate: &Gate, transaction: &Transaction) -> Result<Pass, Blocked> {
-        approve(&self.head, gate, Ok(transaction.clone()), Bytes::new()).await
+        let decision = gate.decide_transaction(&self.head, Ok(transaction.clone()));
+        conclude(gate, decision, Bytes::new()).await
     }
 
     /// Whom the engine's gates take this request to be from; see [`Engine::subject_of`](verify_core::Engine::subject_of).
@@ -78,7 +80,7 @@ impl Guard {
 
     /// A pass for a request that needs no proof after all.
     pub fn pass(&self) -> Pass {
-        Pass { headers: Vec::new() }
+        Pass { headers: Vec::new(), is_guarded: false }
     }
 }
 
@@ -87,20 +89,9 @@ async fn require(view: &impl RequestView, gate: &Gate) -> Result<Pass, Blocked> 
     conclude(gate, decision, Bytes::new()).await
 }
 
-/// Asks for the approval of a transaction; `body` is what it was parsed from, where that is at hand.
-async fn approve(
-    head: &Head,
-    gate: &Gate,
-    transaction: Result<Transaction, BindError>,
-    body: Bytes,
-) -> Result<Pass, Blocked> {
-    let decision = gate.decide_transaction(head, transaction);
-    conclude(gate, decision, body).await
-}
-
 async fn conclude(gate: &Gate, decision: Decision, body: Bytes) -> Result<Pass, Blocked> {
     let inquiry = match decision {
-        Decision::Allow => return Ok(Pass { headers: Vec::new() }),
+        Decision::Allow => return Ok(Pass::with(Vec::new())),
         Decision::Respond(reply) => return Err(Blocked(reply)),
         Decision::Consult(inquiry) => inquiry,
         Decision::Read(inquiry, _) => return Err(Blocked(inquiry.unreadable())),
@@ -110,9 +101,9 @@ async fn conclude(gate: &Gate, decision: Decision, body: Bytes) -> Result<Pass, 
         Ok(Ruling::Allow(passage)) => {
             if let Some(settlement) = passage.settlement {
                 // A handler's answer is not seen here: that it was asked for is all that is kept.
-                settlement.settle(StatusCode::OK, None, None).await;
+                tell(settlement, StatusCode::OK, None, None, gate.deadline()).await;
             }
-            Ok(Pass { headers: passage.headers })
+            Ok(Pass::with(passage.headers))
         }
         Ok(Ruling::Respond(reply)) => Err(Blocked(reply)),
         Ok(Ruling::RespondThen(reply, errand)) => {
@@ -129,21 +120,34 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// That the request has passed. Put it into the answer, as one of its parts: where the request answered its challenge
-/// in line, it carries the new clearance.
+/// That the request has passed. Put it into the answer, as the last of its parts: where the request answered its challenge
+/// in line, it carries the new clearance, and parts that come after could replace its fields.
+///
+/// As behind a layer, an answer that says nothing about caches gets `Cache-Control: no-store`, and one with a new clearance
+/// gets it whatever it says (RFC 9111, 5.2.2.5). A pass of [`Guard::pass`] leaves the answer as it is.
 #[derive(Clone, Debug)]
 #[must_use = "return it with the response, so that the client gets its clearance"]
 pub struct Pass {
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether a gate was asked for it.
+    is_guarded: bool,
+}
+
+impl Pass {
+    fn with(headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        Self { headers, is_guarded: true }
+    }
 }
 
 impl IntoResponseParts for Pass {
     type Error = Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
-        for (name, value) in self.headers {
-            parts.headers_mut().append(name, value);
+        let headers = parts.headers_mut();
+        if self.is_guarded {
+            forbid_caching(headers);
         }
+        append(headers, self.headers);
         Ok(parts)
     }
 }
@@ -196,7 +200,9 @@ pub trait Protected {
 ///
 /// And of a transaction that is in the body ([`Json`](axum::Json) or [`Form`](axum::Form)): the value that was approved is
 /// the value that the handler gets. The policy is one with
-/// [`Policy::bind_in_handler`](verify_core::Policy::bind_in_handler).
+/// [`Policy::bind_in_handler`](verify_core::Policy::bind_in_handler). The head is looked at first: who asks too often, or
+/// sends a compressed body, is refused before it is read. Its length is limited by axum's
+/// [`DefaultBodyLimit`](axum::extract::DefaultBodyLimit), and its time by the gate's [deadline](Gate::deadline).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -284,11 +290,12 @@ where
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let (parts, bytes) = read(request, state).await?;
-        let head = Head::of(&parts);
-        let again = Request::from_parts(parts, bytes.clone().into());
+        let gate = T::gate(state);
+        let Read { parts, body, inquiry } = read(request, gate, state).await?;
+        let again = Request::from_parts(parts, body.clone().into());
         let value = Json::<T>::from_request(again, state).await.map_err(IntoResponse::into_response)?;
-        let pass = approve(&head, T::gate(state), value.0.transaction(), bytes).await;
+        let decision = gate.decide_admitted(inquiry, value.0.transaction());
+        let pass = conclude(gate, decision, body).await;
         Ok(Self { pass: pass.map_err(IntoResponse::into_response)?, value })
     }
 }
@@ -301,20 +308,37 @@ where
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let (parts, bytes) = read(request, state).await?;
-        let head = Head::of(&parts);
+        let gate = T::gate(state);
+        let Read { parts, body, inquiry } = read(request, gate, state).await?;
         // The page of a blocked form posts its fields together with the answer, which is the gate's.
-        let again = Request::from_parts(parts, form_payload(&bytes).into());
+        let again = Request::from_parts(parts, form_payload(&body).into());
         let value = Form::<T>::from_request(again, state).await.map_err(IntoResponse::into_response)?;
-        let pass = approve(&head, T::gate(state), value.0.transaction(), bytes).await;
+        let decision = gate.decide_admitted(inquiry, value.0.transaction());
+        let pass = conclude(gate, decision, body).await;
         Ok(Self { pass: pass.map_err(IntoResponse::into_response)?, value })
     }
 }
 
-async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<(Parts, Bytes), Response> {
+/// A request whose transaction is still to be named.
+struct Read {
+    parts: Parts,
+    body: Bytes,
+    inquiry: Inquiry,
+}
+
+/// Asks the gate about the head, and reads the body only then, for as long as the deadline.
+async fn read<S: Send + Sync>(request: Request, gate: &Gate, state: &S) -> Result<Read, Response> {
+    let inquiry = match gate.admit(&View::of(&request)) {
+        Ok(inquiry) => inquiry,
+        Err(reply) => return Err(Blocked(*reply).into_response()),
+    };
     let (parts, body) = request.into_parts();
-    let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
-    Ok((parts, bytes.map_err(IntoResponse::into_response)?))
+    let reading = Bytes::from_request(Request::from_parts(parts.clone(), body), state);
+    match tokio::time::timeout(gate.deadline(), reading).await {
+        Ok(Ok(body)) => Ok(Read { parts, body, inquiry }),
+        Ok(Err(rejection)) => Err(rejection.into_response()),
+        Err(_) => Err(Blocked(inquiry.too_slow()).into_response()),
+    }
 }
 
 impl<E> fmt::Debug for Verified<E> {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use pin_project_lite::pin_project;
 use verify_core::Reply;
 
@@ -65,10 +65,14 @@ where
                 return Poll::Ready(Ok(answer(reply)));
             }
         };
-        // What one visitor was let in to see is not for a cache to show to the next (RFC 9111, 5.2.2.5).
-        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        forbid_caching(response.headers_mut());
         Poll::Ready(Ok(response))
     }
+}
+
+/// What one visitor was let in to see is not for a cache to show to the next (RFC 9111, 5.2.2.5).
+pub(crate) fn forbid_caching(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 impl<F, R, E> fmt::Debug for ResponseFuture<F, R, E> {

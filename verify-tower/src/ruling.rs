@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use tower_service::Service;
 use verify_core::{Errand, Gate, Inquiry, Reply, Ruling, Settlement};
 
@@ -53,48 +53,80 @@ where
         Err(error) => {
             // Whoever turns the error into an answer will answer with 500 or its like; it cannot carry the clearance.
             if let Some(settlement) = passage.settlement {
-                settlement.settle(StatusCode::INTERNAL_SERVER_ERROR, None, None).await;
+                tell(settlement, StatusCode::INTERNAL_SERVER_ERROR, None, None, gate.deadline()).await;
             }
             return Err(error);
         }
     };
     let mut response = match passage.settlement {
         None => response,
-        Some(settlement) => settle(settlement, response).await,
+        Some(settlement) => settle(settlement, response, gate.deadline()).await,
     };
-    if !passage.headers.is_empty() {
-        // Whatever the handler says: what carries a new clearance is for nobody else.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    for (name, value) in passage.headers {
-        response.headers_mut().append(name, value);
-    }
+    append(response.headers_mut(), passage.headers);
     Ok(response)
 }
 
+/// Puts what a passage carries on the answer.
+pub(crate) fn append(headers: &mut HeaderMap, fields: Vec<(HeaderName, HeaderValue)>) {
+    if !fields.is_empty() {
+        // Whatever the handler says: what carries a new clearance is for nobody else.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    for (name, value) in fields {
+        headers.append(name, value);
+    }
+}
+
 /// Tells how the handler has answered, with the answer's body where it is to be kept and is of a known, small size.
-pub(crate) async fn settle<R: Body<Data = Bytes> + From<Bytes>>(
+async fn settle<R: Body<Data = Bytes> + From<Bytes>>(
     settlement: Settlement,
     response: Response<R>,
+    deadline: Duration,
 ) -> Response<R> {
     let (parts, body) = response.into_parts();
-    let exact = body.size_hint().exact();
-    let small = settlement.wants_body().zip(exact).is_some_and(|(most, length)| length <= most as u64);
-    let (kept, body) = if small {
-        match body.collect().await {
-            Ok(collected) => {
-                let bytes = collected.to_bytes();
-                (Some(bytes.clone()), R::from(bytes))
-            }
-            // An answer that broke off is nothing to keep, and the client sees that it is cut.
-            Err(_) => (None, R::from(Bytes::new())),
-        }
-    } else {
-        (None, body)
+    let kind = parts.headers.get(CONTENT_TYPE).cloned();
+    let known = settlement.wants_body().zip(body.size_hint().exact());
+    let Some((_, length)) = known.filter(|(most, length)| *length <= *most as u64) else {
+        tell(settlement, parts.status, kind, None, deadline).await;
+        return Response::from_parts(parts, body);
     };
-    let kind = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    settlement.settle(parts.status, kind, kept.as_deref()).await;
-    Response::from_parts(parts, body)
+    // It is the handler's, and takes the time that the handler takes.
+    let whole = body.collect().await.ok().map(Collected::to_bytes);
+    let whole = whole.filter(|bytes| bytes.len() as u64 == length);
+    tell(settlement, parts.status, kind, whole.clone(), deadline).await;
+    match whole {
+        Some(bytes) => Response::from_parts(parts, R::from(bytes)),
+        None => broken_off(),
+    }
+}
+
+/// What broke off is nothing to keep, and nothing to hand on: made of bytes, it would look whole. The client may ask once
+/// more with its idempotency key, and is told that the request was executed.
+fn broken_off<R: From<Bytes>>() -> Response<R> {
+    let mut response = Response::new(R::from(Bytes::new()));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
+
+/// Tells the settlement, in a task of its own: a client that leaves does not end it, and an answer waits for it no longer
+/// than the deadline.
+pub(crate) async fn tell(
+    settlement: Settlement,
+    status: StatusCode,
+    kind: Option<HeaderValue>,
+    body: Option<Bytes>,
+    deadline: Duration,
+) {
+    if settlement.wants_body().is_none() && !status.is_server_error() {
+        // Nothing is kept and nothing given back: no store is asked.
+        return settlement.settle(status, None, None).await;
+    }
+    let settling = async move {
+        settlement.settle(status, kind.as_ref().map(HeaderValue::as_bytes), body.as_deref()).await;
+    };
+    // The second wait is for a store that is late, and ends with one that hangs.
+    let settling = tokio::spawn(tokio::time::timeout(deadline * 2, settling));
+    tokio::time::timeout(deadline, settling).await.ok();
 }
 
 /// The whole body, or what to answer instead; nothing is spent on one that is too long, is too slow or breaks off.

@@ -7,7 +7,7 @@ use crate::binding::{BindError, Binder, Bound, BoundRequest};
 use crate::ceremony::Ceremony;
 use crate::clearance::Proof;
 use crate::clock::millis_of;
-use crate::decision::{Decision, Ruling};
+use crate::decision::{Decision, Reply, Ruling};
 use crate::facts;
 use crate::form::Form;
 use crate::gate::blocked::Why;
@@ -31,22 +31,55 @@ impl Gate {
         request: &impl RequestView,
         transaction: Result<Transaction, BindError>,
     ) -> Decision {
-        let Some(rules) = self.inner.policy.binding() else {
-            return self.misconfigured(request, "it binds no transaction: `.bind_in_handler()`");
-        };
-        if is_preflight(request) {
-            return Decision::Respond(reply::no_content());
+        match self.begin_order(request) {
+            Ok(inquiry) => self.decide_admitted(inquiry, transaction),
+            Err(reply) => Decision::Respond(*reply),
         }
-        let asking = match self.ask(request) {
-            Ok(asking) => asking,
-            Err(decision) => return *decision,
+    }
+
+    /// Decides as [`Gate::decide_transaction`] does, in two steps, for whoever reads the body himself: this one looks at the
+    /// head alone and comes before anything is read, so that whoever asks too often is refused first. A request that it
+    /// admits is counted, and goes to [`Gate::decide_admitted`] with the transaction that was read. Until then the inquiry has
+    /// the answers to a body that does not arrive, such as [`Inquiry::too_slow`].
+    ///
+    /// # Errors
+    /// What to answer without reading: 429, 415 to a body that is compressed, or what else there is to say to the head.
+    pub fn admit(&self, request: &impl RequestView) -> Result<Inquiry, Box<Reply>> {
+        let inquiry = self.begin_order(request)?;
+        if is_encoded(request) {
+            return Err(Box::new(self.unreadable_kind(&inquiry.asking)));
+        }
+        Ok(inquiry)
+    }
+
+    /// The second step, with an inquiry of [`Gate::admit`] at this gate: nothing is counted once more.
+    pub fn decide_admitted(
+        &self,
+        mut inquiry: Inquiry,
+        transaction: Result<Transaction, BindError>,
+    ) -> Decision {
+        let asking = &mut inquiry.asking;
+        let (Some(rules), Kind::Order(_)) = (self.inner.policy.binding(), &inquiry.kind) else {
+            return Decision::Respond(asking.refuse(Refusal::Misconfigured));
         };
-        let (mut asking, presented) = asking;
-        match transaction.and_then(|transaction| self.bound(&asking, rules, transaction)) {
+        match transaction.and_then(|transaction| self.bound(asking, rules, transaction)) {
             Ok(bound) => asking.bound = Some(bound),
-            Err(error) => return Decision::Respond(self.unbindable(&asking, &error)),
+            Err(error) => return Decision::Respond(self.unbindable(asking, &error)),
         }
-        Decision::Consult(Inquiry { asking, kind: Kind::Order(presented), is_met: false })
+        Decision::Consult(inquiry)
+    }
+
+    /// The head of a request whose handler names the transaction.
+    fn begin_order(&self, request: &impl RequestView) -> Result<Inquiry, Box<Reply>> {
+        if self.inner.policy.binding().is_none() {
+            let what = "it binds no transaction: `.bind_in_handler()`";
+            return Err(Box::new(self.misconfigured(request, what)));
+        }
+        if is_preflight(request) {
+            return Err(Box::new(reply::no_content()));
+        }
+        let (asking, presented) = self.ask(request)?;
+        Ok(Inquiry { asking, kind: Kind::Order(presented), is_met: false })
     }
 
     /// Looks at the head of a request whose transaction is in its body.
@@ -57,22 +90,20 @@ impl Gate {
         may_read: bool,
     ) -> Decision {
         if rules.binder == Binder::Handler {
-            return self.misconfigured(request, "its handler names the transaction: ask inside the handler");
+            let what = "its handler names the transaction: ask inside the handler";
+            return Decision::Respond(self.misconfigured(request, what));
         }
         if !may_read {
-            return self.misconfigured(request, "it reads the body: use the layer, or `.bind_in_handler()`");
+            let what = "it reads the body: use the layer, or `.bind_in_handler()`";
+            return Decision::Respond(self.misconfigured(request, what));
         }
         let (asking, presented) = match self.ask(request) {
             Ok(asking) => asking,
-            Err(decision) => return *decision,
+            Err(reply) => return Decision::Respond(*reply),
         };
-        let encoded =
-            request.headers("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
         let readable = asking.request.as_ref().is_some_and(|request| rules.binder.takes(request));
-        if encoded || !readable {
-            // Without a body there is no transaction to offer a challenge for; that one is needed is said all the same.
-            let reply = asking.refuse(Refusal::UnsupportedMediaType);
-            return Decision::Respond(reply::required(reply, &self.inner.policy.name));
+        if is_encoded(request) || !readable {
+            return Decision::Respond(self.unreadable_kind(&asking));
         }
         Decision::Read(
             Inquiry { asking, kind: Kind::Order(presented), is_met: false },
@@ -80,17 +111,22 @@ impl Gate {
         )
     }
 
-    fn misconfigured(&self, request: &impl RequestView, what: &str) -> Decision {
+    /// Without a body there is no transaction to offer a challenge for; that one is needed is said all the same.
+    fn unreadable_kind(&self, asking: &Asking) -> Reply {
+        reply::required(asking.refuse(Refusal::UnsupportedMediaType), &self.inner.policy.name)
+    }
+
+    fn misconfigured(&self, request: &impl RequestView, what: &str) -> Reply {
         let policy = &self.inner.policy.name;
         tracing::error!(target: "verify", %policy, "a gate is in the wrong place and lets nobody pass: {what}");
-        Decision::Respond(reply::problem(look(request), Refusal::Misconfigured))
+        reply::problem(look(request), Refusal::Misconfigured)
     }
 
     /// Who asks, within the limits of strangers unless they come with an approval.
-    fn ask(&self, request: &impl RequestView) -> Result<(Box<Asking>, Vec<Presented>), Box<Decision>> {
+    fn ask(&self, request: &impl RequestView) -> Result<(Box<Asking>, Vec<Presented>), Box<Reply>> {
         let core = &self.inner.core;
         let now = core.now();
-        let refuse = |refusal| Box::new(Decision::Respond(reply::problem(look(request), refusal)));
+        let refuse = |refusal| Box::new(reply::problem(look(request), refusal));
         let presented = in_line::presented(request).map_err(refuse)?;
         let mut approved = false;
         if let Some(subject) = core.subject_of(request) {
@@ -128,7 +164,7 @@ impl Gate {
         Ok(Bound::new(&self.inner.core, self.inner.policy.tag, &asking.subject, request, transaction))
     }
 
-    fn unbindable(&self, asking: &Asking, error: &BindError) -> crate::Reply {
+    fn unbindable(&self, asking: &Asking, error: &BindError) -> Reply {
         if asking.look.page { page::unbindable(asking, error) } else { reply::unbindable(asking.look, error) }
     }
 
@@ -250,6 +286,11 @@ impl Gate {
         let notice = Notice::mismatch();
         Ruling::Respond(self.blocked_because(asking, now, Some(notice), Carry::from(form), Why::Mismatch))
     }
+}
+
+/// Whether the body is compressed: read as it is, it is something else than what the handler would read.
+fn is_encoded(request: &impl RequestView) -> bool {
+    request.headers("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// What a form carries for its handler: the bytes as they came, less the fields that are the gate's. A form that cannot

@@ -3,15 +3,17 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 /// Listens on a loopback port and passes on what it is sent, until told otherwise.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
     link: Arc<Link>,
+    departures: Mutex<mpsc::Receiver<()>>,
 }
 
 #[derive(Debug)]
@@ -27,12 +29,15 @@ struct Link {
     lost: AtomicUsize,
     /// Whether the last to speak was the store.
     asked: AtomicBool,
+    /// Told when the store has closed its side of a connection.
+    departed: mpsc::Sender<()>,
 }
 
 impl Proxy {
     pub fn to(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
+        let (departed, departures) = mpsc::channel();
         let link = Arc::new(Link {
             server: AtomicU16::new(server),
             loses: AtomicUsize::new(0),
@@ -42,6 +47,7 @@ impl Proxy {
             turns: AtomicUsize::new(0),
             lost: AtomicUsize::new(0),
             asked: AtomicBool::new(false),
+            departed,
         });
         let serving = Arc::clone(&link);
         thread::spawn(move || {
@@ -52,7 +58,7 @@ impl Proxy {
                 serving.connect(store);
             }
         });
-        Self { port, link }
+        Self { port, link, departures: Mutex::new(departures) }
     }
 
     pub fn port(&self) -> u16 {
@@ -86,6 +92,11 @@ impl Proxy {
     /// Requests that waited for a reply before the next one was made.
     pub fn turns(&self) -> usize {
         self.link.turns.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the store has closed its side of a connection; says whether it did.
+    pub fn departed(&self, patience: Duration) -> bool {
+        self.departures.lock().unwrap().recv_timeout(patience).is_ok()
     }
 
     pub fn lost(&self) -> usize {
@@ -127,7 +138,11 @@ impl Link {
 
     fn requests(&self, mut store: TcpStream, mut server: TcpStream, silenced: &AtomicBool) {
         let mut bytes = [0; 64 * 1024];
-        while let Ok(count @ 1..) = store.read(&mut bytes) {
+        loop {
+            let Ok(count @ 1..) = store.read(&mut bytes) else {
+                self.departed.send(()).ok();
+                break;
+            };
             if self.is_silent(silenced) {
                 continue;
             }
@@ -158,7 +173,8 @@ impl Link {
                 break;
             }
         }
-        store.shutdown(Shutdown::Both).ok();
+        // Only this way: that the store closes its own side is what the others wait for.
+        store.shutdown(Shutdown::Write).ok();
         server.shutdown(Shutdown::Both).ok();
     }
 }
