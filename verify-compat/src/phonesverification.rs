@@ -53,7 +53,8 @@
 //! # Callbacks
 //!
 //! One GET for each change of status: `Sent`, perhaps `Delivered`, and one of those that end a call. A URL in the request comes
-//! before the account's. One that does not answer with 2xx is asked [a few times](Settings::tries) at once, and not again.
+//! before the account's. One that does not answer, or with 408, 425, 429 or 5xx, is asked [a few times](Settings::tries) with
+//! growing pauses, and not again; any other answer but 2xx is a no.
 //!
 //! Whoever may call this API chooses URLs that this process calls, so the client that does so has to connect to public addresses
 //! only, unless [`Settings::allow_private_callbacks`] says otherwise; redirects are not followed.

@@ -110,6 +110,8 @@ impl HostedSessionsBuilder {
             };
             gates.push((kind, engine.gate(Policy::new(factor(kind)).require(codes).to_given_addresses())?));
         }
+        let webhook = webhook.as_ref();
+        let webhook = webhook.map(|webhook| Webhook::new(webhook, fetch, engine.deadline())).transpose()?;
         let inner = Inner {
             book: Book { notes: engine.notes("govifi") },
             accounts,
@@ -117,7 +119,7 @@ impl HostedSessionsBuilder {
             policy: policy.unwrap_or_else(|| Arc::new(rules)),
             payments: payments.ok_or(ConfigError::NoPayments)?,
             captchas,
-            webhook: webhook.as_ref().map(|webhook| Webhook::new(webhook, fetch)).transpose()?,
+            webhook,
             budgets: Arc::new(Budgets::per_challenge_only()),
             gates,
             engine,

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::outgoing::TRIES;
+
 /// Everything that is configured, as a table of a configuration file has it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -95,7 +97,8 @@ pub struct Settings {
     /// Whether failures have an HTTP status of their own: 400 for what is missing or invalid, 401 for credentials, 503 for a
     /// failure of ours. Default: no, so that everything is 200 and the status is in the envelope.
     pub http_status: bool,
-    /// How often one callback is tried, 1 to 10, all at once. Default: 3.
+    /// How often one callback is tried, 1 to 10: half a second after the first time, and then twice as long each time, within
+    /// the engine's [deadline](verify_core::Engine::deadline). Default: 5, so seven and a half seconds.
     pub tries: u8,
     /// How many seconds a call may take from the first ring to the last digit, 10 to 600. Default: 120. What takes longer is
     /// forgotten, without a callback.
@@ -111,7 +114,7 @@ impl Default for Settings {
             path: "/tts/reversepinverification".to_owned(),
             pin_min: 1,
             http_status: false,
-            tries: 3,
+            tries: TRIES,
             call_seconds: 120,
             allow_private_callbacks: false,
         }

@@ -359,8 +359,10 @@ impl TestIdentity {
 }
 
 /// Who is told when a verification is over: approved, canceled or answered too often, never that it has expired, since
-/// nothing happens then. Each is told once, by a message that is tried twice at once and not kept: one that a receiver misses
-/// is lost, and the log says so. It may arrive twice, under one `webhook-id`. It takes a client: `TwilioVerifyApiBuilder::fetch`.
+/// nothing happens then. Each is told once, by a message that is not kept: it is tried five times, after pauses of 0.5, 1, 2
+/// and 4 seconds and within the engine's [deadline](verify_core::Engine::deadline), where there is no answer, or 408, 425, 429 or
+/// 5xx. One that a receiver misses is lost, and the log says so. It may arrive twice, under one `webhook-id`. It takes a client:
+/// `TwilioVerifyApiBuilder::fetch`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
