@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use verify_core::{CaptchaVerifier, Contact, CourierErrorKind, Direct, Gate, RefusedKind, Reply, Subject};
 
+use crate::detached;
 use crate::govifi::ChallengeKind;
 use crate::govifi::book::Slot;
 use crate::govifi::fault::{Code, Fault};
@@ -51,7 +52,7 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn send(&self, record: &Record) -> Result<Reply, Fault> {
+    pub(crate) async fn send(self: &Arc<Self>, record: &Record) -> Result<Reply, Fault> {
         match self.require_open(record).await {
             Ok(()) => {}
             Err(fault) if fault.code == Code::SessionExpired => return self.gone(record, fault).await,
@@ -107,7 +108,8 @@ impl Inner {
             }
         };
         let Some(errand) = dispatch.errand() else { return Ok(()) };
-        errand.run().await.map_err(|kind| match kind {
+        let too_late = detached::passed(self.engine.deadline());
+        errand.run_within(too_late).await.map_err(|kind| match kind {
             CourierErrorKind::Refused => undeliverable(),
             _ => Fault::unavailable(),
         })

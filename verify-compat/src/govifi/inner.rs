@@ -125,12 +125,12 @@ impl Inner {
 
     /// Refuses what is paid or over. A session whose time is over ends here, unless it is being paid, or may have been: then
     /// nobody can say that it has expired.
-    pub(crate) async fn require_open(&self, record: &Record) -> Result<(), Fault> {
+    pub(crate) async fn require_open(self: &Arc<Self>, record: &Record) -> Result<(), Fault> {
         self.require_no_end(record).await?;
         if !record.is_over(self.engine.now()) {
             return Ok(());
         }
-        if self.book.end(record, self.now()).await? {
+        if self.end(record).await? {
             return Err(Fault::expired());
         }
         // Whoever has the permit may have come to an end just now.
@@ -149,7 +149,7 @@ impl Inner {
     }
 
     /// The session as a page may see it: nothing of who the payer is.
-    async fn view(&self, record: &Record) -> Result<Reply, Fault> {
+    async fn view(self: &Arc<Self>, record: &Record) -> Result<Reply, Fault> {
         let status = match self.require_open(record).await {
             Ok(()) => "open",
             Err(fault) if fault.code == Code::AlreadyConfirmed => "completed",
@@ -180,10 +180,19 @@ impl Inner {
         Ok(json::reply(StatusCode::OK, &body))
     }
 
+    /// Ends a session that nobody pays, and notes it, whether or not whoever asked still waits; says whether it could.
+    pub(crate) async fn end(self: &Arc<Self>, record: &Record) -> Result<bool, Fault> {
+        let (inner, record) = (Arc::clone(self), record.clone());
+        let ended = detached::finished(async move { inner.book.end(&record, inner.now()).await }).await;
+        ended.unwrap_or_else(|| Err(Fault::unavailable()))
+    }
+
     /// The answer about a session that has expired. Whoever sees it first has its webhook sent.
-    pub(crate) async fn gone(&self, record: &Record, fault: Fault) -> Result<Reply, Fault> {
+    pub(crate) async fn gone(self: &Arc<Self>, record: &Record, fault: Fault) -> Result<Reply, Fault> {
         let mut reply = fault.reply();
-        self.tell_expired(record, &mut reply).await?;
+        if let Some(errand) = self.tell_expired(record).await? {
+            errand.leave_with(&mut reply);
+        }
         Ok(reply)
     }
 
@@ -192,17 +201,26 @@ impl Inner {
     pub(crate) fn tell_completed(&self, record: &Record) -> Option<Errand> {
         let webhook = self.webhook.as_ref()?;
         let errand = webhook.tell(&self.book.notes, record, &Told::Completed, self.now());
-        detached::left(errand)
+        detached::left(errand, self.engine.deadline())
     }
 
-    pub(crate) async fn tell_expired(&self, record: &Record, reply: &mut Reply) -> Result<(), Fault> {
-        let now = self.now();
-        if let Some(webhook) = &self.webhook
-            && self.book.mark(b"told", record, now).await?
-        {
-            webhook.tell(&self.book.notes, record, &Told::Expired, now).leave_with(reply);
+    /// Says by webhook that a session has expired, once, in the background; gives the webhook back where nothing runs there.
+    /// Whoever notes first that it is told sends it, whether or not whoever asked still waits.
+    pub(crate) async fn tell_expired(self: &Arc<Self>, record: &Record) -> Result<Option<Errand>, Fault> {
+        if self.webhook.is_none() {
+            return Ok(None);
         }
-        Ok(())
+        let (inner, record) = (Arc::clone(self), record.clone());
+        let told = detached::finished(async move {
+            let now = inner.now();
+            let Some(webhook) = &inner.webhook else { return Ok(None) };
+            if !inner.book.mark(b"told", &record, now).await? {
+                return Ok(None);
+            }
+            let errand = webhook.tell(&inner.book.notes, &record, &Told::Expired, now);
+            Ok(detached::left(errand, inner.engine.deadline()))
+        });
+        told.await.unwrap_or_else(|| Err(Fault::unavailable()))
     }
 }
 

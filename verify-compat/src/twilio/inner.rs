@@ -42,11 +42,11 @@ pub(crate) fn factor(terms: Terms) -> String {
 
 impl Inner {
     /// Answers one request.
-    pub(crate) async fn answer(&self, request: Request<bytes::Bytes>) -> Reply {
+    pub(crate) async fn answer(self: &Arc<Self>, request: Request<bytes::Bytes>) -> Reply {
         self.try_answer(request).await.unwrap_or_else(Fault::reply)
     }
 
-    async fn try_answer(&self, request: Request<bytes::Bytes>) -> Result<Reply, Fault> {
+    async fn try_answer(self: &Arc<Self>, request: Request<bytes::Bytes>) -> Result<Reply, Fault> {
         let (parts, body) = request.into_parts();
         let Some(account) = self.accounts.admit(&parts.headers) else {
             return Err(Fault::of(20_003).with(
@@ -59,7 +59,7 @@ impl Inner {
         self.route(&call).await
     }
 
-    async fn route(&self, call: &Call) -> Result<Reply, Fault> {
+    async fn route(self: &Arc<Self>, call: &Call) -> Result<Reply, Fault> {
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
         match path.as_slice() {
             ["Services"] => match take(call, &[Method::GET, Method::POST])? {
@@ -108,7 +108,12 @@ impl Inner {
         }
     }
 
-    async fn route_in_service(&self, call: &Call, service: &Service, rest: &[&str]) -> Result<Reply, Fault> {
+    async fn route_in_service(
+        self: &Arc<Self>,
+        call: &Call,
+        service: &Service,
+        rest: &[&str],
+    ) -> Result<Reply, Fault> {
         match rest {
             ["Verifications"] => {
                 take(call, &[Method::POST])?;

@@ -3,6 +3,7 @@
 use futures_util::future::try_join;
 use verify_core::{Code, CourierErrorKind, RefusedKind};
 
+use crate::detached;
 use crate::twisto::Mode;
 use crate::twisto::book::{Record, Slot, TRIES};
 use crate::twisto::fault::Fault;
@@ -66,7 +67,7 @@ impl Inner {
             self.book.note_code(record, code.expose(), self.now()).await?;
         }
         let Some(errand) = dispatch.errand() else { return Ok(Send::Sent) };
-        match errand.run().await {
+        match errand.run_within(detached::passed(self.engine.deadline())).await {
             Ok(()) => Ok(Send::Sent),
             Err(CourierErrorKind::Refused) => Ok(Send::Dead),
             Err(_) => Err(Fault::unavailable()),
