@@ -174,10 +174,20 @@ fn g13_a_key_that_was_given_up_just_now_was_not_used_with_another_body(mounting:
 /// The members of every refusal, also where the adapter answers by itself.
 fn g07_what_takes_too_long_is_answered_in_kind(mounting: Mounting) {
     let site = Site::open(mounting);
-    let late = site.sessions.too_late();
+    let head = http::Request::post("/v1/hosted-sessions/cs_1/confirm").header("origin", site::SHOP).body(());
+    let late = site.sessions.too_late(&head.unwrap().into_parts().0);
     let body: Value = serde_json::from_slice(late.body()).unwrap();
     assert_eq!((late.status().as_u16(), &body["code"]), (503, &"processing_error".into()));
     assert_eq!((&body["recoverable"], late.headers().contains_key("retry-after")), (&true.into(), true));
+    assert_eq!(late.headers()["access-control-allow-origin"], site::SHOP);
+    // And so is what is too long: the page can read it.
+    let session = site.session("none");
+    let long = site.ask(&session.request("POST", "/confirm").body("x".repeat(70_000)));
+    refused(&long, 413, "validation_error", true);
+    assert_eq!(long.header("access-control-allow-origin"), Some(site::SHOP));
+    let elsewhere =
+        Request::new("POST", "/v1/hosted-sessions/cs_1/confirm").header("origin", "https://evil.example");
+    assert_eq!(site.ask(&elsewhere.body("x".repeat(70_000))).header("access-control-allow-origin"), None);
 }
 
 on_both! {

@@ -272,9 +272,13 @@ fn worldpay_a_fault_of_ours_has_its_versions_name(mounting: Mounting) {
     let clock = FakeClock::default();
     let store = Witness::new(MemoryStore::builder().clock(clock.clone()).build());
     let api = site::api(&clock, store.clone(), |builder| builder.issuer(IssuerSimulator::default()));
-    let late = api.too_late();
-    let body: Value = serde_json::from_slice(late.body()).unwrap();
-    assert_eq!((late.status().as_u16(), &body["errorName"]), (500, &json!("internalErrorOccurred")));
+    for (path, name) in [(ONE_TIME, "internalErrorOccurred"), (SIX, "internalServerError")] {
+        let head = http::Request::post(path).header("wp-correlationid", "mine").body(()).unwrap();
+        let late = api.too_late(&head.into_parts().0);
+        let body: Value = serde_json::from_slice(late.body()).unwrap();
+        assert_eq!((late.status().as_u16(), &body["errorName"]), (500, &json!(name)));
+        assert_eq!(late.headers()["wp-correlationid"], "mine");
+    }
     let running = site::serve(mounting, api);
     for (path, name, body) in
         [(ONE_TIME, "internalErrorOccurred", intelligent("five")), (SIX, "internalServerError", six("six"))]

@@ -93,6 +93,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use verify_core::{Api, Engine, Reply};
 
 use crate::govifi::fault::Fault;
@@ -213,12 +214,12 @@ impl Api for HostedSessions {
         self.inner.answer(request).await
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
-        Fault::body(too_large).reply()
+    fn refuse_body(&self, head: &Parts, too_large: bool) -> Reply {
+        self.inner.refuse(head, Fault::body(too_large))
     }
 
-    fn too_late(&self) -> Reply {
-        Fault::unavailable().reply()
+    fn too_late(&self, head: &Parts) -> Reply {
+        self.inner.refuse(head, Fault::unavailable())
     }
 
     fn deadline(&self) -> Duration {

@@ -71,9 +71,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use verify_core::{Api, Engine, Reply};
 
-use crate::phonesverification::envelope::{Answer, Format};
+use crate::phonesverification::envelope::Answer;
 use crate::phonesverification::inner::Inner;
 
 mod accounts;
@@ -120,13 +121,12 @@ impl Api for PhonesVerification {
         self.inner.answer(request).await
     }
 
-    fn refuse_body(&self, _: bool) -> Reply {
-        // Which base it was for is not known here, and JSON is what most read.
-        Answer::invalid("the body").reply(Format::Json, self.inner.settings.http_status)
+    fn refuse_body(&self, head: &Parts, _: bool) -> Reply {
+        self.inner.refuse(head, &Answer::invalid("the body"))
     }
 
-    fn too_late(&self) -> Reply {
-        Answer::failed().reply(Format::Json, self.inner.settings.http_status)
+    fn too_late(&self, head: &Parts) -> Reply {
+        self.inner.refuse(head, &Answer::failed())
     }
 
     /// As long as a call may take, and its callbacks after it.

@@ -84,6 +84,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use verify_core::{Api, Engine, Reply};
 
 use crate::twisto::fault::Fault;
@@ -154,11 +155,11 @@ impl Api for Twisto {
         self.inner.answer(request).await
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
+    fn refuse_body(&self, _: &Parts, too_large: bool) -> Reply {
         Fault::body(too_large).reply()
     }
 
-    fn too_late(&self) -> Reply {
+    fn too_late(&self, _: &Parts) -> Reply {
         Fault::unavailable().reply()
     }
 

@@ -84,11 +84,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use verify_core::{Api, Engine, Reply};
 
 use crate::worldpay::fault::Fault;
 use crate::worldpay::inner::Inner;
-use crate::worldpay::media::Version;
 
 mod accounts;
 mod builder;
@@ -145,13 +145,12 @@ impl Api for Worldpay {
         self.inner.answer(request).await
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
-        Fault::body(too_large).reply(&reply::new_correlation())
+    fn refuse_body(&self, head: &Parts, too_large: bool) -> Reply {
+        Fault::body(too_large).reply(&reply::correlation(&head.headers))
     }
 
-    fn too_late(&self) -> Reply {
-        // Which version it was for is not known here, and the older one is what most speak.
-        Fault::internal(Version::Five).reply(&reply::new_correlation())
+    fn too_late(&self, head: &Parts) -> Reply {
+        Fault::internal(inner::version(head.uri.path())).reply(&reply::correlation(&head.headers))
     }
 
     fn deadline(&self) -> Duration {

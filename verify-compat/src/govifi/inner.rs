@@ -55,6 +55,14 @@ impl Inner {
         reply
     }
 
+    /// Refuses a request of which no more than its head was looked at. Pages can read it, if the origin is an account's: which
+    /// origins a session has of its own is not known without the store.
+    pub(crate) fn refuse(&self, head: &Parts, fault: Fault) -> Reply {
+        let mut reply = fault.reply();
+        access::share(&mut reply, &self.accounts, None, &head.headers);
+        reply
+    }
+
     async fn of_session(
         self: &Arc<Self>,
         parts: &Parts,

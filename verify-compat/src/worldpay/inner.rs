@@ -180,6 +180,14 @@ fn resource(path: &str) -> Option<Resource<'_>> {
     }
 }
 
+/// The version that a path is of. What is of none is answered as the older one has it, which is what most speak.
+pub(super) fn version(path: &str) -> Version {
+    match resource(path) {
+        Some(Resource::Create(version, _) | Resource::Outcome(version, _)) => version,
+        Some(Resource::Root | Resource::Relation(_)) | None => Version::Five,
+    }
+}
+
 /// What stands behind this in a path, without the slash.
 fn behind<'p>(path: &'p str, resource: &str) -> Option<&'p str> {
     let ends = path.match_indices(resource).filter_map(|(at, found)| path.get(at + found.len()..));
