@@ -151,6 +151,9 @@ impl Worldpay {
     /// Says by its [kind](WorldpayError::kind) whether the issuer may have been asked. Never call this again for the same card
     /// because of an [indeterminate](WorldpayErrorKind::Indeterminate) one without the holder's wish: it is a second check.
     pub async fn check(&self, card: &Card, reference: &str) -> Result<Verification, WorldpayError> {
+        if !body::is_reference(reference) {
+            return Err(WorldpayErrorKind::InvalidReference.into());
+        }
         let body = self.terms.body(card, reference);
         let (links, is_kept) = self.links().await?;
         let mut answer = self.post(links.verify(&self.terms)?, &body).await;
