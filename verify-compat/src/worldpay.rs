@@ -75,7 +75,8 @@
 //! An outcome is kept in the engine's store, sealed and under a keyed name, for [`Settings::outcome_hours`], so any process
 //! that has the same store and keys answers for it. A reference is taken by one atomic insert before anybody is asked. Of a
 //! card, the first six and the last four digits are kept, with the expiry and whatever the issuer says of it; number and
-//! security code are in no store, log, error or answer, and are wiped from memory once the issuer has answered.
+//! security code are in no store, log, error or answer. What is read of them is wiped from memory once the issuer has answered; the
+//! bytes of the request itself are the server's, and are not.
 
 use std::fmt;
 use std::sync::Arc;
