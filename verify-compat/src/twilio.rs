@@ -54,6 +54,7 @@
 //! | `Channel=rbm` among attempts | an empty list: nothing is sent that way here |
 //! | a channel without a courier | 60223, for e-mail 60217 |
 //! | a courier that refuses the address | 400, 60200; one that fails 503, 20503 |
+//! | a number of a [country](verify_core::EngineBuilder::countries) that messages do not go to | 403, 60605; it counts towards no rate limit |
 //!
 //! # What is more than the original
 //!

@@ -100,7 +100,8 @@ impl Inner {
                 return Err(match refused.kind() {
                     RefusedKind::Expired => Fault::expired(),
                     RefusedKind::RateLimited => {
-                        Fault::limited("No further code is sent for this session", 60)
+                        let wait = refused.retry_after().map_or(60, |wait| wait.as_secs());
+                        Fault::limited("No further code is sent for this session", wait)
                     }
                     RefusedKind::Invalid => undeliverable(),
                     _ => refused.into(),

@@ -47,8 +47,9 @@ impl Inner {
             }
         }
 
+        let is_abroad = !self.engine.allows_country_of(&wish.contact);
         let claims = Self::claims(service, &wish.counted);
-        if !claims.is_empty() {
+        if !claims.is_empty() && !is_abroad {
             // Look at everything that may refuse before anything is counted.
             self.within_limits(&claims, false).await?;
             if let Some(fault) = self.sent_too_often(&direct, &offer).await? {
@@ -58,6 +59,9 @@ impl Inner {
         }
         let mut dispatch = match direct.send(&offer, Some(channel.of_engine())).await {
             Ok(dispatch) => dispatch,
+            Err(refused) if is_abroad && refused.kind() == RefusedKind::Invalid => {
+                return Err(Fault::of(60_605));
+            }
             Err(refused) => return Err(self.refused(&direct, &offer, refused).await),
         };
         let country = carrier.as_ref().and_then(|carrier| carrier.country.clone());
