@@ -69,7 +69,7 @@ async fn serve(api: &dyn Api, request: &HttpRequest, payload: Payload) -> Reply 
     let answer = tokio::time::timeout(api.deadline(), answer).await;
     let mut reply = answer.unwrap_or_else(|_| api.too_late(&head));
     if let Some(errand) = Errand::left_with(&mut reply) {
-        errand::run(errand, api.deadline());
+        errand::run(errand, api.errand_deadline());
     }
     reply
 }

@@ -129,8 +129,12 @@ impl Api for PhonesVerification {
         self.inner.refuse(head, &Answer::failed())
     }
 
-    /// As long as a call may take, and its callbacks after it.
     fn deadline(&self) -> Duration {
+        self.inner.engine.deadline()
+    }
+
+    /// As long as a call may take, and its callbacks after it.
+    fn errand_deadline(&self) -> Duration {
         Duration::from_secs(self.inner.settings.call_seconds.into())
             .saturating_add(self.inner.engine.deadline())
     }

@@ -42,10 +42,15 @@ pub trait Api: Send + Sync + 'static {
     /// Answers one request. An adapter waits for it as long as the [deadline](Api::deadline) says.
     async fn answer(&self, request: Request<Bytes>) -> Reply;
 
-    /// How long an answer may take, and then once more what is [left to do](crate::Errand::leave_with) after it. Default: 10
-    /// seconds, as for everything that an engine waits for.
+    /// How long an answer may take. Default: 10 seconds, as for everything that an engine waits for.
     fn deadline(&self) -> Duration {
         DEFAULT_DEADLINE
+    }
+
+    /// How long it may take after an answer to do what is [left](crate::Errand::leave_with). Default: as long as the
+    /// [answer](Api::deadline).
+    fn errand_deadline(&self) -> Duration {
+        self.deadline()
     }
 
     /// What to answer to the request of that head where the [deadline](Api::deadline) has passed. What was asked for may have
@@ -81,6 +86,10 @@ impl<A: Api + ?Sized> Api for Arc<A> {
 
     fn deadline(&self) -> Duration {
         (**self).deadline()
+    }
+
+    fn errand_deadline(&self) -> Duration {
+        (**self).errand_deadline()
     }
 
     fn too_late(&self, head: &Parts) -> Reply {

@@ -97,7 +97,7 @@ where
                 Err(_) => api.refuse_body(&parts, false),
             };
             if let Some(errand) = Errand::left_with(&mut reply) {
-                run(errand, api.deadline());
+                run(errand, api.errand_deadline());
             }
             Ok(answer(reply))
         })
