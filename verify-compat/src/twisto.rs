@@ -58,7 +58,7 @@
 //! | case | answer |
 //! |---|---|
 //! | the second send, ten seconds after the evaluation but at once after the first | sent; [`Settings::min_gap_after_send_seconds`] |
-//! | a send that was refused, or whose message never left | does not count |
+//! | a send that was refused, or whose message is not known to have left | does not count |
 //! | a second message | has the same code; [`Settings::fresh_code`] |
 //! | no body, `{}`, `[]`, `null`, or `code` missing, null, empty or white space | id 1, not counted |
 //! | a body that is no JSON, or a code that is neither text nor number | id 1, not counted; [`Settings::count_malformed`] |

@@ -153,7 +153,7 @@ impl Book {
         Ok(sent)
     }
 
-    /// Gives a message back that never left.
+    /// Gives a message back that is not known to have left.
     pub(crate) async fn return_slot(&self, record: &Record, slot: u8) -> Result<(), Fault> {
         self.notes.take(&self.slot(record, slot)).await?;
         Ok(())

@@ -101,7 +101,7 @@ impl HostedSessionsBuilder {
                 .over([channel])
                 .digits(settings.code_length)
                 .lives(Duration::from_secs(settings.code_ttl_seconds.into()))
-                // Sends are counted for the session here, since one whose message never left does not count.
+                // Sends are counted for the session here, since one whose message is not known to have left does not count.
                 .sends(10);
             // One more than are ever compared: the last one, if it is wrong, must not end what another is about to redeem.
             let codes = match settings.attempts.saturating_add(1) {

@@ -85,7 +85,8 @@ impl Inner {
         };
         let sent = self.deliver(record, challenge).await;
         if sent.is_err() {
-            // Nothing has left, so nothing is used up.
+            // What is not known to have left is not used up: a courier that gave no answer may have sent it all the same, and then
+            // a message more leaves than the settings say. The engine counts every one, and lets ten of a session leave at most.
             self.book.return_slot(record, slot).await?;
         }
         sent

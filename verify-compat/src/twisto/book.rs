@@ -109,7 +109,7 @@ impl Book {
         Ok(if self.insert(&second, &now, life).await? { Slot::Taken(2) } else { Slot::Exceeded })
     }
 
-    /// Gives a send back whose message never left.
+    /// Gives a send back whose message is not known to have left.
     pub(crate) async fn return_slot(&self, record: &Record, slot: u8) -> Result<(), Fault> {
         let kind: &[u8] = if slot == 1 { b"send-1" } else { b"send-2" };
         self.notes.take(&self.named(kind, record)).await?;

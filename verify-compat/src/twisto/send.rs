@@ -29,7 +29,8 @@ impl Inner {
             Mode::Live => self.deliver(record).await,
         };
         if !matches!(sent, Ok(Send::Sent)) {
-            // Nothing has left, so nothing is used up.
+            // What is not known to have left is not used up: a courier that gave no answer may have sent it all the same, and then
+            // a message more leaves than two. The engine counts every one, and lets ten of a transaction leave at most.
             self.book.return_slot(record, slot).await?;
         }
         sent
