@@ -129,7 +129,7 @@ impl Inner {
         let body = outcome::render(&order, &answer, version, &text(now), &self.links, &link);
         let record = Record {
             account: account.name.clone(),
-            viewable_at: millis(now).saturating_add(millis(UNIX_EPOCH + answer.viewable_after)),
+            viewable_at: millis(now).saturating_add(whole(answer.viewable_after)),
             body: body.clone(),
         };
         let record = serde_json::to_vec(&record).map_err(|_| Fault::internal(version))?;
@@ -207,7 +207,12 @@ fn is_link(text: &str) -> bool {
 }
 
 fn millis(at: SystemTime) -> u64 {
-    u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+    whole(at.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// In whole milliseconds, however long it is.
+fn whole(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// In milliseconds and UTC, as the original's examples have it.
