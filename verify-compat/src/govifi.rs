@@ -110,7 +110,6 @@ mod confirm;
 mod create;
 mod fault;
 mod inner;
-mod moment;
 mod payments;
 mod session;
 mod signals;

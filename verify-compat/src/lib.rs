@@ -10,6 +10,8 @@ mod detached;
 pub mod govifi;
 #[cfg(any(feature = "twisto", feature = "govifi"))]
 mod json;
+#[cfg(any(feature = "twisto", feature = "govifi"))]
+mod moment;
 #[cfg(any(feature = "twilio", feature = "phonesverification", feature = "govifi"))]
 mod outgoing;
 #[cfg(feature = "phonesverification")]

@@ -12,7 +12,8 @@ use crate::govifi::book::Slot;
 use crate::govifi::fault::{Code, Fault};
 use crate::govifi::inner::{Inner, factor};
 use crate::govifi::session::{Challenge, Record};
-use crate::json::{self, at};
+use crate::json;
+use crate::moment::at;
 
 /// That a session's challenge is passed.
 pub(crate) const PASSED: &[u8] = b"passed";

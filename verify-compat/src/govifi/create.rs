@@ -12,8 +12,9 @@ use crate::govifi::access::{self, Account};
 use crate::govifi::fault::{Code, Fault};
 use crate::govifi::inner::Inner;
 use crate::govifi::session::{Challenge, Record};
-use crate::govifi::{ChallengeKind, CreatedSession, SessionError, SessionRequest, SessionStatus, moment};
-use crate::json::{self, at};
+use crate::govifi::{ChallengeKind, CreatedSession, SessionError, SessionRequest, SessionStatus};
+use crate::json;
+use crate::moment::{self, at};
 
 impl Inner {
     pub(crate) async fn create_over_http(&self, parts: &Parts, body: &[u8]) -> Result<Reply, Fault> {
@@ -34,7 +35,7 @@ impl Inner {
         let body = json!({
             "session_id": created.session_id,
             "client_secret": created.expose_secret(),
-            "expires_at": moment::text(json::millis(created.expires_at)),
+            "expires_at": moment::text(moment::millis(created.expires_at)),
             "hosted_url": created.hosted_url.as_ref().map_or(Value::Null, |url| url.expose().into()),
         });
         Ok(json::reply(StatusCode::CREATED, &body))

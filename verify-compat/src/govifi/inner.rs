@@ -14,8 +14,9 @@ use crate::govifi::book::{Book, ENDED};
 use crate::govifi::fault::{Code, Fault};
 use crate::govifi::session::{Record, Scope, is_id};
 use crate::govifi::webhook::{Told, Webhook};
-use crate::govifi::{ChallengeKind, ChallengePolicy, Payments, Settings, moment};
+use crate::govifi::{ChallengeKind, ChallengePolicy, Payments, Settings};
 use crate::json;
+use crate::moment;
 
 /// The API behind its handle.
 pub(crate) struct Inner {
@@ -128,7 +129,7 @@ impl Inner {
     }
 
     pub(crate) fn now(&self) -> u64 {
-        json::millis(self.engine.now())
+        moment::millis(self.engine.now())
     }
 
     /// Refuses what is paid or over. A session whose time is over ends here, unless it is being paid, or may have been: then

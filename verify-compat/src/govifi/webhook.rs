@@ -12,7 +12,8 @@ use sha2::Sha256;
 use verify_core::{Errand, Fetch, Notes};
 
 use crate::govifi::session::Record;
-use crate::govifi::{ConfigError, WebhookConfig, moment};
+use crate::govifi::{ConfigError, WebhookConfig};
+use crate::moment;
 use crate::outgoing::{self, TRIES};
 
 /// What is told.

@@ -10,7 +10,7 @@ use verify_core::{Budgets, Contact, Direct, Engine, Factor, Gate, Policy, Reply,
 
 use crate::Secret;
 use crate::detached;
-use crate::json::{at, millis};
+use crate::moment::{at, millis};
 use crate::twisto::book::{Book, EXPIRY, Record, TRIES};
 use crate::twisto::fault::Fault;
 use crate::twisto::keys::{Keys, Pair};
