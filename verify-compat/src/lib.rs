@@ -8,9 +8,9 @@
 mod detached;
 #[cfg(feature = "govifi")]
 pub mod govifi;
-#[cfg(any(feature = "twisto", feature = "govifi"))]
+#[cfg(any(feature = "twilio", feature = "twisto", feature = "govifi"))]
 mod json;
-#[cfg(any(feature = "twisto", feature = "govifi"))]
+#[cfg(any(feature = "twilio", feature = "twisto", feature = "govifi", feature = "worldpay"))]
 mod moment;
 #[cfg(any(feature = "twilio", feature = "phonesverification", feature = "govifi"))]
 mod outgoing;

@@ -116,7 +116,7 @@ impl Fault {
             "more_info": format!("https://www.twilio.com/docs/errors/{}", self.code),
             "status": self.status.as_u16(),
         });
-        let mut reply = super::reply::json(self.status, &body);
+        let mut reply = crate::json::reply(self.status, &body);
         reply.headers_mut().extend(self.headers);
         reply
     }

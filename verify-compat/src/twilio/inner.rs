@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::{Method, Request, header};
 use verify_core::{Budgets, Direct, Engine, Factor, Gate, Policy, PolicyError, Reply, Resend, Subject};
 
+use crate::moment;
+use crate::twilio::Settings;
 use crate::twilio::accounts::Accounts;
 use crate::twilio::book::{Book, SENDS, TRIES};
 use crate::twilio::call::Call;
@@ -17,7 +19,6 @@ use crate::twilio::lookup::Lookup;
 use crate::twilio::service::Service;
 use crate::twilio::verification::Terms;
 use crate::twilio::webhook::Webhook;
-use crate::twilio::{Settings, date};
 
 /// The API behind its handle.
 pub(crate) struct Inner {
@@ -157,7 +158,7 @@ impl Inner {
 
     /// The present moment, in milliseconds since 1970, by the engine's clock.
     pub(crate) fn now(&self) -> u64 {
-        date::millis(self.engine.now())
+        moment::millis(self.engine.now())
     }
 
     /// The terms of codes that a service has now.

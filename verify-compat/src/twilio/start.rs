@@ -6,6 +6,7 @@ use http::header::RETRY_AFTER;
 use serde_json::Value;
 use verify_core::{Code, CourierErrorKind, Direct, Dispatch, Refused, RefusedKind, Reply};
 
+use crate::moment;
 use crate::twilio::book::TRIES;
 use crate::twilio::call::Call;
 use crate::twilio::extras;
@@ -137,7 +138,7 @@ impl Inner {
         lookup: Value,
         identity: Option<&Identity>,
     ) -> Record {
-        let ends = super::date::millis(dispatch.expires_at());
+        let ends = moment::millis(dispatch.expires_at());
         let (amount, payee) = wish.pair.clone().unzip();
         Record {
             sid: format!("VE{}", dispatch.challenge()),
@@ -195,7 +196,7 @@ impl Inner {
 
     /// Whole seconds from now to then, at least one.
     pub(crate) fn until(&self, then: SystemTime) -> u64 {
-        let then = super::date::millis(then);
+        let then = moment::millis(then);
         then.saturating_sub(self.now()).div_ceil(1000).max(1)
     }
 }

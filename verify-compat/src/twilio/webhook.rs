@@ -13,9 +13,10 @@ use sha2::Sha256;
 use verify_core::{Errand, Fetch, Notes};
 use zeroize::Zeroizing;
 
+use crate::moment;
 use crate::outgoing::{self, TRIES};
 use crate::twilio::verification::{Channel, End, Record};
-use crate::twilio::{ConfigError, WebhookConfig, date};
+use crate::twilio::{ConfigError, WebhookConfig};
 
 /// Who is told.
 pub(crate) struct Webhook {
@@ -53,7 +54,7 @@ impl Webhook {
         let id = format!("msg_{}", notes.pseudonym(&[b"webhook", record.sid.as_bytes(), status.as_bytes()]));
         let body = json!({
             "type": format!("verification.{status}"),
-            "timestamp": date::text(end.at),
+            "timestamp": moment::text(end.at),
             "data": {
                 "sid": record.sid,
                 "service_sid": record.service,

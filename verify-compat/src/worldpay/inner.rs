@@ -1,7 +1,7 @@
 //! What answers: which request goes where, and what becomes of a verification.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 use verify_core::{Engine, Notes, Reply};
 
+use crate::moment::{millis, whole};
 use crate::worldpay::accounts::{Account, Accounts};
 use crate::worldpay::fault::Fault;
 use crate::worldpay::issuer::{Issuer, IssuerInquiry};
@@ -206,15 +207,6 @@ fn is_link(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn millis(at: SystemTime) -> u64 {
-    whole(at.duration_since(UNIX_EPOCH).unwrap_or_default())
-}
-
-/// In whole milliseconds, however long it is.
-fn whole(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// In milliseconds and UTC, as the original's examples have it.
 fn text(at: SystemTime) -> String {
     let nanos = i128::from(millis(at)) * 1_000_000;
@@ -225,6 +217,8 @@ fn text(at: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     #[test]
