@@ -18,7 +18,13 @@ mod outgoing;
 pub mod phonesverification;
 #[cfg(any(feature = "twilio", feature = "durable", feature = "conformance"))]
 pub mod resources;
-#[cfg(any(feature = "twisto", feature = "govifi"))]
+#[cfg(any(
+    feature = "twilio",
+    feature = "phonesverification",
+    feature = "worldpay",
+    feature = "twisto",
+    feature = "govifi"
+))]
 mod secret;
 #[cfg(feature = "twilio")]
 pub mod twilio;
@@ -27,5 +33,11 @@ pub mod twisto;
 #[cfg(feature = "worldpay")]
 pub mod worldpay;
 
-#[cfg(any(feature = "twisto", feature = "govifi"))]
+#[cfg(any(
+    feature = "twilio",
+    feature = "phonesverification",
+    feature = "worldpay",
+    feature = "twisto",
+    feature = "govifi"
+))]
 pub use secret::Secret;

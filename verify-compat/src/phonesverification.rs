@@ -94,7 +94,7 @@ mod voice;
 mod wish;
 
 pub use builder::PhonesVerificationBuilder;
-pub use config::{AccountConfig, Config, Secret, Settings};
+pub use config::{AccountConfig, Config, Settings};
 pub use config_error::ConfigError;
 pub use handset::Handset;
 pub use voice::{CallEnd, Voice, VoiceCall};

@@ -120,7 +120,7 @@ mod wording;
 pub use builder::TwilioVerifyApiBuilder;
 pub use config::{
     AccountConfig, ApiKeyConfig, BucketConfig, Config, Passkeys, Push, RateLimitConfig, RelyingParty,
-    ServiceConfig, Settings, TestIdentity, Token, Totp, WebhookConfig, Whatsapp,
+    ServiceConfig, Settings, TestIdentity, Totp, WebhookConfig, Whatsapp,
 };
 pub use config_error::ConfigError;
 pub use lookup::{Carrier, LineType, Lookup};

@@ -112,7 +112,7 @@ mod simulator;
 
 pub use builder::WorldpayBuilder;
 pub use cards::IssuerCards;
-pub use config::{AccountConfig, Config, Password, Settings};
+pub use config::{AccountConfig, Config, Settings};
 pub use config_error::ConfigError;
 pub use issuer::{CardDetails, Issuer, IssuerAnswer, IssuerError, IssuerInquiry};
 pub use simulator::IssuerSimulator;

@@ -1,10 +1,8 @@
 //! What is configured: accounts and settings.
 
-use std::fmt;
-
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
+use crate::Secret;
 use crate::outgoing::TRIES;
 
 /// Everything that is configured, as a table of a configuration file has it.
@@ -52,35 +50,6 @@ impl AccountConfig {
 
 fn usual_price() -> f64 {
     0.015
-}
-
-/// A password. Its `Debug` is redacted.
-#[derive(Clone, Deserialize)]
-#[serde(from = "String")]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret([redacted])")
-    }
 }
 
 /// What holds for all accounts: where the original's documentation is silent, and how far callbacks go.
