@@ -48,7 +48,7 @@ mod webhook;
 #[cfg(feature = "worldpay")]
 pub mod worldpay;
 
-pub use breaker::{CircuitBreaker, Pass};
+pub use breaker::{CircuitBreaker, Permit};
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};
 #[cfg(feature = "phone-numbers")]
 pub use phone_numbers::PhoneNumbers;

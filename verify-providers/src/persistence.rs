@@ -79,7 +79,7 @@ impl Persistence {
             if self.clock.now() >= delivery.expires_at() {
                 return Err(last.unwrap_or_else(|| unavailable("the code is over")));
             }
-            let Some(pass) = self.breaker.enter() else {
+            let Some(permit) = self.breaker.enter() else {
                 return Err(
                     last.unwrap_or_else(|| unavailable("the service failed just now; it is left alone"))
                 );
@@ -87,38 +87,38 @@ impl Persistence {
             // Whatever is under way is dropped at the deadline, so nothing goes on behind the caller's back. Whoever drops
             // all of this before has no word to say about the service.
             let Ok(tried) = tokio::time::timeout_at(until, once()).await else {
-                pass.failed();
+                permit.failed();
                 return Err(unavailable("no answer in time"));
             };
             let (error, wait) = match tried {
                 Try::Taken => {
-                    pass.succeeded();
+                    permit.succeeded();
                     return Ok(());
                 }
                 Try::Refused(error) => {
-                    pass.succeeded();
+                    permit.succeeded();
                     return Err(error);
                 }
                 Try::Unsure(error) => {
-                    pass.failed();
+                    permit.failed();
                     return Err(error);
                 }
                 Try::Misconfigured(error) => {
-                    pass.succeeded();
+                    permit.succeeded();
                     tracing::error!(target: "verify", "a courier is not set up for its service: {error:?}");
                     return Err(error);
                 }
                 Try::Again(error, wait) => {
-                    pass.failed();
+                    permit.failed();
                     (error, wait)
                 }
                 Try::Throttled(error, wait) => {
-                    pass.succeeded();
+                    permit.succeeded();
                     (error, wait)
                 }
                 Try::Queued(error) => {
                     // It was not asked: if this was the trial of a breaker that is half open, the next call is.
-                    drop(pass);
+                    drop(permit);
                     (error, None)
                 }
             };
