@@ -13,6 +13,7 @@ use verify_core::{
 use zeroize::Zeroizing;
 
 use crate::base_url;
+use crate::exchange::once_surely;
 
 mod answer;
 mod callbacks;
@@ -146,19 +147,16 @@ impl PhonesVerification {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .header(ACCEPT, "application/json")
                 .body(body.clone())
-                .map_err(|_| CodeServiceErrorKind::Misconfigured)
+                .map_err(|_| CodeServiceErrorKind::Misconfigured.into())
         };
-        let mut answer = self.client.fetch(request()?).await;
-        if answer.as_ref().is_err_and(|error| error.kind() == FetchErrorKind::Unsent) {
-            answer = self.client.fetch(request()?).await;
-        }
-        answer.map_err(|error| {
+        once_surely(&*self.client, request, |error| {
             let kind = match error.kind() {
                 FetchErrorKind::Forbidden => CodeServiceErrorKind::Misconfigured,
                 _ => CodeServiceErrorKind::Unavailable,
             };
             CodeServiceError::new(kind).with_source(error)
         })
+        .await
     }
 }
 
