@@ -49,7 +49,7 @@ impl Webhook {
         Ok(Self { url, secret, fetch, within })
     }
 
-    /// The message, to be sent once the request is answered. Its id is the same each time, so that a receiver that has it
+    /// The message, to be sent in the background. Its id is the same each time, so that a receiver that has it
     /// already can tell. It names nobody but by the server's own names.
     pub(crate) fn tell(&self, notes: &Notes, record: &Record, told: &Told, now: u64) -> Errand {
         let (event, status) = match told {

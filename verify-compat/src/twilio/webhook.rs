@@ -47,7 +47,7 @@ impl Webhook {
         Ok(Self { url, secret, fetch, within })
     }
 
-    /// The message, signed as Standard Webhooks has it, to be sent once the request is answered. It names nobody: whoever
+    /// The message, signed as Standard Webhooks has it, to be sent in the background. It names nobody: whoever
     /// started the verification knows its id.
     pub(crate) fn tell(&self, notes: &Notes, record: &Record, channel: Option<Channel>, end: End) -> Errand {
         let status = end.status.name();
