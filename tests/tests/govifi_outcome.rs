@@ -19,8 +19,11 @@ mod server;
 #[path = "govifi/site.rs"]
 mod site;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bank::Witness;
 use bytes::Bytes;
 use serde_json::Value;
@@ -29,6 +32,7 @@ use server::until;
 use site::{Doorman, Session, Site, World, paid, refused, sms};
 use tests::http::Request;
 use verify_compat::govifi::{SessionError, SessionStatus};
+use verify_core::store::{Key, Store, StoreError};
 use verify_core::{Api, MemoryStore};
 
 fn site_of(mounting: Mounting, deadline: Option<Duration>) -> (Site, Witness) {
@@ -123,13 +127,67 @@ fn g13_a_payment_whose_answer_cannot_be_kept_is_told_all_the_same(mounting: Moun
     assert_eq!(site.view(&session).json()["status"], "completed");
 }
 
+/// A store that says once of a name that it is taken, though whoever had it has given it up.
+#[derive(Clone, Debug)]
+struct Hasty {
+    store: MemoryStore,
+    is_due: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Store for Hasty {
+    async fn insert(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<bool, StoreError> {
+        match self.is_due.swap(false, Ordering::Relaxed) {
+            true => Ok(false),
+            false => self.store.insert(key, value, ttl).await,
+        }
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.store.get(key).await
+    }
+
+    async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.store.take(key).await
+    }
+
+    async fn add(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
+        self.store.add(key, n, ttl).await
+    }
+}
+
+/// Two confirmations with one key: the first gives the key up between the steps of the second, of whose body nothing is said.
+fn g13_a_key_that_was_given_up_just_now_was_not_used_with_another_body(mounting: Mounting) {
+    let world = World::default();
+    let store = MemoryStore::builder().clock(world.clock.clone()).build();
+    let store = Hasty { store, is_due: Arc::default() };
+    let site = Site::over(mounting, store.clone(), &world, &Doorman::new("hcaptcha"), |_| {});
+    let session = site.session("none");
+    let request = session.confirm(Value::Null).header("idempotency-key", "k");
+    store.is_due.store(true, Ordering::Relaxed);
+    let early = site.ask(&request);
+    refused(&early, 409, "processing_error", true);
+    assert_eq!((early.header("retry-after"), store.is_due.load(Ordering::Relaxed)), (Some("1"), false));
+    paid(&site.ask(&request));
+}
+
 /// The members of every refusal, also where the adapter answers by itself.
 fn g07_what_takes_too_long_is_answered_in_kind(mounting: Mounting) {
     let site = Site::open(mounting);
-    let late = site.sessions.too_late();
+    let head = http::Request::post("/v1/hosted-sessions/cs_1/confirm").header("origin", site::SHOP).body(());
+    let late = site.sessions.too_late(&head.unwrap().into_parts().0);
     let body: Value = serde_json::from_slice(late.body()).unwrap();
     assert_eq!((late.status().as_u16(), &body["code"]), (503, &"processing_error".into()));
     assert_eq!((&body["recoverable"], late.headers().contains_key("retry-after")), (&true.into(), true));
+    assert_eq!(late.headers()["access-control-allow-origin"], site::SHOP);
+    // And so is what is too long: the page can read it.
+    let session = site.session("none");
+    let long = site.ask(&session.request("POST", "/confirm").body("x".repeat(70_000)));
+    refused(&long, 413, "validation_error", true);
+    assert_eq!(long.header("access-control-allow-origin"), Some(site::SHOP));
+    let elsewhere =
+        Request::new("POST", "/v1/hosted-sessions/cs_1/confirm").header("origin", "https://evil.example");
+    assert_eq!(site.ask(&elsewhere.body("x".repeat(70_000))).header("access-control-allow-origin"), None);
 }
 
 on_both! {
@@ -137,5 +195,6 @@ on_both! {
     g10_what_was_declined_in_the_end_expires
     g14_a_payment_that_cannot_be_noted_is_of_unknown_outcome
     g13_a_payment_whose_answer_cannot_be_kept_is_told_all_the_same
+    g13_a_key_that_was_given_up_just_now_was_not_used_with_another_body
     g07_what_takes_too_long_is_answered_in_kind
 }

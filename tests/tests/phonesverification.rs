@@ -108,6 +108,12 @@ fn phonesverification_rule_02_the_path_decides_and_not_accept(mounting: Mounting
             assert_eq!((as_json.status, as_xml.status), (200, 200));
         }
     }
+    // Nor does it matter how far it got: what is too long is not even read.
+    let long = "x".repeat(70_000);
+    assert_eq!(told(&site.ask(&Request::form(JSON, &long))), (4, Value::Null));
+    let as_xml = site.ask(&Request::form(XML, &long));
+    assert_eq!(as_xml.header("content-type"), Some("application/xml; charset=utf-8"));
+    assert!(as_xml.text().contains("<Status>4</Status>"), "{}", as_xml.text());
     for (method, path, status) in [
         ("POST", "/app/api/json/tts/nothing", 404),
         ("POST", "/app/api/xml/sms/pinverification", 404),

@@ -12,6 +12,11 @@ mod receiver;
 #[path = "phonesverification/site.rs"]
 mod site;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
 use receiver::{Callback, Receiver};
 use serde_json::Value;
 use site::{JSON, KEY, Mounting, NUMBER, PIN, SECRET, Site, engine, nearby, told};
@@ -19,7 +24,8 @@ use tests::http::Request;
 use verify_compat::phonesverification::{
     AccountConfig, CallEnd, ConfigError, Handset, PhonesVerification, Settings,
 };
-use verify_core::{FakeClock, MemoryStore};
+use verify_core::store::{Key, Store, StoreError};
+use verify_core::{Api, Engine, FakeClock, KeyRing, MemoryStore, Origin};
 use verify_providers::HttpClient;
 
 /// A call whose status is told to this receiver, once it rings.
@@ -75,7 +81,7 @@ fn phonesverification_rule_10_a_phone_that_is_picked_up_is_delivered(mounting: M
         let request = http::Request::post("/").header("content-type", "application/x-www-form-urlencoded");
         let request = request.body(body.to_owned().into()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(verify_core::Api::answer(&site.handset, request)).status().as_u16()
+        runtime.block_on(Api::answer(&site.handset, request)).status().as_u16()
     };
     assert_eq!(handset(&format!("id={id}&end=pick-up")), 200);
     assert_eq!(receiver.next().said(), pair("Delivered", "false"));
@@ -87,17 +93,22 @@ fn phonesverification_rule_10_a_phone_that_is_picked_up_is_delivered(mounting: M
 }
 
 fn phonesverification_rule_10_a_receiver_that_fails_is_asked_again_and_not_for_ever(mounting: Mounting) {
-    let (site, receiver) = (Site::open(mounting), Receiver::start());
-    receiver.then(&["503 Busy", "500 Broken", "200 OK"]);
+    let settings = || {
+        let mut settings = nearby();
+        settings.tries = 2;
+        settings
+    };
+    let site =
+        Site::with(mounting, |builder| builder.account(AccountConfig::new(KEY, SECRET)).settings(settings()));
+    let receiver = Receiver::start();
+    receiver.then(&["429 Later", "200 OK"]);
     let (_, first) = called(&site, &receiver, &[]);
-    for _ in 0..2 {
-        assert_eq!(receiver.next().target, first.target, "the same, once more");
-    }
-    receiver.then(&["503 Busy", "503 Busy", "503 Busy", "200 OK"]);
+    assert_eq!(receiver.next().target, first.target, "the same, once more");
+    receiver.then(&["503 Busy", "500 Broken", "200 OK"]);
     site.end(&CallEnd::Machine);
-    let said: Vec<_> = (0..3).map(|_| receiver.next().get("status")).collect();
-    assert_eq!(said, ["Machine Hangup", "Machine Hangup", "Machine Hangup"]);
-    // The next call says that the fourth try of that one never came.
+    let said: Vec<_> = (0..2).map(|_| receiver.next().get("status")).collect();
+    assert_eq!(said, ["Machine Hangup", "Machine Hangup"]);
+    // The next call says that the third try of that one never came.
     receiver.then(&["400 No"]);
     let (_, next) = called(&site, &receiver, &[]);
     assert_eq!(next.get("status"), "Sent");
@@ -221,6 +232,48 @@ fn phonesverification_rule_17_a_client_that_goes_inside_is_refused_at_the_start(
     }
 }
 
+/// A store that never answers.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Store for Silent {
+    async fn insert(&self, _: &Key, _: Bytes, _: Duration) -> Result<bool, StoreError> {
+        std::future::pending().await
+    }
+
+    async fn get(&self, _: &Key) -> Result<Option<Bytes>, StoreError> {
+        std::future::pending().await
+    }
+
+    async fn take(&self, _: &Key) -> Result<Option<Bytes>, StoreError> {
+        std::future::pending().await
+    }
+
+    async fn add(&self, _: &Key, _: u32, _: Duration) -> Result<u64, StoreError> {
+        std::future::pending().await
+    }
+}
+
+/// A call may take minutes; the answer to whoever asks for one does not.
+fn an_answer_does_not_wait_for_a_store_as_long_as_for_a_phone(mounting: Mounting) {
+    let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+    let engine = Engine::builder(keys, Origin::parse("https://calls.example").unwrap());
+    let engine = engine.store(Silent).deadline(Duration::from_millis(100)).build().unwrap();
+    let builder = PhonesVerification::builder(&engine).voice(Handset::new()).settings(nearby());
+    let builder = builder.account(AccountConfig::new(KEY, SECRET)).fetch(HttpClient::new().unwrap());
+    let api: Arc<dyn Api> = Arc::new(builder.build().unwrap());
+    assert_eq!(
+        (api.deadline(), api.errand_deadline()),
+        (Duration::from_millis(100), Duration::from_millis(120_100))
+    );
+    let running = site::serve(mounting, vec![("/app/api", api)]);
+    let form = site::form(&site::with(&[]));
+    assert_eq!(told(&Request::form(JSON, &form).send(running.address).unwrap()), (1, Value::Null));
+    let as_xml = Request::form(site::XML, &form).send(running.address).unwrap().text();
+    assert!(as_xml.contains("<Status>1</Status>"), "{as_xml}");
+}
+
 fn phonesverification_rule_18_nothing_that_is_told_or_kept_holds_pin_or_secret(mounting: Mounting) {
     let (site, receiver) = (Site::open(mounting), Receiver::start());
     let answer = site.ask(&Request::form(
@@ -250,5 +303,6 @@ on_both! {
     phonesverification_rule_12_what_happened_is_what_is_told
     phonesverification_rule_13_the_accounts_callback_is_for_requests_without_one
     phonesverification_rule_17_callbacks_lead_outside_unless_they_are_allowed_in
+    an_answer_does_not_wait_for_a_store_as_long_as_for_a_phone
     phonesverification_rule_18_nothing_that_is_told_or_kept_holds_pin_or_secret
 }

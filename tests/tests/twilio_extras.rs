@@ -96,20 +96,20 @@ fn twilio_extra_life_and_fresh_codes_are_settings_of_all_services_and_of_each(mo
 #[derive(Clone, Debug, Default)]
 struct Receiver {
     taken: Arc<Mutex<Vec<http::Request<Bytes>>>>,
-    /// How many calls fail before one is taken.
-    down: Arc<Mutex<u32>>,
+    /// What the next ones are answered with, the first one last.
+    answers: Arc<Mutex<Vec<u16>>>,
 }
 
 #[async_trait]
 impl Fetch for Receiver {
     async fn fetch(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, FetchError> {
-        let mut down = self.down.lock().unwrap();
-        if *down > 0 {
-            *down -= 1;
-            return Err(FetchErrorKind::Unsent.into());
+        let mut answer = http::Response::new(Bytes::new());
+        match self.answers.lock().unwrap().pop() {
+            Some(0) => return Err(FetchErrorKind::Unsent.into()),
+            Some(status) => *answer.status_mut() = http::StatusCode::from_u16(status).unwrap(),
+            None => self.taken.lock().unwrap().push(request),
         }
-        self.taken.lock().unwrap().push(request);
-        Ok(http::Response::new(Bytes::new()))
+        Ok(answer)
     }
 }
 
@@ -155,7 +155,7 @@ fn twilio_extra_a_signed_webhook_tells_how_each_verification_ended(mounting: Mou
             },
         })
     );
-    *receiver.down.lock().unwrap() = 1;
+    *receiver.answers.lock().unwrap() = vec![0];
     let second = text(&site.start(PLAIN), "sid");
     site.update(PLAIN, &second, "canceled");
     assert_eq!(receiver.bodies(2)[1]["data"]["status"], "canceled");
@@ -165,9 +165,9 @@ fn twilio_extra_a_signed_webhook_tells_how_each_verification_ended(mounting: Mou
     }
     let bodies = receiver.bodies(3);
     assert_eq!((bodies.len(), &bodies[2]["type"]), (3, &json!("verification.max_attempts_reached")));
-    // One that its receiver misses twice is lost.
+    // One that its receiver refuses is lost; one that comes at a bad moment is not.
     site.pass(600);
-    *receiver.down.lock().unwrap() = 2;
+    *receiver.answers.lock().unwrap() = vec![429, 400];
     site.start(PLAIN);
     site.check(PLAIN, &site.code());
     site.start(PLAIN);

@@ -14,8 +14,8 @@ mod site;
 use async_trait::async_trait;
 use serde_json::json;
 use site::{Mounting, PLAIN, PSD2, Site, TO, approved, outcome, refused, text};
-use verify_compat::twilio::{Carrier, LineType, Lookup};
-use verify_core::Contact;
+use verify_compat::twilio::{Carrier, LineType, Lookup, TwilioVerifyApi};
+use verify_core::{Contact, Countries, FakeClock, MemoryStore};
 
 /// A limit by that name with these buckets; its path.
 fn limited(site: &Site, name: &str, buckets: &[(&str, &str)]) -> String {
@@ -165,6 +165,26 @@ fn twilio_rule_48_checks_count_against_no_bucket(mounting: Mounting) {
     assert_eq!(site.try_start(PLAIN, &counted).status, 201);
 }
 
+fn twilio_a_number_abroad_is_refused_for_its_country_and_counts_nowhere(mounting: Mounting) {
+    let (clock, phone) = (FakeClock::default(), phone::Phone::default());
+    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let engine = site::engine(&clock, &phone, |builder| {
+        builder.store(store.clone()).countries(Countries::only(["US"]).unwrap())
+    });
+    let api = TwilioVerifyApi::builder(&engine).config(site::config()).build().unwrap();
+    let site = Site::around(mounting, api, clock, phone, store);
+    limited(&site, "ip", &[("1", "60")]);
+    let counted = r#"{"ip":"a"}"#;
+    let abroad = [("To", "+420601123456"), ("Channel", "sms"), ("RateLimits", counted)];
+    for _ in 0..3 {
+        let refusal = site.post(&format!("Services/{PLAIN}/Verifications"), &abroad);
+        refused(&refusal, 403, 60605);
+        assert_eq!(refusal.json()["message"], "Verification delivery attempt blocked");
+    }
+    assert_eq!(site.phone.count(), 0);
+    assert_eq!(site.try_start(PLAIN, &[("RateLimits", counted)]).status, 201, "the first of its minute");
+}
+
 fn twilio_rule_49_a_call_says_its_code_after_a_key_and_never_else(mounting: Mounting) {
     let site = Site::open(mounting);
     let call = |service: &str, more: &[(&str, &str)]| {
@@ -256,6 +276,7 @@ on_both! {
     twilio_rule_46_a_refused_start_delivers_nothing_and_uses_nothing
     twilio_rule_47_an_empty_limit_and_an_unknown_name_refuse_nobody
     twilio_rule_48_checks_count_against_no_bucket
+    twilio_a_number_abroad_is_refused_for_its_country_and_counts_nowhere
     twilio_rule_49_a_call_says_its_code_after_a_key_and_never_else
     twilio_rule_50_the_warning_stands_in_text_messages_only
     twilio_rule_51_no_text_message_goes_to_a_landline

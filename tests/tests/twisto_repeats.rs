@@ -84,7 +84,7 @@ fn t05_the_right_code_once_more_is_right_whatever_failed_the_first_time(mounting
 }
 
 fn t16_what_takes_too_long_is_answered_in_kind(mounting: Mounting) {
-    let late = Site::open(mounting).twisto.too_late();
+    let late = Site::open(mounting).twisto.too_late(&http::Request::new(()).into_parts().0);
     let body: Value = serde_json::from_slice(late.body()).unwrap();
     assert_eq!((late.status().as_u16(), &body["message_id"]), (503, &Value::Null));
     assert!(body["message"].is_string() && late.headers().contains_key("retry-after"));

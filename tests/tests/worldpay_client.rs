@@ -97,8 +97,8 @@ fn worldpay_rule_18_every_refusal_is_known_for_what_it_is(mounting: Mounting) {
         assert_eq!(kind(worldpay.clone(), good(), "error").await, WorldpayErrorKind::DuplicateReference);
         assert_eq!(
             kind(worldpay.clone(), good(), "a b").await,
-            WorldpayErrorKind::DuplicateReference,
-            "a bug as well"
+            WorldpayErrorKind::InvalidReference,
+            "not even sent"
         );
         let stranger = client(USERNAME, "wrong", "default").base_url(&url).unwrap();
         assert_eq!(kind(stranger, good(), "stranger").await, WorldpayErrorKind::Misconfigured);

@@ -129,9 +129,12 @@ fn worldpay_rule_14_nothing_of_a_card_is_answered_or_printed() {
         assert!(answers.len() > 20 && answers.iter().any(|answer| answer.text().contains("444433")));
         let said = answers.iter().flat_map(|answer| [answer.text(), format!("{:?}", answer.headers)]);
         let all: String = said.chain([gateway.printed()]).collect();
-        for secret in [NUMBER, "4444333322221119", "8317", "221B", "Sherlock", "d29ybGRwYXk6c2VjcmV0"] {
+        for secret in [NUMBER, "4444333322221119", "221B", "Sherlock", "d29ybGRwYXk6c2VjcmV0"] {
             assert!(!all.contains(secret), "{framework:?} tells {secret}");
         }
+        // Four digits in a row stand in moments, ports and links by chance; alone they are the code.
+        let mut words = all.split(|c: char| !c.is_ascii_alphanumeric());
+        assert!(!words.any(|word| word == "8317"), "{framework:?} tells the security code");
     }
 }
 

@@ -14,13 +14,14 @@ mod site;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bank::Witness;
 use serde_json::{Value, json};
 use site::{DYNAMIC, DYNAMIC_ON_FILE, Mounting, ON_FILE, ONE_TIME, OTHER, PUBLIC, SIX, Site};
 use site::{basic, getting, link, refused, results};
 use tests::http::Request;
 use tests::worldpay::{self, FIVE, Kind, dynamic, intelligent, six};
-use verify_compat::worldpay::IssuerSimulator;
+use verify_compat::worldpay::{Issuer, IssuerAnswer, IssuerError, IssuerInquiry, IssuerSimulator};
 use verify_core::{Api, FakeClock, MemoryStore};
 
 fn worldpay_rule_01_the_root_names_every_resource(mounting: Mounting) {
@@ -212,6 +213,24 @@ fn worldpay_rule_13_an_outcome_may_not_be_ready(mounting: Mounting) {
     assert_eq!((found.status, found.body), (200, made.body));
 }
 
+/// Says yes, and lets nobody look.
+#[derive(Debug)]
+struct Secretive;
+
+#[async_trait]
+impl Issuer for Secretive {
+    async fn verify(&self, _: &IssuerInquiry) -> Result<IssuerAnswer, IssuerError> {
+        Ok(IssuerAnswer::approved().viewable_after(Duration::MAX))
+    }
+}
+
+fn worldpay_rule_13_an_outcome_may_never_be_ready(mounting: Mounting) {
+    let site = Site::with(mounting, |builder| builder.issuer(Secretive));
+    let made = site.post(ONE_TIME, &intelligent("never"));
+    assert_eq!((made.status, &made.json()["outcome"]), (201, &json!("verified")), "{}", made.text());
+    refused(&site.get(&link(&made.json())), 404, "verificationNotReady");
+}
+
 fn worldpay_rule_17_links_begin_as_configured(mounting: Mounting) {
     let site = Site::open(mounting);
     let evil = |request: Request| {
@@ -272,9 +291,13 @@ fn worldpay_a_fault_of_ours_has_its_versions_name(mounting: Mounting) {
     let clock = FakeClock::default();
     let store = Witness::new(MemoryStore::builder().clock(clock.clone()).build());
     let api = site::api(&clock, store.clone(), |builder| builder.issuer(IssuerSimulator::default()));
-    let late = api.too_late();
-    let body: Value = serde_json::from_slice(late.body()).unwrap();
-    assert_eq!((late.status().as_u16(), &body["errorName"]), (500, &json!("internalErrorOccurred")));
+    for (path, name) in [(ONE_TIME, "internalErrorOccurred"), (SIX, "internalServerError")] {
+        let head = http::Request::post(path).header("wp-correlationid", "mine").body(()).unwrap();
+        let late = api.too_late(&head.into_parts().0);
+        let body: Value = serde_json::from_slice(late.body()).unwrap();
+        assert_eq!((late.status().as_u16(), &body["errorName"]), (500, &json!(name)));
+        assert_eq!(late.headers()["wp-correlationid"], "mine");
+    }
     let running = site::serve(mounting, api);
     for (path, name, body) in
         [(ONE_TIME, "internalErrorOccurred", intelligent("five")), (SIX, "internalServerError", six("six"))]
@@ -302,6 +325,7 @@ on_both! {
     worldpay_rule_05_every_combination_of_results_goes_round
     worldpay_rule_12_a_link_is_for_whoever_got_it
     worldpay_rule_13_an_outcome_may_not_be_ready
+    worldpay_rule_13_an_outcome_may_never_be_ready
     worldpay_rule_17_links_begin_as_configured
     worldpay_version_6_answers_by_its_own_names
 }

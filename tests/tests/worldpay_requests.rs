@@ -150,6 +150,7 @@ fn worldpay_rule_15_each_answer_has_a_name(mounting: Mounting) {
         assert!(one.len() == 36 && one != other, "{one} {other}");
     }
     let long = posting(ONE_TIME, vec![b' '; 70_000]);
+    assert_eq!(named(long.clone().header("wp-correlationid", "my-own-2")).as_deref(), Some("my-own-2"));
     assert!(named(long).is_some_and(|name| name.len() == 36));
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, Scope, web};
+use bytes::Bytes;
 use verify_core::{Api, Errand, Reply};
 
 use crate::bridge;
@@ -27,7 +28,7 @@ use crate::payload::{self, Unread};
 ///         Reply::new(Bytes::from(request.uri().path().to_owned()))
 ///     }
 ///
-///     fn refuse_body(&self, _: bool) -> Reply {
+///     fn refuse_body(&self, _: &http::request::Parts, _: bool) -> Reply {
 ///         let mut reply = Reply::default();
 ///         *reply.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
 ///         reply
@@ -55,20 +56,20 @@ pub fn api(mount: &str, api: impl Api) -> Scope {
 }
 
 async fn serve(api: &dyn Api, request: &HttpRequest, payload: Payload) -> Reply {
+    let Some(head) = bridge::request(request, Bytes::new()) else {
+        return api.refuse_body(&http::Request::new(()).into_parts().0, false);
+    };
+    let head = head.into_parts().0;
     let payload = &mut payload.into_inner();
     let body = match payload::read_within(payload, api.body_limit(), api.body_deadline()).await {
         Ok(body) => body,
-        Err(unread) => return api.refuse_body(matches!(unread, Unread::TooLarge)),
+        Err(unread) => return api.refuse_body(&head, matches!(unread, Unread::TooLarge)),
     };
-    let mut reply = match bridge::request(request, body) {
-        Some(request) => {
-            let answer = tokio::time::timeout(api.deadline(), api.answer(request)).await;
-            answer.unwrap_or_else(|_| api.too_late())
-        }
-        None => api.refuse_body(false),
-    };
+    let answer = api.answer(http::Request::from_parts(head.clone(), body));
+    let answer = tokio::time::timeout(api.deadline(), answer).await;
+    let mut reply = answer.unwrap_or_else(|_| api.too_late(&head));
     if let Some(errand) = Errand::left_with(&mut reply) {
-        errand::run(errand, api.deadline());
+        errand::run(errand, api.errand_deadline());
     }
     reply
 }

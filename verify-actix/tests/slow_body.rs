@@ -28,7 +28,7 @@ impl Api for Refusing {
         Reply::default()
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
+    fn refuse_body(&self, _: &http::request::Parts, too_large: bool) -> Reply {
         assert!(!too_large);
         let mut reply = Reply::default();
         *reply.status_mut() = http::StatusCode::BAD_REQUEST;
@@ -81,8 +81,26 @@ impl Api for Hanging {
         std::future::pending().await
     }
 
-    fn refuse_body(&self, _: bool) -> Reply {
+    fn refuse_body(&self, _: &http::request::Parts, _: bool) -> Reply {
         Reply::default()
+    }
+}
+
+/// One that knows, when it is too late, what was asked for.
+struct Late;
+
+#[async_trait::async_trait]
+impl Api for Late {
+    async fn answer(&self, _: http::Request<Bytes>) -> Reply {
+        std::future::pending().await
+    }
+
+    fn refuse_body(&self, _: &http::request::Parts, _: bool) -> Reply {
+        Reply::default()
+    }
+
+    fn too_late(&self, head: &http::request::Parts) -> Reply {
+        Reply::new(format!("{} {}", head.method, head.uri).into())
     }
 }
 
@@ -93,4 +111,7 @@ async fn r10_an_answer_that_does_not_come_is_given_up() {
     let late = call_service(&app, TestRequest::get().uri("/v2/x").to_request()).await;
     assert_eq!(late.status(), 503);
     assert!(late.headers().contains_key("retry-after"));
+    let app = init_service(App::new().service(api("/v2", Late))).await;
+    let late = call_service(&app, TestRequest::put().uri("/v2/x?y").to_request()).await;
+    assert_eq!(read_body(late).await, "PUT /v2/x?y");
 }

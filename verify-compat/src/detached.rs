@@ -1,5 +1,7 @@
 //! What is finished whoever waits for it.
 
+use std::time::Duration;
+
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::Instrument;
@@ -20,12 +22,22 @@ pub(crate) async fn finished<T: Send + 'static>(work: impl Future<Output = T> + 
     result.await.ok()
 }
 
-/// Runs an errand in the background, and gives it back where there is no runtime to run it: leave it with the answer then.
-#[cfg(feature = "govifi")]
-pub(crate) fn left(errand: verify_core::Errand) -> Option<verify_core::Errand> {
+/// Runs an errand in the background, for so long at most, and gives it back where there is no runtime to run it: leave it with
+/// the answer then.
+#[cfg(any(feature = "twilio", feature = "govifi"))]
+pub(crate) fn left(errand: verify_core::Errand, deadline: Duration) -> Option<verify_core::Errand> {
     let Ok(runtime) = Handle::try_current() else { return Some(errand) };
-    runtime.spawn(errand.run().in_current_span());
+    runtime.spawn(errand.run_within(passed(deadline)).in_current_span());
     None
+}
+
+/// Is there once so much time has passed: what goes on by itself has nobody who would lose patience with it. Never, where there
+/// is no runtime to tell.
+pub(crate) async fn passed(time: Duration) {
+    match Handle::try_current() {
+        Ok(_) => tokio::time::sleep(time).await,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 #[cfg(test)]

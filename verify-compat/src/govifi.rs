@@ -93,10 +93,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use verify_core::{Api, Engine, Reply};
 
 use crate::govifi::fault::Fault;
 use crate::govifi::inner::Inner;
+use crate::govifi::session::Record;
 
 mod access;
 mod answer;
@@ -108,7 +110,6 @@ mod confirm;
 mod create;
 mod fault;
 mod inner;
-mod moment;
 mod payments;
 mod session;
 mod signals;
@@ -169,26 +170,40 @@ impl HostedSessions {
         self.inner.create(account, session).await
     }
 
-    /// How a session stands.
+    /// How a session stands. Of one that has expired the webhook is sent, as where a page asks.
     ///
     /// # Errors
     /// When there is none of that id, and when the store did not answer.
     pub async fn status(&self, session_id: &str) -> Result<SessionStatus, SessionError> {
-        self.inner.status(session_id).await
+        let record = self.inner.known(session_id).await?;
+        let status = self.inner.status(&record).await?;
+        if status == SessionStatus::Expired {
+            self.tell_expired(&record).await?;
+        }
+        Ok(status)
     }
 
-    /// Ends a session that is not paid; once more changes nothing. Nothing is paid after it.
+    /// Ends a session that is not paid, and sends its webhook; once more changes nothing. Nothing is paid after it.
     ///
     /// # Errors
     /// When it is [paid](SessionError::Paid) or unknown, and when the store did not answer.
     pub async fn expire(&self, session_id: &str) -> Result<(), SessionError> {
-        let record = self.inner.book.find(session_id).await.map_err(|_| SessionError::Unavailable)?;
-        let record = record.ok_or(SessionError::Unknown)?;
+        let record = self.inner.known(session_id).await?;
         self.inner.expire(&record).await.map_err(|fault| match fault.code {
             fault::Code::AlreadyConfirmed => SessionError::Paid,
             fault::Code::ProcessingError if fault.is_conflict() => SessionError::Paid,
             _ => SessionError::Unavailable,
-        })
+        })?;
+        self.tell_expired(&record).await
+    }
+
+    async fn tell_expired(&self, record: &Record) -> Result<(), SessionError> {
+        let left = self.inner.tell_expired(record).await.map_err(|_| SessionError::Unavailable)?;
+        if let Some(errand) = left {
+            // No runtime, so nobody else to send it. A receiver that takes none is in the log.
+            errand.run().await.ok();
+        }
+        Ok(())
     }
 }
 
@@ -198,12 +213,12 @@ impl Api for HostedSessions {
         self.inner.answer(request).await
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
-        Fault::body(too_large).reply()
+    fn refuse_body(&self, head: &Parts, too_large: bool) -> Reply {
+        self.inner.refuse(head, Fault::body(too_large))
     }
 
-    fn too_late(&self) -> Reply {
-        Fault::unavailable().reply()
+    fn too_late(&self, head: &Parts) -> Reply {
+        self.inner.refuse(head, Fault::unavailable())
     }
 
     fn deadline(&self) -> Duration {

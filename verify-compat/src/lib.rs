@@ -4,17 +4,27 @@
 //! mount in one line. What happens to a challenge is kept in the engine's store, so several processes serve one API; what
 //! is configured over an API is kept in [`Resources`](resources::Resources).
 
-#[cfg(any(feature = "twisto", feature = "govifi"))]
+#[cfg(any(feature = "twilio", feature = "twisto", feature = "govifi"))]
 mod detached;
 #[cfg(feature = "govifi")]
 pub mod govifi;
-#[cfg(any(feature = "twisto", feature = "govifi"))]
+#[cfg(any(feature = "twilio", feature = "twisto", feature = "govifi"))]
 mod json;
+#[cfg(any(feature = "twilio", feature = "twisto", feature = "govifi", feature = "worldpay"))]
+mod moment;
+#[cfg(any(feature = "twilio", feature = "phonesverification", feature = "govifi"))]
+mod outgoing;
 #[cfg(feature = "phonesverification")]
 pub mod phonesverification;
 #[cfg(any(feature = "twilio", feature = "durable", feature = "conformance"))]
 pub mod resources;
-#[cfg(any(feature = "twisto", feature = "govifi"))]
+#[cfg(any(
+    feature = "twilio",
+    feature = "phonesverification",
+    feature = "worldpay",
+    feature = "twisto",
+    feature = "govifi"
+))]
 mod secret;
 #[cfg(feature = "twilio")]
 pub mod twilio;
@@ -23,5 +33,11 @@ pub mod twisto;
 #[cfg(feature = "worldpay")]
 pub mod worldpay;
 
-#[cfg(any(feature = "twisto", feature = "govifi"))]
+#[cfg(any(
+    feature = "twilio",
+    feature = "phonesverification",
+    feature = "worldpay",
+    feature = "twisto",
+    feature = "govifi"
+))]
 pub use secret::Secret;

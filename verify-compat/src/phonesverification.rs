@@ -53,7 +53,8 @@
 //! # Callbacks
 //!
 //! One GET for each change of status: `Sent`, perhaps `Delivered`, and one of those that end a call. A URL in the request comes
-//! before the account's. One that does not answer with 2xx is asked [a few times](Settings::tries) at once, and not again.
+//! before the account's. One that does not answer, or with 408, 425, 429 or 5xx, is asked [a few times](Settings::tries) with
+//! growing pauses, and not again; any other answer but 2xx is a no.
 //!
 //! Whoever may call this API chooses URLs that this process calls, so the client that does so has to connect to public addresses
 //! only, unless [`Settings::allow_private_callbacks`] says otherwise; redirects are not followed.
@@ -70,9 +71,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use verify_core::{Api, Engine, Reply};
 
-use crate::phonesverification::envelope::{Answer, Format};
+use crate::phonesverification::envelope::Answer;
 use crate::phonesverification::inner::Inner;
 
 mod accounts;
@@ -92,7 +94,7 @@ mod voice;
 mod wish;
 
 pub use builder::PhonesVerificationBuilder;
-pub use config::{AccountConfig, Config, Secret, Settings};
+pub use config::{AccountConfig, Config, Settings};
 pub use config_error::ConfigError;
 pub use handset::Handset;
 pub use voice::{CallEnd, Voice, VoiceCall};
@@ -119,17 +121,20 @@ impl Api for PhonesVerification {
         self.inner.answer(request).await
     }
 
-    fn refuse_body(&self, _: bool) -> Reply {
-        // Which base it was for is not known here, and JSON is what most read.
-        Answer::invalid("the body").reply(Format::Json, self.inner.settings.http_status)
+    fn refuse_body(&self, head: &Parts, _: bool) -> Reply {
+        self.inner.refuse(head, &Answer::invalid("the body"))
     }
 
-    fn too_late(&self) -> Reply {
-        Answer::failed().reply(Format::Json, self.inner.settings.http_status)
+    fn too_late(&self, head: &Parts) -> Reply {
+        self.inner.refuse(head, &Answer::failed())
+    }
+
+    fn deadline(&self) -> Duration {
+        self.inner.engine.deadline()
     }
 
     /// As long as a call may take, and its callbacks after it.
-    fn deadline(&self) -> Duration {
+    fn errand_deadline(&self) -> Duration {
         Duration::from_secs(self.inner.settings.call_seconds.into())
             .saturating_add(self.inner.engine.deadline())
     }

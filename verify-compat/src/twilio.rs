@@ -54,6 +54,7 @@
 //! | `Channel=rbm` among attempts | an empty list: nothing is sent that way here |
 //! | a channel without a courier | 60223, for e-mail 60217 |
 //! | a courier that refuses the address | 400, 60200; one that fails 503, 20503 |
+//! | a number of a [country](verify_core::EngineBuilder::countries) that messages do not go to | 403, 60605; it counts towards no rate limit |
 //!
 //! # What is more than the original
 //!
@@ -76,6 +77,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use verify_core::{Api, Engine, Reply};
 
 use crate::resources::Resources;
@@ -118,7 +120,7 @@ mod wording;
 pub use builder::TwilioVerifyApiBuilder;
 pub use config::{
     AccountConfig, ApiKeyConfig, BucketConfig, Config, Passkeys, Push, RateLimitConfig, RelyingParty,
-    ServiceConfig, Settings, TestIdentity, Token, Totp, WebhookConfig, Whatsapp,
+    ServiceConfig, Settings, TestIdentity, Totp, WebhookConfig, Whatsapp,
 };
 pub use config_error::ConfigError;
 pub use lookup::{Carrier, LineType, Lookup};
@@ -153,11 +155,11 @@ impl Api for TwilioVerifyApi {
         self.inner.answer(request).await
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
+    fn refuse_body(&self, _: &Parts, too_large: bool) -> Reply {
         Fault::body(too_large).reply()
     }
 
-    fn too_late(&self) -> Reply {
+    fn too_late(&self, _: &Parts) -> Reply {
         Fault::too_late().reply()
     }
 

@@ -58,7 +58,7 @@
 //! | case | answer |
 //! |---|---|
 //! | the second send, ten seconds after the evaluation but at once after the first | sent; [`Settings::min_gap_after_send_seconds`] |
-//! | a send that was refused, or whose message never left | does not count |
+//! | a send that was refused, or whose message is not known to have left | does not count |
 //! | a second message | has the same code; [`Settings::fresh_code`] |
 //! | no body, `{}`, `[]`, `null`, or `code` missing, null, empty or white space | id 1, not counted |
 //! | a body that is no JSON, or a code that is neither text nor number | id 1, not counted; [`Settings::count_malformed`] |
@@ -84,6 +84,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use verify_core::{Api, Engine, Reply};
 
 use crate::twisto::fault::Fault;
@@ -154,11 +155,11 @@ impl Api for Twisto {
         self.inner.answer(request).await
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
+    fn refuse_body(&self, _: &Parts, too_large: bool) -> Reply {
         Fault::body(too_large).reply()
     }
 
-    fn too_late(&self) -> Reply {
+    fn too_late(&self, _: &Parts) -> Reply {
         Fault::unavailable().reply()
     }
 

@@ -75,7 +75,8 @@
 //! An outcome is kept in the engine's store, sealed and under a keyed name, for [`Settings::outcome_hours`], so any process
 //! that has the same store and keys answers for it. A reference is taken by one atomic insert before anybody is asked. Of a
 //! card, the first six and the last four digits are kept, with the expiry and whatever the issuer says of it; number and
-//! security code are in no store, log, error or answer, and are wiped from memory once the issuer has answered.
+//! security code are in no store, log, error or answer. What is read of them is wiped from memory once the issuer has answered; the
+//! bytes of the request itself are the server's, and are not.
 
 use std::fmt;
 use std::sync::Arc;
@@ -84,11 +85,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
+use http::request::Parts;
 use verify_core::{Api, Engine, Reply};
 
 use crate::worldpay::fault::Fault;
 use crate::worldpay::inner::Inner;
-use crate::worldpay::media::Version;
 
 mod accounts;
 mod builder;
@@ -111,7 +112,7 @@ mod simulator;
 
 pub use builder::WorldpayBuilder;
 pub use cards::IssuerCards;
-pub use config::{AccountConfig, Config, Password, Settings};
+pub use config::{AccountConfig, Config, Settings};
 pub use config_error::ConfigError;
 pub use issuer::{CardDetails, Issuer, IssuerAnswer, IssuerError, IssuerInquiry};
 pub use simulator::IssuerSimulator;
@@ -145,13 +146,12 @@ impl Api for Worldpay {
         self.inner.answer(request).await
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
-        Fault::body(too_large).reply(&reply::new_correlation())
+    fn refuse_body(&self, head: &Parts, too_large: bool) -> Reply {
+        Fault::body(too_large).reply(&reply::correlation(&head.headers))
     }
 
-    fn too_late(&self) -> Reply {
-        // Which version it was for is not known here, and the older one is what most speak.
-        Fault::internal(Version::Five).reply(&reply::new_correlation())
+    fn too_late(&self, head: &Parts) -> Reply {
+        Fault::internal(inner::version(head.uri.path())).reply(&reply::correlation(&head.headers))
     }
 
     fn deadline(&self) -> Duration {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
+use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode};
 
 use crate::courier::DEFAULT_DEADLINE;
@@ -29,7 +30,7 @@ use crate::decision::Reply;
 ///         Reply::new(request.into_body())
 ///     }
 ///
-///     fn refuse_body(&self, too_large: bool) -> Reply {
+///     fn refuse_body(&self, _: &http::request::Parts, too_large: bool) -> Reply {
 ///         let mut reply = Reply::default();
 ///         *reply.status_mut() = http::StatusCode::from_u16(if too_large { 413 } else { 400 }).unwrap_or_default();
 ///         reply
@@ -41,24 +42,29 @@ pub trait Api: Send + Sync + 'static {
     /// Answers one request. An adapter waits for it as long as the [deadline](Api::deadline) says.
     async fn answer(&self, request: Request<Bytes>) -> Reply;
 
-    /// How long an answer may take, and then once more what is [left to do](crate::Errand::leave_with) after it. Default: 10
-    /// seconds, as for everything that an engine waits for.
+    /// How long an answer may take. Default: 10 seconds, as for everything that an engine waits for.
     fn deadline(&self) -> Duration {
         DEFAULT_DEADLINE
     }
 
-    /// What to answer where the [deadline](Api::deadline) has passed. What was asked for may have been done all the same.
-    /// Default: 503 with `Retry-After`, and an empty body.
-    fn too_late(&self) -> Reply {
+    /// How long it may take after an answer to do what is [left](crate::Errand::leave_with). Default: as long as the
+    /// [answer](Api::deadline).
+    fn errand_deadline(&self) -> Duration {
+        self.deadline()
+    }
+
+    /// What to answer to the request of that head where the [deadline](Api::deadline) has passed. What was asked for may have
+    /// been done all the same. Default: 503 with `Retry-After`, and an empty body.
+    fn too_late(&self, _head: &Parts) -> Reply {
         let mut reply = Reply::default();
         *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         reply
     }
 
-    /// What to answer to a body that is longer than [`body_limit`](Api::body_limit), or that broke off or took longer than
-    /// [`body_deadline`](Api::body_deadline).
-    fn refuse_body(&self, too_large: bool) -> Reply;
+    /// What to answer to the request of that head where its body is longer than [`body_limit`](Api::body_limit), or broke off or
+    /// took longer than [`body_deadline`](Api::body_deadline).
+    fn refuse_body(&self, head: &Parts, too_large: bool) -> Reply;
 
     /// Most bytes of a body. Default: 64 KiB, more than any form of a verification API needs.
     fn body_limit(&self) -> usize {
@@ -82,12 +88,16 @@ impl<A: Api + ?Sized> Api for Arc<A> {
         (**self).deadline()
     }
 
-    fn too_late(&self) -> Reply {
-        (**self).too_late()
+    fn errand_deadline(&self) -> Duration {
+        (**self).errand_deadline()
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
-        (**self).refuse_body(too_large)
+    fn too_late(&self, head: &Parts) -> Reply {
+        (**self).too_late(head)
+    }
+
+    fn refuse_body(&self, head: &Parts, too_large: bool) -> Reply {
+        (**self).refuse_body(head, too_large)
     }
 
     fn body_limit(&self) -> usize {

@@ -282,6 +282,15 @@ impl Engine {
         self.core.couriers.keys().copied()
     }
 
+    /// Whether messages may go to the country of a phone number, as
+    /// [`countries`](EngineBuilder::countries) has it; an address of mail is in no country, and always fits. For whoever has a word
+    /// of its own for it: a send to elsewhere is refused anyway, and noted as an event.
+    #[must_use]
+    pub fn allows_country_of(&self, contact: &Contact) -> bool {
+        let countries = self.core.countries.as_ref().filter(|_| contact.is_phone());
+        countries.is_none_or(|countries| countries.allows(contact))
+    }
+
     /// How long an adapter lets one request wait for stores and couriers before it answers 503.
     #[must_use]
     pub fn deadline(&self) -> Duration {

@@ -1,22 +1,17 @@
 //! Where a service is.
 
+use crate::transport::is_private;
+
 /// The address without its last slash, if it is [safe](is_safe).
 pub(crate) fn safe(url: &str) -> Option<String> {
     let url = url.trim_end_matches('/');
     is_safe(url).then(|| url.to_owned())
 }
 
-/// Whether secrets may travel to an address: https, or http to this machine, and nothing but a host, a
-/// port and a path. With `user@`, what looks like the host is none; a query or a fragment would swallow the path behind it.
+/// Whether secrets may travel to what stands below an address: [private](is_private), and nothing but a host, a port and a path.
+/// With `user@`, what looks like the host is none; a query or a fragment would swallow the path behind it.
 pub(crate) fn is_safe(url: &str) -> bool {
-    let Ok(parsed) = url.parse::<http::Uri>() else { return false };
-    let safe = match (parsed.scheme_str(), parsed.host()) {
-        (_, None | Some("")) => false,
-        (Some("https"), _) => true,
-        (Some("http"), Some(host)) => matches!(host, "127.0.0.1" | "[::1]" | "localhost"),
-        _ => false,
-    };
-    safe && !url.contains(['?', '#', '@'])
+    url.parse().is_ok_and(|parsed| is_private(&parsed)) && !url.contains(['?', '#', '@'])
 }
 
 #[cfg(test)]

@@ -83,11 +83,11 @@ impl CircuitBreaker {
         self
     }
 
-    /// Whether the service may be called now. Say of the pass how the call went. One that is dropped says nothing: whoever
+    /// Whether the service may be called now. Say of the permit how the call went. One that is dropped says nothing: whoever
     /// was waiting gave up, and must not close the service to everybody else by hanging up. If it was the trial, the next call
     /// is.
     #[must_use]
-    pub fn enter(&self) -> Option<Pass> {
+    pub fn enter(&self) -> Option<Permit> {
         let mut state = self.state();
         let is_trial = match *state {
             State::Closed { .. } => false,
@@ -98,7 +98,7 @@ impl CircuitBreaker {
             State::Open { .. } | State::HalfOpen => return None,
         };
         drop(state);
-        Some(Pass { breaker: self.clone(), is_trial })
+        Some(Permit { breaker: self.clone(), is_trial })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -130,13 +130,13 @@ impl fmt::Debug for CircuitBreaker {
 /// Leave to call a service once; see [`CircuitBreaker::enter`].
 #[derive(Debug)]
 #[must_use = "say how the call went"]
-pub struct Pass {
+pub struct Permit {
     breaker: CircuitBreaker,
     /// Whether it is the one call of a breaker that is half open, and nothing was said of it yet.
     is_trial: bool,
 }
 
-impl Pass {
+impl Permit {
     /// The service answered, whatever it said.
     pub fn succeeded(mut self) {
         self.is_trial = false;
@@ -154,7 +154,7 @@ impl Pass {
     }
 }
 
-impl Drop for Pass {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.breaker.state();
         if self.is_trial && *state == State::HalfOpen {
@@ -249,12 +249,12 @@ mod tests {
                 breaker.enter().unwrap().failed();
             }
             clock.advance(Duration::from_secs(30));
-            let passes: Vec<_> = std::thread::scope(|scope| {
+            let permits: Vec<_> = std::thread::scope(|scope| {
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| breaker.enter())).collect();
                 threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
             });
-            assert_eq!(passes.len(), 1);
-            passes.into_iter().for_each(Pass::succeeded);
+            assert_eq!(permits.len(), 1);
+            permits.into_iter().for_each(Permit::succeeded);
         }
     }
 }

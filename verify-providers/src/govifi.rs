@@ -28,6 +28,8 @@ use serde::de::DeserializeOwned;
 use verify_core::{Fetch, FetchErrorKind};
 use zeroize::Zeroizing;
 
+use crate::exchange::once_surely;
+
 mod confirmation;
 mod error;
 mod view;
@@ -154,11 +156,8 @@ impl Session {
     pub async fn confirm(&self, confirmation: &Confirmation) -> Result<Confirmed, GoViFiError> {
         let body = confirmation.body();
         let request = || self.request(Method::POST, "/confirm", Some(confirmation.key()), &body);
-        let mut answer = self.client.fetch(request()?).await;
-        if answer.as_ref().is_err_and(|error| error.kind() == FetchErrorKind::Unsent) {
-            answer = self.client.fetch(request()?).await;
-        }
-        let confirmed: Confirmed = read(&answer.map_err(GoViFiError::unanswered)?)?;
+        let answer = once_surely(&*self.client, request, GoViFiError::unanswered).await?;
+        let confirmed: Confirmed = read(&answer)?;
         // Nothing but a clear yes about this very session is one.
         if confirmed.is_of(&self.id) { Ok(confirmed) } else { Err(GoViFiError::unreadable(StatusCode::OK)) }
     }

@@ -24,6 +24,16 @@
 ))]
 mod base_url;
 mod breaker;
+#[cfg(any(feature = "twilio-sms", feature = "twilio-verify", feature = "worldpay"))]
+mod credentials;
+#[cfg(any(
+    feature = "govifi",
+    feature = "phonesverification",
+    feature = "twilio-verify",
+    feature = "twisto",
+    feature = "worldpay"
+))]
+mod exchange;
 #[cfg(feature = "govifi")]
 pub mod govifi;
 mod http_client;
@@ -33,10 +43,23 @@ mod persistence;
 mod phone_numbers;
 #[cfg(feature = "phonesverification")]
 mod phonesverification;
+#[cfg(any(feature = "twilio-sms", feature = "twilio-verify"))]
+mod sid;
 #[cfg(feature = "siteverify")]
 pub mod siteverify;
 #[cfg(feature = "smtp")]
 mod smtp;
+#[cfg(any(
+    feature = "govifi",
+    feature = "phonesverification",
+    feature = "siteverify",
+    feature = "twilio-sms",
+    feature = "twilio-verify",
+    feature = "twisto",
+    feature = "webhook",
+    feature = "worldpay"
+))]
+mod transport;
 #[cfg(feature = "twilio-sms")]
 mod twilio_sms;
 #[cfg(feature = "twilio-verify")]
@@ -48,7 +71,7 @@ mod webhook;
 #[cfg(feature = "worldpay")]
 pub mod worldpay;
 
-pub use breaker::{CircuitBreaker, Pass};
+pub use breaker::{CircuitBreaker, Permit};
 pub use http_client::{HttpClient, HttpClientBuilder, HttpClientError};
 #[cfg(feature = "phone-numbers")]
 pub use phone_numbers::PhoneNumbers;

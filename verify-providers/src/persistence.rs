@@ -79,7 +79,7 @@ impl Persistence {
             if self.clock.now() >= delivery.expires_at() {
                 return Err(last.unwrap_or_else(|| unavailable("the code is over")));
             }
-            let Some(pass) = self.breaker.enter() else {
+            let Some(permit) = self.breaker.enter() else {
                 return Err(
                     last.unwrap_or_else(|| unavailable("the service failed just now; it is left alone"))
                 );
@@ -87,46 +87,48 @@ impl Persistence {
             // Whatever is under way is dropped at the deadline, so nothing goes on behind the caller's back. Whoever drops
             // all of this before has no word to say about the service.
             let Ok(tried) = tokio::time::timeout_at(until, once()).await else {
-                pass.failed();
+                permit.failed();
                 return Err(unavailable("no answer in time"));
             };
             let (error, wait) = match tried {
                 Try::Taken => {
-                    pass.succeeded();
+                    permit.succeeded();
                     return Ok(());
                 }
                 Try::Refused(error) => {
-                    pass.succeeded();
+                    permit.succeeded();
                     return Err(error);
                 }
                 Try::Unsure(error) => {
-                    pass.failed();
+                    permit.failed();
                     return Err(error);
                 }
                 Try::Misconfigured(error) => {
-                    pass.succeeded();
+                    permit.succeeded();
                     tracing::error!(target: "verify", "a courier is not set up for its service: {error:?}");
                     return Err(error);
                 }
                 Try::Again(error, wait) => {
-                    pass.failed();
+                    permit.failed();
                     (error, wait)
                 }
                 Try::Throttled(error, wait) => {
-                    pass.succeeded();
+                    permit.succeeded();
                     (error, wait)
                 }
-                Try::Queued(error) => (error, None),
+                Try::Queued(error) => {
+                    // It was not asked: if this was the trial of a breaker that is half open, the next call is.
+                    drop(permit);
+                    (error, None)
+                }
             };
             let wait = wait.unwrap_or_else(|| self.pause.saturating_mul(1 << (number - 1).min(8)));
-            // Nobody waits for what will not be: by then the request has been answered.
-            if number >= self.tries || wait >= self.deadline {
+            // Nobody waits for a try that will not be.
+            if number >= self.tries || wait >= until.saturating_duration_since(Instant::now()) {
                 return Err(error);
             }
             last = Some(error);
-            if tokio::time::timeout_at(until, tokio::time::sleep(wait)).await.is_err() {
-                return Err(unavailable("no answer in time"));
-            }
+            tokio::time::sleep(wait).await;
         }
         Err(last.unwrap_or_else(|| unavailable("it was not tried")))
     }

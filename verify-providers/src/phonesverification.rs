@@ -13,6 +13,7 @@ use verify_core::{
 use zeroize::Zeroizing;
 
 use crate::base_url;
+use crate::exchange::once_surely;
 
 mod answer;
 mod callbacks;
@@ -108,10 +109,17 @@ impl PhonesVerification {
 
     /// The path of the call behind the base. The service does not publish it; ask it for the right one. Default:
     /// `/tts/reversepinverification`, by analogy with its other paths.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into();
-        self
+    ///
+    /// # Errors
+    /// When it does not begin with a slash, or has anything but letters, digits, `-_.` and single slashes: it would end up in
+    /// another place than behind the base, and the secret with it.
+    pub fn path(mut self, path: impl Into<String>) -> Result<Self, PhonesVerificationError> {
+        let path = path.into();
+        if !is_path(&path) {
+            return Err(PhonesVerificationError::Path);
+        }
+        self.path = path;
+        Ok(self)
     }
 
     /// In whose name the calls are, as far as twenty characters go. Default: nobody's.
@@ -139,19 +147,16 @@ impl PhonesVerification {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .header(ACCEPT, "application/json")
                 .body(body.clone())
-                .map_err(|_| CodeServiceErrorKind::Misconfigured)
+                .map_err(|_| CodeServiceErrorKind::Misconfigured.into())
         };
-        let mut answer = self.client.fetch(request()?).await;
-        if answer.as_ref().is_err_and(|error| error.kind() == FetchErrorKind::Unsent) {
-            answer = self.client.fetch(request()?).await;
-        }
-        answer.map_err(|error| {
+        once_surely(&*self.client, request, |error| {
             let kind = match error.kind() {
                 FetchErrorKind::Forbidden => CodeServiceErrorKind::Misconfigured,
                 _ => CodeServiceErrorKind::Unavailable,
             };
             CodeServiceError::new(kind).with_source(error)
         })
+        .await
     }
 }
 
@@ -181,6 +186,16 @@ fn split(url: &str) -> Option<(&'static str, String)> {
     Some((scheme, rest.to_owned()))
 }
 
+/// A path below a base, and nothing that leads elsewhere.
+fn is_path(path: &str) -> bool {
+    let is_plain = |segment: &str| {
+        let bytes = || segment.bytes();
+        !matches!(segment, "" | "." | "..")
+            && bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_plain))
+}
+
 impl fmt::Debug for PhonesVerification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PhonesVerification").field("url", &self.url).finish_non_exhaustive()
@@ -200,4 +215,9 @@ pub enum PhonesVerificationError {
     /// Not an address to call.
     #[error("the base URL is https without a query; plain http only to this machine")]
     BaseUrl,
+    /// Not a path of a call.
+    #[error(
+        "the path begins with a slash and has letters, digits, `-_.` and single slashes: /tts/reversepinverification"
+    )]
+    Path,
 }

@@ -196,14 +196,16 @@ impl Siteverify {
         checks::judge(self, &answer, token, context)
     }
 
-    /// Whether the same check may be sent once more: where nothing was sent, or the vendor tells repetitions from replays.
-    fn may_ask_again(&self, error: &CaptchaError) -> bool {
+    /// Whether the same check may be sent once more: where nothing was sent, or the vendor tells repetitions from replays by the
+    /// name of the attempt, if it has one.
+    fn may_ask_again(&self, error: &CaptchaError, context: &CaptchaContext<'_>) -> bool {
+        let is_known = self.vendor.knows_repetitions() && !context.attempt().is_empty();
         let unsent = || {
             let source = std::error::Error::source(error);
             let fetched = source.and_then(|source| source.downcast_ref::<verify_core::FetchError>());
             fetched.is_some_and(|error| error.kind() == FetchErrorKind::Unsent)
         };
-        error.kind() == CaptchaErrorKind::Unavailable && (self.vendor.knows_repetitions() || unsent())
+        error.kind() == CaptchaErrorKind::Unavailable && (is_known || unsent())
     }
 }
 
@@ -219,7 +221,7 @@ impl CaptchaVerifier for Siteverify {
             return Err(Rejection::Invalid.into());
         }
         match self.ask_and_judge(token, context).await {
-            Err(error) if self.may_ask_again(&error) => self.ask_and_judge(token, context).await,
+            Err(error) if self.may_ask_again(&error, context) => self.ask_and_judge(token, context).await,
             verdict => verdict,
         }
     }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Request, Response};
 use serde::Deserialize;
 use verify_core::{Channel, Courier, CourierError, CourierErrorKind, Delivery, Fetch, FetchErrorKind};
-use zeroize::Zeroizing;
 
 use crate::base_url;
+use crate::credentials;
 use crate::persistence::{Persistence, Try, persistent, unavailable};
+use crate::sid::is_sid;
 
 mod receipts;
 
@@ -84,7 +84,7 @@ impl TwilioSms {
         Ok(Self {
             client: Arc::new(client),
             account: account.to_owned(),
-            credentials: basic(account, token)?,
+            credentials: credentials::basic(account, token).ok_or(TwilioSmsError::Token)?,
             sender: sender.to_owned(),
             base_url: "https://api.twilio.com".to_owned(),
             receipts_at: None,
@@ -100,7 +100,7 @@ impl TwilioSms {
         if !is_sid("SK", key) {
             return Err(TwilioSmsError::Account);
         }
-        self.credentials = basic(key, secret)?;
+        self.credentials = credentials::basic(key, secret).ok_or(TwilioSmsError::Token)?;
         Ok(self)
     }
 
@@ -207,25 +207,8 @@ fn read(answer: &Response<Bytes>) -> Try {
     }
 }
 
-fn basic(user: &str, secret: &str) -> Result<HeaderValue, TwilioSmsError> {
-    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(TwilioSmsError::Token);
-    }
-    let pair = Zeroizing::new(format!("{user}:{secret}"));
-    let pair = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(pair.as_bytes()));
-    let mut value = HeaderValue::from_str(&Zeroizing::new(format!("Basic {}", *pair)))
-        .map_err(|_| TwilioSmsError::Token)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 fn address(url: &str) -> Result<String, TwilioSmsError> {
     if base_url::is_safe(url) { Ok(url.to_owned()) } else { Err(TwilioSmsError::Address) }
-}
-
-fn is_sid(prefix: &str, text: &str) -> bool {
-    let digits = text.strip_prefix(prefix).unwrap_or_default();
-    digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl fmt::Debug for TwilioSms {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine as _;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response};
@@ -12,9 +11,11 @@ use verify_core::{
     Channel, CodeAnswer, CodeHandle, CodeOrder, CodeService, CodeServiceError, CodeServiceErrorKind, Fetch,
     FetchErrorKind, PaymentText, Verdict,
 };
-use zeroize::Zeroizing;
 
 use crate::base_url;
+use crate::credentials;
+use crate::exchange::once_surely;
+use crate::sid::is_sid;
 
 mod answer;
 mod meaning;
@@ -72,17 +73,9 @@ impl TwilioVerify {
         if !is_sid("VA", service) {
             return Err(TwilioVerifyError::Service);
         }
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TwilioVerifyError::Token);
-        }
-        let pair = Zeroizing::new(format!("{account}:{token}"));
-        let pair = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(pair.as_bytes()));
-        let pair = Zeroizing::new(format!("Basic {}", *pair));
-        let mut credentials = HeaderValue::from_str(&pair).map_err(|_| TwilioVerifyError::Token)?;
-        credentials.set_sensitive(true);
         Ok(Self {
             client: Arc::new(client),
-            credentials,
+            credentials: credentials::basic(account, token).ok_or(TwilioVerifyError::Token)?,
             service: service.to_owned(),
             base_url: "https://verify.twilio.com".to_owned(),
             locale: None,
@@ -110,25 +103,22 @@ impl TwilioVerify {
     async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Response<Bytes>, CodeServiceError> {
         let encode = || serde_urlencoded::to_string(form).map_err(|_| CodeServiceErrorKind::Misconfigured);
         let url = format!("{}/v2/Services/{}/{path}", self.base_url, self.service);
-        let request = || -> Result<Request<Bytes>, CodeServiceErrorKind> {
+        let request = || {
             Request::post(&url)
                 .header(AUTHORIZATION, self.credentials.clone())
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .header(ACCEPT, "application/json")
                 .body(encode()?.into())
-                .map_err(|_| CodeServiceErrorKind::Misconfigured)
+                .map_err(|_| CodeServiceErrorKind::Misconfigured.into())
         };
-        let mut answer = self.client.fetch(request()?).await;
-        if answer.as_ref().is_err_and(|error| error.kind() == FetchErrorKind::Unsent) {
-            answer = self.client.fetch(request()?).await;
-        }
-        answer.map_err(|error| {
+        once_surely(&*self.client, request, |error| {
             let kind = match error.kind() {
                 FetchErrorKind::Forbidden => CodeServiceErrorKind::Misconfigured,
                 _ => CodeServiceErrorKind::Unavailable,
             };
             CodeServiceError::new(kind).with_source(error)
         })
+        .await
     }
 }
 
@@ -212,11 +202,6 @@ fn unreadable(what: &str) -> CodeServiceError {
 fn unlinked() -> CodeServiceError {
     let what = "the service has not linked the code to amount and payee: enable PSD2 for it";
     CodeServiceError::new(CodeServiceErrorKind::Misconfigured).with_source(what)
-}
-
-fn is_sid(prefix: &str, text: &str) -> bool {
-    let digits = text.strip_prefix(prefix).unwrap_or_default();
-    digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl fmt::Debug for TwilioVerify {

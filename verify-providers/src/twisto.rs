@@ -14,6 +14,8 @@ use serde_json::json;
 use verify_core::{Fetch, FetchError, FetchErrorKind};
 use zeroize::Zeroizing;
 
+use crate::exchange::once_surely;
+
 mod codes;
 
 pub use codes::{Transactions, TwistoCodes};
@@ -236,11 +238,7 @@ impl Twisto {
                 .body(body.clone())
                 .map_err(|_| CallError { kind: ErrorKind::Misconfigured, status: None, source: None })
         };
-        let mut answer = self.client.fetch(request()?).await;
-        if answer.as_ref().is_err_and(|error| error.kind() == FetchErrorKind::Unsent) {
-            answer = self.client.fetch(request()?).await;
-        }
-        read(&answer.map_err(unanswered)?)
+        read(&once_surely(&*self.client, request, unanswered).await?)
     }
 }
 

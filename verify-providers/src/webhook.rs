@@ -17,6 +17,7 @@ use verify_core::{Channel, Courier, CourierError, CourierErrorKind, Delivery, Fe
 use zeroize::Zeroizing;
 
 use crate::persistence::{Persistence, Try, persistent, unavailable};
+use crate::transport::is_private;
 
 /// Hands every message to a program of your own by HTTP: a courier for any channel, where a team has a sender already.
 ///
@@ -76,8 +77,7 @@ impl Webhook {
     /// When the address is not https, unless it is this machine: codes travel there.
     pub fn new(client: impl Fetch, url: &str, key: WebhookKey) -> Result<Self, WebhookError> {
         let url: http::Uri = url.parse().map_err(|_| WebhookError::Url)?;
-        let here = matches!(url.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        if !matches!((url.scheme_str(), here), (Some("https"), _) | (Some("http"), true)) {
+        if !is_private(&url) {
             return Err(WebhookError::Url);
         }
         Ok(Self { client: Arc::new(client), url, key, persistence: Persistence::default() })

@@ -5,14 +5,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use verify_core::{Card, CardContext, CardError, CardOutcome, CardVerifier, Fetch, FetchErrorKind};
-use zeroize::Zeroizing;
 
 use crate::base_url;
+use crate::credentials;
+use crate::exchange::once_surely;
 
 mod answer;
 mod body;
@@ -74,21 +74,13 @@ impl Worldpay {
         entity: &str,
         currency: &str,
     ) -> Result<Self, WorldpayConfigError> {
-        let is_visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_visible(username) || username.contains(':') || !is_visible(password) {
-            return Err(WorldpayConfigError::Credentials);
-        }
+        let credentials = credentials::basic(username, password).ok_or(WorldpayConfigError::Credentials)?;
         if !(1..=32).contains(&entity.len()) {
             return Err(WorldpayConfigError::Entity);
         }
         if verify_core::Currency::parse(currency).is_err() {
             return Err(WorldpayConfigError::Currency);
         }
-        let pair = Zeroizing::new(format!("{username}:{password}"));
-        let pair = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(pair.as_bytes()));
-        let pair = Zeroizing::new(format!("Basic {}", *pair));
-        let mut credentials = HeaderValue::from_str(&pair).map_err(|_| WorldpayConfigError::Credentials)?;
-        credentials.set_sensitive(true);
         Ok(Self {
             client: Arc::new(client),
             credentials,
@@ -151,6 +143,9 @@ impl Worldpay {
     /// Says by its [kind](WorldpayError::kind) whether the issuer may have been asked. Never call this again for the same card
     /// because of an [indeterminate](WorldpayErrorKind::Indeterminate) one without the holder's wish: it is a second check.
     pub async fn check(&self, card: &Card, reference: &str) -> Result<Verification, WorldpayError> {
+        if !body::is_reference(reference) {
+            return Err(WorldpayErrorKind::InvalidReference.into());
+        }
         let body = self.terms.body(card, reference);
         let (links, is_kept) = self.links().await?;
         let mut answer = self.post(links.verify(&self.terms)?, &body).await;
@@ -244,13 +239,9 @@ impl Worldpay {
                 .header(ACCEPT, MEDIA_TYPE)
                 .header(CONTENT_TYPE, MEDIA_TYPE)
                 .body(body.clone())
-                .map_err(|_| WorldpayErrorKind::Misconfigured)
+                .map_err(|_| WorldpayErrorKind::Misconfigured.into())
         };
-        let mut answer = self.client.fetch(request()?).await;
-        if answer.as_ref().is_err_and(|error| error.kind() == FetchErrorKind::Unsent) {
-            answer = self.client.fetch(request()?).await;
-        }
-        answer.map_err(|error| {
+        once_surely(&*self.client, request, |error| {
             let kind = match error.kind() {
                 FetchErrorKind::Forbidden => WorldpayErrorKind::Misconfigured,
                 FetchErrorKind::Unsent | FetchErrorKind::Busy => WorldpayErrorKind::Unavailable,
@@ -258,6 +249,7 @@ impl Worldpay {
             };
             Failure::of(kind).with_source(error)
         })
+        .await
     }
 }
 

@@ -345,6 +345,11 @@ fn r60_settings_are_checked_and_the_secret_does_not_print() {
         let base = calls(Stub::default()).base_url(bad).map(drop);
         assert_eq!(base, Err(PhonesVerificationError::BaseUrl), "{bad}");
     }
+    for bad in ["", "tts", "/", "/a//b", "/a/", "/../x", "/a/./b", "@evil.example", "/a?b", "/a b", "/a%2e"] {
+        let path = calls(Stub::default()).path(bad).map(drop);
+        assert_eq!(path, Err(PhonesVerificationError::Path), "{bad}");
+    }
+    assert!(calls(Stub::default()).path("/tts/reverse-pin_v1.2").is_ok());
     let made = calls(Stub::default()).base_url("http://127.0.0.1:3900/app/api/json").unwrap();
     assert!(!format!("{made:?}").contains("87548754"), "{made:?}");
 }

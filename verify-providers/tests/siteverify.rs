@@ -183,7 +183,13 @@ async fn captcha_rule_26_turnstile_is_asked_once_more_by_the_same_name() {
         assert_eq!(pair[0], pair[1], "token, secret and idempotency key are the same");
         assert_eq!(pair[0]["idempotency_key"], ATTEMPT);
     }
-    // The others would take the repetition for a replay.
+    // Without a name for it, Turnstile would take the repetition for a replay, as the others would.
+    let desk = Desk::of("turnstile");
+    desk.stub.fail(Fault::Stumbles(1));
+    let nameless =
+        CaptchaContext::new(HOST, SystemClock::default().now()).with_action(ACTION).with_binding(BINDING);
+    let verdict = desk.verifier.verify(&desk.solve(), &nameless).await;
+    assert_eq!((verdict.map_err(|error| error.kind()), desk.stub.asked().len()), (Err(Kind::Unavailable), 1));
     for vendor in ["hcaptcha", "recaptcha", "recaptcha-v3"] {
         let desk = Desk::of(vendor);
         desk.stub.fail(Fault::Status(500));

@@ -13,11 +13,14 @@ mod stub;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::HeaderMap;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
 use serde_json::Value;
 use stub::{Stub, Turn, engine, send};
-use verify_core::{FakeClock, FetchErrorKind, RefusedKind};
-use verify_providers::{Webhook, WebhookError, WebhookKey};
+use tokio::time::Instant;
+use verify_core::{FakeClock, Fetch, FetchError, FetchErrorKind, RefusedKind};
+use verify_providers::{CircuitBreaker, Webhook, WebhookError, WebhookKey};
 
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 
@@ -111,6 +114,47 @@ async fn r57_tries_are_one_message_by_one_id() {
             assert!(key().verify(&again.headers, again.body.as_bytes(), at(&again.headers)).is_ok());
         }
     }
+}
+
+/// Takes two seconds to answer.
+#[derive(Debug)]
+struct Slow(Stub);
+
+#[async_trait]
+impl Fetch for Slow {
+    async fn fetch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        self.0.fetch(request).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r57_nobody_waits_for_a_try_that_will_not_be() {
+    // The second try after five seconds is cut off at the deadline; one after six would never be made.
+    for (wait, seconds) in [("5", 8), ("6", 2), ("7", 2), ("8", 2)] {
+        let stub = Stub::then([Ok((503, Some(wait), String::new()))]);
+        let sender = Webhook::new(Slow(stub.clone()), "https://sender.bank.example/codes", key()).unwrap();
+        let began = Instant::now();
+        let came_to = send(&engine(sender.deadline(Duration::from_secs(8)))).await;
+        assert_eq!((came_to, began.elapsed().as_secs()), (Err(RefusedKind::Unavailable), seconds), "{wait}");
+    }
+}
+
+/// A message that waits for a slot of our own is no trial of the service: others are not kept from it meanwhile.
+#[tokio::test(start_paused = true)]
+async fn o15_what_was_not_asked_does_not_keep_others_from_asking() {
+    let clock = FakeClock::default();
+    let breaker = CircuitBreaker::default().after(1).clock(clock.clone());
+    let of = |stub: &Stub| {
+        let sender = Webhook::new(stub.clone(), "https://sender.bank.example/codes", key()).unwrap();
+        engine(sender.tries(2).breaker(breaker.clone()))
+    };
+    breaker.enter().unwrap().failed();
+    clock.advance(Duration::from_secs(30));
+    let (queued, other) = (Stub::then([Err(FetchErrorKind::Busy), status(200)]), Stub::then([status(200)]));
+    let (queued_engine, other_engine) = (of(&queued), of(&other));
+    assert_eq!(tokio::join!(send(&queued_engine), send(&other_engine)), (Ok(()), Ok(())));
+    assert_eq!((queued.asked().len(), other.asked().len()), (2, 1));
 }
 
 #[tokio::test]

@@ -209,6 +209,37 @@ async fn worldpay_rule_18_whatever_is_no_outcome_is_known_for_what_it_is_and_pos
     assert_eq!(worldpay(stub).check(&card(), "r").await.unwrap_err().kind(), Unavailable);
 }
 
+/// W11: a reference of another form is no duplicate, and is not even sent.
+#[tokio::test]
+async fn worldpay_rule_11_a_reference_that_is_none_is_told_apart_from_one_that_was_used() {
+    for bad in ["", "order 42", "order\u{fc}", "a,b", "a&b", &"x".repeat(65)] {
+        let error = worldpay(Stub::default()).check(&card(), bad).await.unwrap_err();
+        assert_eq!(error.kind(), WorldpayErrorKind::InvalidReference, "{bad}");
+    }
+    for good in ["-_/!@#$%()*=.:;?[]{}~+", &"x".repeat(64)] {
+        let stub = Stub::default().then([root(), made("verified")]);
+        assert!(worldpay(stub).check(&card(), good).await.is_ok(), "{good}");
+    }
+    // Whatever the service may object to besides.
+    let answer = |name: &str| {
+        let faults = json!([{ "errorName": name, "message": "x", "jsonPath": "$.transactionReference" }]);
+        Ok((
+            400,
+            json!({ "errorName": "bodyDoesNotMatchSchema", "message": "x", "validationErrors": faults })
+                .to_string(),
+        ))
+    };
+    for (name, kind) in [
+        ("stringFailedRegexCheck", WorldpayErrorKind::InvalidReference),
+        ("stringIsTooLong", WorldpayErrorKind::InvalidReference),
+        ("fieldHasInvalidValue", WorldpayErrorKind::DuplicateReference),
+        ("somethingNew", WorldpayErrorKind::DuplicateReference),
+    ] {
+        let stub = Stub::default().then([root(), answer(name)]);
+        assert_eq!(worldpay(stub).check(&card(), "r").await.unwrap_err().kind(), kind, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn the_root_is_read_once_and_again_when_its_links_lead_nowhere() {
     let stub = Stub::default().then([root(), made("verified"), made("not verified")]);

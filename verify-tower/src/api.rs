@@ -34,7 +34,7 @@ use crate::view;
 ///         Reply::new(Bytes::from(request.uri().path().to_owned()))
 ///     }
 ///
-///     fn refuse_body(&self, _: bool) -> Reply {
+///     fn refuse_body(&self, _: &http::request::Parts, _: bool) -> Reply {
 ///         let mut reply = Reply::default();
 ///         *reply.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
 ///         reply
@@ -88,14 +88,16 @@ where
             let body = Limited::new(body, api.body_limit()).collect();
             let mut reply = match tokio::time::timeout(api.body_deadline(), body).await {
                 Ok(Ok(body)) => {
-                    let answer = api.answer(Request::from_parts(parts, body.to_bytes()));
-                    tokio::time::timeout(api.deadline(), answer).await.unwrap_or_else(|_| api.too_late())
+                    let answer = api.answer(Request::from_parts(parts.clone(), body.to_bytes()));
+                    tokio::time::timeout(api.deadline(), answer)
+                        .await
+                        .unwrap_or_else(|_| api.too_late(&parts))
                 }
-                Ok(Err(error)) => api.refuse_body(error.is::<LengthLimitError>()),
-                Err(_) => api.refuse_body(false),
+                Ok(Err(error)) => api.refuse_body(&parts, error.is::<LengthLimitError>()),
+                Err(_) => api.refuse_body(&parts, false),
             };
             if let Some(errand) = Errand::left_with(&mut reply) {
-                run(errand, api.deadline());
+                run(errand, api.errand_deadline());
             }
             Ok(answer(reply))
         })

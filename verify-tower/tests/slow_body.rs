@@ -92,7 +92,7 @@ impl Api for Refusing {
         Reply::default()
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
+    fn refuse_body(&self, _: &http::request::Parts, too_large: bool) -> Reply {
         assert!(!too_large);
         let mut reply = Reply::default();
         *reply.status_mut() = StatusCode::BAD_REQUEST;
@@ -118,8 +118,26 @@ impl Api for Hanging {
         std::future::pending().await
     }
 
-    fn refuse_body(&self, _: bool) -> Reply {
+    fn refuse_body(&self, _: &http::request::Parts, _: bool) -> Reply {
         Reply::default()
+    }
+}
+
+/// One that knows, when it is too late, what was asked for.
+struct Late;
+
+#[async_trait::async_trait]
+impl Api for Late {
+    async fn answer(&self, _: Request<Bytes>) -> Reply {
+        std::future::pending().await
+    }
+
+    fn refuse_body(&self, _: &http::request::Parts, _: bool) -> Reply {
+        Reply::default()
+    }
+
+    fn too_late(&self, head: &http::request::Parts) -> Reply {
+        Reply::new(format!("{} {}", head.method, head.uri).into())
     }
 }
 
@@ -130,4 +148,7 @@ async fn r10_an_answer_that_does_not_come_is_given_up() {
     let late = ApiService::new(Hanging).oneshot(request).await.unwrap();
     assert_eq!((late.status().as_u16(), began.elapsed().as_secs()), (503, 10));
     assert!(late.headers().contains_key("retry-after"));
+    let request = Request::put("/v2/x?y").body(Empty::<Bytes>::new()).unwrap();
+    let late = ApiService::new(Late).oneshot(request).await.unwrap();
+    assert_eq!(late.into_body().collect().await.unwrap().to_bytes(), "PUT /v2/x?y");
 }

@@ -97,7 +97,7 @@ impl Api for Front {
         self.index(accept.contains("text/html"))
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
+    fn refuse_body(&self, _: &http::request::Parts, too_large: bool) -> Reply {
         if too_large { refused(413, "the body is too large") } else { refused(400, "the body broke off") }
     }
 

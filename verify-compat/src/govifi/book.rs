@@ -153,7 +153,7 @@ impl Book {
         Ok(sent)
     }
 
-    /// Gives a message back that never left.
+    /// Gives a message back that is not known to have left.
     pub(crate) async fn return_slot(&self, record: &Record, slot: u8) -> Result<(), Fault> {
         self.notes.take(&self.slot(record, slot)).await?;
         Ok(())
@@ -187,8 +187,11 @@ impl Book {
         if self.insert(&name, &digest, record.life(now)).await? {
             return Ok(None);
         }
-        // It may have been given up in between; then whoever asks next claims it.
-        Ok(Some(self.read(&name).await?.unwrap_or_default()))
+        match self.read(&name).await? {
+            Some(claimed) => Ok(Some(claimed)),
+            // Given up in between: nothing is known of its body, and whoever asks next claims it.
+            None => Err(Fault::under_way()),
+        }
     }
 
     /// The digest that a key was claimed for.

@@ -101,7 +101,7 @@ impl HostedSessionsBuilder {
                 .over([channel])
                 .digits(settings.code_length)
                 .lives(Duration::from_secs(settings.code_ttl_seconds.into()))
-                // Sends are counted for the session here, since one whose message never left does not count.
+                // Sends are counted for the session here, since one whose message is not known to have left does not count.
                 .sends(10);
             // One more than are ever compared: the last one, if it is wrong, must not end what another is about to redeem.
             let codes = match settings.attempts.saturating_add(1) {
@@ -110,6 +110,8 @@ impl HostedSessionsBuilder {
             };
             gates.push((kind, engine.gate(Policy::new(factor(kind)).require(codes).to_given_addresses())?));
         }
+        let webhook = webhook.as_ref();
+        let webhook = webhook.map(|webhook| Webhook::new(webhook, fetch, engine.deadline())).transpose()?;
         let inner = Inner {
             book: Book { notes: engine.notes("govifi") },
             accounts,
@@ -117,7 +119,7 @@ impl HostedSessionsBuilder {
             policy: policy.unwrap_or_else(|| Arc::new(rules)),
             payments: payments.ok_or(ConfigError::NoPayments)?,
             captchas,
-            webhook: webhook.as_ref().map(|webhook| Webhook::new(webhook, fetch)).transpose()?,
+            webhook,
             budgets: Arc::new(Budgets::per_challenge_only()),
             gates,
             engine,

@@ -6,12 +6,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use verify_core::{CaptchaVerifier, Contact, CourierErrorKind, Direct, Gate, RefusedKind, Reply, Subject};
 
+use crate::detached;
 use crate::govifi::ChallengeKind;
 use crate::govifi::book::Slot;
 use crate::govifi::fault::{Code, Fault};
 use crate::govifi::inner::{Inner, factor};
 use crate::govifi::session::{Challenge, Record};
-use crate::json::{self, at};
+use crate::json;
+use crate::moment::at;
 
 /// That a session's challenge is passed.
 pub(crate) const PASSED: &[u8] = b"passed";
@@ -51,7 +53,7 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn send(&self, record: &Record) -> Result<Reply, Fault> {
+    pub(crate) async fn send(self: &Arc<Self>, record: &Record) -> Result<Reply, Fault> {
         match self.require_open(record).await {
             Ok(()) => {}
             Err(fault) if fault.code == Code::SessionExpired => return self.gone(record, fault).await,
@@ -84,7 +86,8 @@ impl Inner {
         };
         let sent = self.deliver(record, challenge).await;
         if sent.is_err() {
-            // Nothing has left, so nothing is used up.
+            // What is not known to have left is not used up: a courier that gave no answer may have sent it all the same, and then
+            // a message more leaves than the settings say. The engine counts every one, and lets ten of a session leave at most.
             self.book.return_slot(record, slot).await?;
         }
         sent
@@ -99,7 +102,8 @@ impl Inner {
                 return Err(match refused.kind() {
                     RefusedKind::Expired => Fault::expired(),
                     RefusedKind::RateLimited => {
-                        Fault::limited("No further code is sent for this session", 60)
+                        let wait = refused.retry_after().map_or(60, |wait| wait.as_secs());
+                        Fault::limited("No further code is sent for this session", wait)
                     }
                     RefusedKind::Invalid => undeliverable(),
                     _ => refused.into(),
@@ -107,7 +111,8 @@ impl Inner {
             }
         };
         let Some(errand) = dispatch.errand() else { return Ok(()) };
-        errand.run().await.map_err(|kind| match kind {
+        let too_late = detached::passed(self.engine.deadline());
+        errand.run_within(too_late).await.map_err(|kind| match kind {
             CourierErrorKind::Refused => undeliverable(),
             _ => Fault::unavailable(),
         })

@@ -133,7 +133,9 @@ impl Settings {
     }
 }
 
-/// Who is told when a session is over. It takes a client: `HostedSessionsBuilder::fetch`.
+/// Who is told when a session is over. A message is tried five times, after pauses of 0.5, 1, 2 and 4 seconds and within the
+/// engine's [deadline](verify_core::Engine::deadline), where there is no answer, or 408, 425, 429 or 5xx; it is not kept. It takes a
+/// client: `HostedSessionsBuilder::fetch`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -104,7 +104,7 @@ impl Inner {
         Ok(json::text(StatusCode::from_u16(kept.status).unwrap_or_default(), kept.body))
     }
 
-    async fn once(&self, mut asked: Asked) -> Result<Reply, Fault> {
+    async fn once(self: &Arc<Self>, mut asked: Asked) -> Result<Reply, Fault> {
         let response = asked.wish.response.take();
         let Asked { record, wish, origin, key } = &asked;
         match self.require_open(record).await {
@@ -164,7 +164,7 @@ impl Inner {
     }
 
     /// Pays, if nobody else does or has.
-    async fn pay(&self, record: &Record, wish: &Wish) -> Result<Completed, Fault> {
+    async fn pay(self: &Arc<Self>, record: &Record, wish: &Wish) -> Result<Completed, Fault> {
         if !self.book.take_permit(record).await? {
             self.require_open(record).await?;
             return Err(Fault::under_way());

@@ -1,5 +1,7 @@
 //! What the server does with a session: make it, ask how it stands, end it.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -10,8 +12,9 @@ use crate::govifi::access::{self, Account};
 use crate::govifi::fault::{Code, Fault};
 use crate::govifi::inner::Inner;
 use crate::govifi::session::{Challenge, Record};
-use crate::govifi::{ChallengeKind, CreatedSession, SessionError, SessionRequest, SessionStatus, moment};
-use crate::json::{self, at};
+use crate::govifi::{ChallengeKind, CreatedSession, SessionError, SessionRequest, SessionStatus};
+use crate::json;
+use crate::moment::{self, at};
 
 impl Inner {
     pub(crate) async fn create_over_http(&self, parts: &Parts, body: &[u8]) -> Result<Reply, Fault> {
@@ -32,7 +35,7 @@ impl Inner {
         let body = json!({
             "session_id": created.session_id,
             "client_secret": created.expose_secret(),
-            "expires_at": moment::text(json::millis(created.expires_at)),
+            "expires_at": moment::text(moment::millis(created.expires_at)),
             "hosted_url": created.hosted_url.as_ref().map_or(Value::Null, |url| url.expose().into()),
         });
         Ok(json::reply(StatusCode::CREATED, &body))
@@ -105,14 +108,17 @@ impl Inner {
         Ok(Challenge { kind, to: to.map(|to| to.expose().to_owned()) })
     }
 
-    pub(crate) async fn status(&self, id: &str) -> Result<SessionStatus, SessionError> {
+    pub(crate) async fn known(&self, id: &str) -> Result<Record, SessionError> {
         let record = self.book.find(id).await.map_err(|_| SessionError::Unavailable)?;
-        let record = record.ok_or(SessionError::Unknown)?;
-        match self.require_open(&record).await {
-            Ok(()) => match self.book.has_permit(&record).await {
+        record.ok_or(SessionError::Unknown)
+    }
+
+    pub(crate) async fn status(self: &Arc<Self>, record: &Record) -> Result<SessionStatus, SessionError> {
+        match self.require_open(record).await {
+            Ok(()) => match self.book.has_permit(record).await {
                 Ok(true) => Ok(SessionStatus::Open),
                 // It may have been paid in between.
-                Ok(false) => match self.book.completed(id).await {
+                Ok(false) => match self.book.completed(&record.id).await {
                     Ok(Some(_)) => Ok(SessionStatus::Completed),
                     Ok(None) => Ok(SessionStatus::Unsettled),
                     Err(_) => Err(SessionError::Unavailable),
@@ -130,13 +136,13 @@ impl Inner {
 
     /// Ends a session: whoever has the permit to pay decides, so nothing is paid after it, and nothing that is being paid is
     /// ended.
-    pub(crate) async fn expire(&self, record: &Record) -> Result<(), Fault> {
+    pub(crate) async fn expire(self: &Arc<Self>, record: &Record) -> Result<(), Fault> {
         match self.require_open(record).await {
             Ok(()) => {}
             Err(fault) if fault.code == Code::SessionExpired => return Ok(()),
             Err(fault) => return Err(fault),
         }
-        if self.book.end(record, self.now()).await? {
+        if self.end(record).await? {
             return Ok(());
         }
         // Somebody pays, or has paid just now.
@@ -144,11 +150,13 @@ impl Inner {
         Err(Fault::under_way())
     }
 
-    pub(crate) async fn expire_over_http(&self, record: &Record) -> Result<Reply, Fault> {
+    pub(crate) async fn expire_over_http(self: &Arc<Self>, record: &Record) -> Result<Reply, Fault> {
         self.expire(record).await?;
         let body = json!({ "session_id": record.id, "status": "expired" });
         let mut reply = json::reply(StatusCode::OK, &body);
-        self.tell_expired(record, &mut reply).await?;
+        if let Some(errand) = self.tell_expired(record).await? {
+            errand.leave_with(&mut reply);
+        }
         Ok(reply)
     }
 }

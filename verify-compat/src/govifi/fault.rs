@@ -1,11 +1,13 @@
 //! What the API says no with: one of fifteen codes, whether the page can go on, and a request's id.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
 use serde_json::json;
 use verify_core::{Refused, Reply, StoreError};
 
 /// The codes of the original. Its clients know no others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Code {
     CardDeclined,
     ExpiredCard,
@@ -22,28 +24,6 @@ pub(crate) enum Code {
     DuplicatePayment,
     AlreadyConfirmed,
     InsufficientScope,
-}
-
-impl Code {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::CardDeclined => "card_declined",
-            Self::ExpiredCard => "expired_card",
-            Self::IncorrectCvc => "incorrect_cvc",
-            Self::InsufficientFunds => "insufficient_funds",
-            Self::ProcessingError => "processing_error",
-            Self::NetworkError => "network_error",
-            Self::SessionExpired => "session_expired",
-            Self::ValidationError => "validation_error",
-            Self::OriginNotAllowed => "origin_not_allowed",
-            Self::RateLimited => "rate_limited",
-            Self::ChallengeRequired => "challenge_required",
-            Self::ChallengeFailed => "challenge_failed",
-            Self::DuplicatePayment => "duplicate_payment",
-            Self::AlreadyConfirmed => "already_confirmed",
-            Self::InsufficientScope => "insufficient_scope",
-        }
-    }
 }
 
 /// A refusal.
@@ -160,7 +140,7 @@ impl Fault {
     pub(crate) fn reply(self) -> Reply {
         let id = request_id();
         let body = json!({
-            "code": self.code.name(),
+            "code": self.code,
             "message": self.message,
             "recoverable": self.recoverable,
             "request_id": id,

@@ -14,8 +14,9 @@ use crate::govifi::book::{Book, ENDED};
 use crate::govifi::fault::{Code, Fault};
 use crate::govifi::session::{Record, Scope, is_id};
 use crate::govifi::webhook::{Told, Webhook};
-use crate::govifi::{ChallengeKind, ChallengePolicy, Payments, Settings, moment};
+use crate::govifi::{ChallengeKind, ChallengePolicy, Payments, Settings};
 use crate::json;
+use crate::moment;
 
 /// The API behind its handle.
 pub(crate) struct Inner {
@@ -52,6 +53,14 @@ impl Inner {
         };
         let mut reply = answered.unwrap_or_else(Fault::reply);
         access::share(&mut reply, &self.accounts, record.as_ref(), &parts.headers);
+        reply
+    }
+
+    /// Refuses a request of which no more than its head was looked at. Pages can read it, if the origin is an account's: which
+    /// origins a session has of its own is not known without the store.
+    pub(crate) fn refuse(&self, head: &Parts, fault: Fault) -> Reply {
+        let mut reply = fault.reply();
+        access::share(&mut reply, &self.accounts, None, &head.headers);
         reply
     }
 
@@ -120,17 +129,17 @@ impl Inner {
     }
 
     pub(crate) fn now(&self) -> u64 {
-        json::millis(self.engine.now())
+        moment::millis(self.engine.now())
     }
 
     /// Refuses what is paid or over. A session whose time is over ends here, unless it is being paid, or may have been: then
     /// nobody can say that it has expired.
-    pub(crate) async fn require_open(&self, record: &Record) -> Result<(), Fault> {
+    pub(crate) async fn require_open(self: &Arc<Self>, record: &Record) -> Result<(), Fault> {
         self.require_no_end(record).await?;
         if !record.is_over(self.engine.now()) {
             return Ok(());
         }
-        if self.book.end(record, self.now()).await? {
+        if self.end(record).await? {
             return Err(Fault::expired());
         }
         // Whoever has the permit may have come to an end just now.
@@ -149,7 +158,7 @@ impl Inner {
     }
 
     /// The session as a page may see it: nothing of who the payer is.
-    async fn view(&self, record: &Record) -> Result<Reply, Fault> {
+    async fn view(self: &Arc<Self>, record: &Record) -> Result<Reply, Fault> {
         let status = match self.require_open(record).await {
             Ok(()) => "open",
             Err(fault) if fault.code == Code::AlreadyConfirmed => "completed",
@@ -180,10 +189,19 @@ impl Inner {
         Ok(json::reply(StatusCode::OK, &body))
     }
 
+    /// Ends a session that nobody pays, and notes it, whether or not whoever asked still waits; says whether it could.
+    pub(crate) async fn end(self: &Arc<Self>, record: &Record) -> Result<bool, Fault> {
+        let (inner, record) = (Arc::clone(self), record.clone());
+        let ended = detached::finished(async move { inner.book.end(&record, inner.now()).await }).await;
+        ended.unwrap_or_else(|| Err(Fault::unavailable()))
+    }
+
     /// The answer about a session that has expired. Whoever sees it first has its webhook sent.
-    pub(crate) async fn gone(&self, record: &Record, fault: Fault) -> Result<Reply, Fault> {
+    pub(crate) async fn gone(self: &Arc<Self>, record: &Record, fault: Fault) -> Result<Reply, Fault> {
         let mut reply = fault.reply();
-        self.tell_expired(record, &mut reply).await?;
+        if let Some(errand) = self.tell_expired(record).await? {
+            errand.leave_with(&mut reply);
+        }
         Ok(reply)
     }
 
@@ -192,17 +210,26 @@ impl Inner {
     pub(crate) fn tell_completed(&self, record: &Record) -> Option<Errand> {
         let webhook = self.webhook.as_ref()?;
         let errand = webhook.tell(&self.book.notes, record, &Told::Completed, self.now());
-        detached::left(errand)
+        detached::left(errand, self.engine.deadline())
     }
 
-    pub(crate) async fn tell_expired(&self, record: &Record, reply: &mut Reply) -> Result<(), Fault> {
-        let now = self.now();
-        if let Some(webhook) = &self.webhook
-            && self.book.mark(b"told", record, now).await?
-        {
-            webhook.tell(&self.book.notes, record, &Told::Expired, now).leave_with(reply);
+    /// Says by webhook that a session has expired, once, in the background; gives the webhook back where nothing runs there.
+    /// Whoever notes first that it is told sends it, whether or not whoever asked still waits.
+    pub(crate) async fn tell_expired(self: &Arc<Self>, record: &Record) -> Result<Option<Errand>, Fault> {
+        if self.webhook.is_none() {
+            return Ok(None);
         }
-        Ok(())
+        let (inner, record) = (Arc::clone(self), record.clone());
+        let told = detached::finished(async move {
+            let now = inner.now();
+            let Some(webhook) = &inner.webhook else { return Ok(None) };
+            if !inner.book.mark(b"told", &record, now).await? {
+                return Ok(None);
+            }
+            let errand = webhook.tell(&inner.book.notes, &record, &Told::Expired, now);
+            Ok(detached::left(errand, inner.engine.deadline()))
+        });
+        told.await.unwrap_or_else(|| Err(Fault::unavailable()))
     }
 }
 

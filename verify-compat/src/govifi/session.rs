@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Secret;
 use crate::govifi::{ChallengeKind, FraudSignals};
-use crate::json::millis;
+use crate::moment::millis;
 
 /// What a server asks for: one payment, or a card to be kept, of one payer. Its `Debug` tells amount and currency only.
 #[derive(Clone, Deserialize, Serialize)]

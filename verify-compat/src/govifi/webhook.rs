@@ -2,19 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, Uri, header};
 use serde_json::json;
 use sha2::Sha256;
-use verify_core::{Errand, Fetch, FetchErrorKind, Notes};
+use verify_core::{Errand, Fetch, Notes};
 
 use crate::govifi::session::Record;
-use crate::govifi::{ConfigError, WebhookConfig, moment};
-
-/// How often one message is tried: at once, since nothing here waits.
-const TRIES: usize = 3;
+use crate::govifi::{ConfigError, WebhookConfig};
+use crate::moment;
+use crate::outgoing::{self, TRIES};
 
 /// What is told.
 pub(crate) enum Told {
@@ -27,25 +27,29 @@ pub(crate) struct Webhook {
     url: Uri,
     secret: Hmac<Sha256>,
     fetch: Arc<dyn Fetch>,
+    /// How long all tries of one message may take.
+    within: Duration,
 }
 
 impl Webhook {
-    pub(crate) fn new(config: &WebhookConfig, fetch: Option<Arc<dyn Fetch>>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        config: &WebhookConfig,
+        fetch: Option<Arc<dyn Fetch>>,
+        within: Duration,
+    ) -> Result<Self, ConfigError> {
         let wrong = |what| ConfigError::Webhook { what };
-        let url: Uri = config.url.parse().map_err(|_| wrong("`url` is not one"))?;
-        if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
-            return Err(wrong("`url` is absolute: https://shop.example/paid"));
-        }
+        let url = outgoing::url(&config.url);
+        let url = url.ok_or_else(|| wrong("`url` is absolute: https://shop.example/paid"))?;
         if config.secret.expose().len() < 16 {
             return Err(wrong("`secret` has 16 characters or more: openssl rand -hex 32"));
         }
         let secret = Hmac::new_from_slice(config.secret.expose().as_bytes());
         let secret = secret.map_err(|_| wrong("`secret` makes no key"))?;
         let fetch = fetch.ok_or_else(|| wrong("it takes an HTTP client: `.fetch(..)`"))?;
-        Ok(Self { url, secret, fetch })
+        Ok(Self { url, secret, fetch, within })
     }
 
-    /// The message, to be sent once the request is answered. Its id is the same each time, so that a receiver that has it
+    /// The message, to be sent in the background. Its id is the same each time, so that a receiver that has it
     /// already can tell. It names nobody but by the server's own names.
     pub(crate) fn tell(&self, notes: &Notes, record: &Record, told: &Told, now: u64) -> Errand {
         let (event, status) = match told {
@@ -73,23 +77,17 @@ impl Webhook {
         mac.update(b".");
         mac.update(body.as_bytes());
         let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        let (fetch, url) = (Arc::clone(&self.fetch), self.url.clone());
+        let (fetch, url, within) = (Arc::clone(&self.fetch), self.url.clone(), self.within);
         Errand::of(async move {
-            for _ in 0..TRIES {
+            let request = || {
                 let request = Request::post(url.clone())
                     .header(header::CONTENT_TYPE, "application/json")
-                    .header("x-webhook-signature", format!("sha256={digest}"))
-                    .body(Bytes::from(body.clone()));
-                let Ok(request) = request else { break };
-                match fetch.fetch(request).await {
-                    Ok(response) if response.status().is_success() => return,
-                    // Its receiver has it and says no: once more does not help.
-                    Ok(response) if response.status().is_client_error() => break,
-                    Err(error) if error.kind() == FetchErrorKind::Forbidden => break,
-                    Ok(_) | Err(_) => {}
-                }
+                    .header("x-webhook-signature", format!("sha256={digest}"));
+                request.body(Bytes::from(body.clone())).ok()
+            };
+            if !outgoing::tell(&*fetch, TRIES, within, request).await {
+                tracing::warn!(target: "verify", "a webhook was not taken: see its receiver");
             }
-            tracing::warn!(target: "verify", "a webhook was not taken: see its receiver");
         })
     }
 }

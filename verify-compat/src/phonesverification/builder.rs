@@ -71,7 +71,7 @@ impl PhonesVerificationBuilder {
         if voice.is_development() {
             tracing::warn!(target: "verify", "DEVELOPMENT HANDSET: nobody is really called, and whoever opens its page answers");
         }
-        let courier = Courier { fetch, tries: settings.tries };
+        let courier = Courier { fetch, tries: settings.tries, within: engine.deadline() };
         let notes = engine.notes("phonesverification");
         Ok(PhonesVerification {
             inner: Arc::new(Inner { engine, notes, accounts, settings, voice, courier }),

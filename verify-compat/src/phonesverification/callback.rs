@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use verify_core::{Fetch, FetchErrorKind, is_public_address};
+use verify_core::{Fetch, is_public_address};
 
+use crate::outgoing;
 use crate::phonesverification::Settings;
 use crate::phonesverification::envelope::Answer;
 use crate::phonesverification::status::Status;
@@ -113,22 +115,18 @@ pub(crate) struct Told<'t> {
 pub(crate) struct Courier {
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) tries: u8,
+    /// How long all tries of one callback may take, so that none of a call holds up the next one for long.
+    pub(crate) within: Duration,
 }
 
 impl Courier {
     pub(crate) async fn tell(&self, target: &Target, told: &Told<'_>) {
         let url = target.with(told);
-        for _ in 0..self.tries {
-            let Ok(request) = Request::get(&url).body(Bytes::new()) else { break };
-            match self.fetch.fetch(request).await {
-                Ok(response) if response.status().is_success() => return,
-                // A redirect is not followed, and who says no will say so again.
-                Ok(response) if !response.status().is_server_error() => break,
-                Err(error) if error.kind() == FetchErrorKind::Forbidden => break,
-                Ok(_) | Err(_) => {}
-            }
+        let request = || Request::get(&url).body(Bytes::new()).ok();
+        if !outgoing::tell(&*self.fetch, self.tries, self.within, request).await {
+            let status = told.status.name();
+            tracing::warn!(target: "verify", id = told.id, status, "a callback was not taken: see its receiver");
         }
-        tracing::warn!(target: "verify", id = told.id, status = told.status.name(), "a callback was not taken: see its receiver");
     }
 }
 

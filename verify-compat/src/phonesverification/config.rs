@@ -1,9 +1,9 @@
 //! What is configured: accounts and settings.
 
-use std::fmt;
-
 use serde::Deserialize;
-use zeroize::Zeroizing;
+
+use crate::Secret;
+use crate::outgoing::TRIES;
 
 /// Everything that is configured, as a table of a configuration file has it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -52,35 +52,6 @@ fn usual_price() -> f64 {
     0.015
 }
 
-/// A password. Its `Debug` is redacted.
-#[derive(Clone, Deserialize)]
-#[serde(from = "String")]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret([redacted])")
-    }
-}
-
 /// What holds for all accounts: where the original's documentation is silent, and how far callbacks go.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -95,7 +66,8 @@ pub struct Settings {
     /// Whether failures have an HTTP status of their own: 400 for what is missing or invalid, 401 for credentials, 503 for a
     /// failure of ours. Default: no, so that everything is 200 and the status is in the envelope.
     pub http_status: bool,
-    /// How often one callback is tried, 1 to 10, all at once. Default: 3.
+    /// How often one callback is tried, 1 to 10: half a second after the first time, and then twice as long each time, within
+    /// the engine's [deadline](verify_core::Engine::deadline). Default: 5, so seven and a half seconds.
     pub tries: u8,
     /// How many seconds a call may take from the first ring to the last digit, 10 to 600. Default: 120. What takes longer is
     /// forgotten, without a callback.
@@ -111,7 +83,7 @@ impl Default for Settings {
             path: "/tts/reversepinverification".to_owned(),
             pin_min: 1,
             http_status: false,
-            tries: 3,
+            tries: TRIES,
             call_seconds: 120,
             allow_private_callbacks: false,
         }

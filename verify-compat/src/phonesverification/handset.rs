@@ -245,7 +245,7 @@ impl Api for Handset {
         }
     }
 
-    fn refuse_body(&self, _: bool) -> Reply {
+    fn refuse_body(&self, _: &http::request::Parts, _: bool) -> Reply {
         reply(
             StatusCode::BAD_REQUEST,
             "application/json",

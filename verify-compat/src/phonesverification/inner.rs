@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use verify_core::{Engine, Notes, Reply, StoreError};
 
@@ -36,10 +37,8 @@ impl Inner {
     /// Answers one request; the call is left to do after it.
     pub(crate) async fn answer(&self, request: Request<Bytes>) -> Reply {
         let (parts, body) = request.into_parts();
-        let path = parts.uri.path();
-        let base = path.strip_suffix(self.settings.path.as_str());
-        let called = base.and_then(Format::of_base);
-        let format = called.or_else(|| Format::within(path)).unwrap_or(Format::Json);
+        let called = self.called(&parts);
+        let format = self.format(&parts);
         let http_status = self.settings.http_status;
         if called.is_none() {
             let mut reply = Answer::unknown_command().reply(format, http_status);
@@ -69,6 +68,21 @@ impl Inner {
                 Answer::failed().reply(format, http_status)
             }
         }
+    }
+
+    /// The base whose call was asked for, if any was.
+    fn called(&self, head: &Parts) -> Option<Format> {
+        head.uri.path().strip_suffix(self.settings.path.as_str()).and_then(Format::of_base)
+    }
+
+    /// What a request is answered in, whatever becomes of it: where its path names no base, in JSON, which most read.
+    fn format(&self, head: &Parts) -> Format {
+        self.called(head).or_else(|| Format::within(head.uri.path())).unwrap_or(Format::Json)
+    }
+
+    /// Refuses a request of which no more than its head was looked at.
+    pub(crate) fn refuse(&self, head: &Parts, answer: &Answer) -> Reply {
+        answer.reply(self.format(head), self.settings.http_status)
     }
 
     async fn place(&self, wish: Wish) -> Result<(Response, Placed), StoreError> {

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use crate::twilio::{AccountConfig, ConfigError, Token, sid};
+use crate::Secret;
+use crate::twilio::{AccountConfig, ConfigError, sid};
 
 /// Everybody who may call. Only digests of the credentials are kept.
 pub(crate) struct Accounts {
@@ -92,7 +93,7 @@ impl Accounts {
     }
 }
 
-fn digest(name: &str, secret: &Token) -> [u8; 32] {
+fn digest(name: &str, secret: &Secret) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(name);
     hash.update(":");

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use verify_core::Reply;
 use verify_core::store::Key;
 
+use crate::moment;
 use crate::twilio::call::Call;
 use crate::twilio::date;
 use crate::twilio::fault::Fault;
@@ -232,8 +233,8 @@ fn json_of(call: &Call, attempt: &Attempt, converted: bool) -> Value {
         "account_sid": attempt.account,
         "service_sid": attempt.service,
         "verification_sid": attempt.verification,
-        "date_created": date::text(attempt.at),
-        "date_updated": date::text(attempt.at),
+        "date_created": moment::text(attempt.at),
+        "date_updated": moment::text(attempt.at),
         "conversion_status": if converted { "converted" } else { "unconverted" },
         "channel": attempt.channel.name(),
         "price": null,

@@ -90,7 +90,8 @@ impl TwilioVerifyApiBuilder {
         let Self { engine, config, resources, fetch, lookup } = self;
         let accounts = Accounts::new(&config.accounts, config.danger_short_tokens)?;
         check_settings(&config.settings)?;
-        let webhook = config.webhook.as_ref().map(|webhook| Webhook::new(webhook, fetch)).transpose()?;
+        let webhook = config.webhook.as_ref();
+        let webhook = webhook.map(|webhook| Webhook::new(webhook, fetch, engine.deadline())).transpose()?;
         let inner = Inner {
             catalog: Catalog::new(resources, declared(&config, &accounts)?),
             accounts,

@@ -1,7 +1,11 @@
 //! Checking a code.
 
-use verify_core::{Direct, RefusedKind, Reply, Standing};
+use std::sync::Arc;
 
+use verify_core::{Direct, Errand, Refused, RefusedKind, Reply, Standing};
+use zeroize::Zeroizing;
+
+use crate::detached;
 use crate::twilio::call::Call;
 use crate::twilio::extras;
 use crate::twilio::fault::Fault;
@@ -13,8 +17,16 @@ use crate::twilio::start::unavailable;
 use crate::twilio::verification::{Attempt, End, Record, Status};
 use crate::twilio::wish::{any_contact, pair, strict_phone};
 
+/// What an answer came to, once that is noted.
+struct Checked {
+    outcome: Result<(), Refused>,
+    at: u64,
+    /// A webhook that is left to send.
+    told: Option<Errand>,
+}
+
 impl Inner {
-    pub(crate) async fn check(&self, call: &Call, service: &Service) -> Result<Reply, Fault> {
+    pub(crate) async fn check(self: &Arc<Self>, call: &Call, service: &Service) -> Result<Reply, Fault> {
         let form = &call.form;
         let (to, by_sid) = (form.get("To")?, form.get("VerificationSid")?);
         if to.is_none() && by_sid.is_none() {
@@ -51,33 +63,35 @@ impl Inner {
             Some(pair) => direct.clone().about(pair),
             None => direct.clone(),
         };
-        // Before the code is redeemed: after that comes the note that it was, whatever becomes of the request.
+        // Before the code is redeemed: after that comes the note that it was.
         let attempts = self.book.attempts(&record.sid).await?;
-        let checked = asked.check(&record.ticket, code).await;
-        let now = self.now();
-        let mut told = None;
-        let (status, left) = match checked {
-            Ok(()) => {
-                let end = End { status: Status::Approved, at: now };
-                told = self.finish(&record, &attempts, end).await;
-                (end.status, None)
-            }
-            Err(refused) => match refused.kind() {
-                RefusedKind::Wrong => {
-                    let standing = self.standing(&direct, &record).await?;
-                    (Status::Pending, standing.and_then(|standing| standing.tries_left))
-                }
-                RefusedKind::Locked if refused.is_last_try() => {
-                    self.book.spend(&record, now).await?;
-                    (Status::Pending, Some(0))
-                }
-                RefusedKind::Locked => return Ok(self.too_many(&record, &attempts, now).await),
-                RefusedKind::Invalid => return Err(Fault::invalid("Code")),
-                RefusedKind::AlreadyUsed | RefusedKind::Expired => return Err(call.not_found()),
-                _ => return Err(unavailable(refused)),
-            },
+        let checked = {
+            let (inner, record, attempts) = (Arc::clone(self), record.clone(), attempts.clone());
+            let code = Zeroizing::new(code.to_owned());
+            // A code that is used up is noted and told, whether or not the client still waits.
+            detached::finished(async move { inner.redeem(&asked, &record, &attempts, &code).await }).await
         };
-        let mut reply = reply::created(&record.check_json(status, &attempts, now));
+        let Checked { outcome, at, told } = checked.ok_or_else(|| Fault::of(20_500))??;
+        let (mut reply, left) = match outcome {
+            Ok(()) => (reply::created(&record.check_json(Status::Approved, &attempts, at)), None),
+            Err(refused) => {
+                let left = match refused.kind() {
+                    RefusedKind::Wrong => {
+                        let standing = self.standing(&direct, &record).await?;
+                        standing.and_then(|standing| standing.tries_left)
+                    }
+                    RefusedKind::Locked => Some(0),
+                    RefusedKind::Invalid => return Err(Fault::invalid("Code")),
+                    RefusedKind::AlreadyUsed | RefusedKind::Expired => return Err(call.not_found()),
+                    _ => return Err(unavailable(refused)),
+                };
+                let reply = match is_beyond_the_last(&refused) {
+                    true => Fault::of(60_202).reply(),
+                    false => reply::created(&record.check_json(Status::Pending, &attempts, at)),
+                };
+                (reply, left)
+            }
+        };
         extras::tell(&mut reply, left, record.expires);
         if let Some(errand) = told {
             errand.leave_with(&mut reply);
@@ -85,15 +99,31 @@ impl Inner {
         Ok(reply)
     }
 
-    /// An answer beyond the last: it is compared with nothing, and the verification shows that it came.
-    async fn too_many(&self, record: &Record, attempts: &[Attempt], now: u64) -> Reply {
-        let mut reply = Fault::of(60_202).reply();
-        let end = End { status: Status::MaxAttemptsReached, at: now };
-        extras::tell(&mut reply, Some(0), record.expires);
-        if let Some(errand) = self.finish(record, attempts, end).await {
-            errand.leave_with(&mut reply);
-        }
-        reply
+    /// Has the engine compare an answer, and notes what that came to.
+    async fn redeem(
+        &self,
+        asked: &Direct,
+        record: &Record,
+        attempts: &[Attempt],
+        code: &str,
+    ) -> Result<Checked, Fault> {
+        let outcome = asked.check(&record.ticket, code).await;
+        let at = self.now();
+        let end = match &outcome {
+            Ok(()) => Some(Status::Approved),
+            Err(refused) if is_beyond_the_last(refused) => Some(Status::MaxAttemptsReached),
+            Err(refused) => {
+                if refused.is_last_try() {
+                    self.book.spend(record, at).await?;
+                }
+                None
+            }
+        };
+        let told = match end {
+            Some(status) => self.finish(record, attempts, End { status, at }).await,
+            None => None,
+        };
+        Ok(Checked { outcome, at, told })
     }
 
     /// Who a verification is for, and how to act on it.
@@ -111,4 +141,9 @@ impl Inner {
             Err(refused) => Err(unavailable(refused)),
         }
     }
+}
+
+/// Whether an answer came after the last: it is compared with nothing, and the verification shows that it came.
+fn is_beyond_the_last(refused: &Refused) -> bool {
+    refused.kind() == RefusedKind::Locked && !refused.is_last_try()
 }

@@ -6,6 +6,7 @@ use futures_util::future::{join_all, try_join_all};
 use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue};
 
+use crate::moment;
 use crate::twilio::fault::Fault;
 use crate::twilio::inner::Inner;
 use crate::twilio::limits::Bucket;
@@ -54,7 +55,7 @@ impl Inner {
         }
         // The bucket that is full for longest: whoever waits so long is not refused for another one.
         let Some((end, limit)) = refused else { return Ok(()) };
-        let fault = Fault::of(20_429).with(RETRY_AFTER, self.until(super::date::at(end)));
+        let fault = Fault::of(20_429).with(RETRY_AFTER, self.until(moment::at(end)));
         Err(match HeaderValue::try_from(limit) {
             Ok(limit) => fault.with(REACHED, limit),
             Err(_) => fault,

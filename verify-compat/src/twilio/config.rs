@@ -1,9 +1,8 @@
 //! What is set up before the start: accounts, services, settings. A value, or a file that serde reads.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+
+use crate::Secret;
 
 /// Everything that [`TwilioVerifyApi`](crate::twilio::TwilioVerifyApi) is set up with. Unknown names are refused, so that a
 /// spelling mistake does not pass for a setting.
@@ -62,7 +61,7 @@ pub struct AccountConfig {
     /// `AC` and 32 hexadecimal digits.
     pub sid: String,
     /// The account's token, 16 characters or more: `openssl rand -hex 16`.
-    pub token: Token,
+    pub token: Secret,
     /// Further pairs of name and password for the same account.
     #[serde(default)]
     pub keys: Vec<ApiKeyConfig>,
@@ -71,7 +70,7 @@ pub struct AccountConfig {
 impl AccountConfig {
     /// An account without further keys.
     #[must_use]
-    pub fn new(sid: impl Into<String>, token: impl Into<Token>) -> Self {
+    pub fn new(sid: impl Into<String>, token: impl Into<Secret>) -> Self {
         Self { sid: sid.into(), token: token.into(), keys: Vec::new() }
     }
 }
@@ -84,36 +83,7 @@ pub struct ApiKeyConfig {
     /// `SK` and 32 hexadecimal digits.
     pub sid: String,
     /// The key's secret, 16 characters or more.
-    pub secret: Token,
-}
-
-/// A password, a secret or a fixed code. Its `Debug` is redacted.
-#[derive(Clone, Deserialize)]
-#[serde(from = "String")]
-pub struct Token(Zeroizing<String>);
-
-impl Token {
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Token {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-}
-
-impl From<&str> for Token {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token([redacted])")
-    }
+    pub secret: Secret,
 }
 
 /// A service and its options, by the names that they have on the wire.
@@ -342,9 +312,9 @@ impl Default for Settings {
 #[non_exhaustive]
 pub struct TestIdentity {
     /// The number or address.
-    pub to: Token,
+    pub to: Secret,
     /// Its code, 4 to 10 letters or digits.
-    pub code: Token,
+    pub code: Secret,
     /// When it ends, as `2026-12-31T00:00:00Z`, 90 days from the start at most; required, so that none is forgotten. Neither a
     /// start nor a check counts from then on.
     pub until: String,
@@ -353,14 +323,16 @@ pub struct TestIdentity {
 impl TestIdentity {
     /// An identity that ends then.
     #[must_use]
-    pub fn new(to: impl Into<Token>, code: impl Into<Token>, until: impl Into<String>) -> Self {
+    pub fn new(to: impl Into<Secret>, code: impl Into<Secret>, until: impl Into<String>) -> Self {
         Self { to: to.into(), code: code.into(), until: until.into() }
     }
 }
 
 /// Who is told when a verification is over: approved, canceled or answered too often, never that it has expired, since
-/// nothing happens then. Each is told once, by a message that is tried twice at once and not kept: one that a receiver misses
-/// is lost, and the log says so. It may arrive twice, under one `webhook-id`. It takes a client: `TwilioVerifyApiBuilder::fetch`.
+/// nothing happens then. Each is told once, by a message that is not kept: it is tried five times, after pauses of 0.5, 1, 2
+/// and 4 seconds and within the engine's [deadline](verify_core::Engine::deadline), where there is no answer, or 408, 425, 429 or
+/// 5xx. One that a receiver misses is lost, and the log says so. It may arrive twice, under one `webhook-id`. It takes a client:
+/// `TwilioVerifyApiBuilder::fetch`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -368,13 +340,13 @@ pub struct WebhookConfig {
     /// An absolute URL.
     pub url: String,
     /// What messages are signed with: `whsec_` and Base64, of 24 to 64 bytes (Standard Webhooks).
-    pub secret: Token,
+    pub secret: Secret,
 }
 
 impl WebhookConfig {
     /// A receiver.
     #[must_use]
-    pub fn new(url: impl Into<String>, secret: impl Into<Token>) -> Self {
+    pub fn new(url: impl Into<String>, secret: impl Into<Secret>) -> Self {
         Self { url: url.into(), secret: secret.into() }
     }
 }

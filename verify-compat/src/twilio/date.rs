@@ -1,29 +1,7 @@
-//! Moments as the wire has them.
-
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+//! Moments as a client writes them.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
-
-/// Milliseconds since 1970.
-pub(crate) fn millis(at: SystemTime) -> u64 {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-pub(crate) fn at(millis: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(millis)
-}
-
-/// In whole seconds and UTC, with a `Z`: a client reads fractions or an offset as text, and not as a date.
-pub(crate) fn text(millis: u64) -> String {
-    let seconds = i64::try_from(millis / 1000).unwrap_or(i64::MAX);
-    OffsetDateTime::from_unix_timestamp(seconds)
-        .ok()
-        .and_then(|at| at.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z")).ok())
-        .unwrap_or_default()
-}
 
 /// A moment, or midnight of a day, as a filter names it.
 pub(crate) fn parse(text: &str) -> Option<u64> {
@@ -37,6 +15,7 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moment::text;
 
     #[test]
     fn twilio_rule_03_dates_are_whole_seconds_with_a_z() {

@@ -3,8 +3,8 @@
 use http::{HeaderName, HeaderValue};
 use verify_core::Reply;
 
+use crate::moment;
 use crate::twilio::call::Call;
-use crate::twilio::date;
 use crate::twilio::fault::Fault;
 use crate::twilio::verification::Status;
 
@@ -17,7 +17,7 @@ pub(crate) fn tell(reply: &mut Reply, left: Option<u64>, expires: u64) {
     if let Some(left) = left {
         reply.headers_mut().insert(ATTEMPTS_LEFT, left.into());
     }
-    if let Ok(expires) = HeaderValue::try_from(date::text(expires)) {
+    if let Ok(expires) = HeaderValue::try_from(moment::text(expires)) {
         reply.headers_mut().insert(EXPIRES_AT, expires);
     }
 }

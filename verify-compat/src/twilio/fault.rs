@@ -18,7 +18,7 @@ pub(crate) struct Fault {
 }
 
 /// The texts of the original, by number. Applications match on them, so a word more is a change.
-const TABLE: [(u32, StatusCode, &str); 26] = [
+const TABLE: [(u32, StatusCode, &str); 27] = [
     (20_003, StatusCode::UNAUTHORIZED, "Authenticate"),
     (20_004, StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
     (20_429, StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
@@ -45,6 +45,7 @@ const TABLE: [(u32, StatusCode, &str); 26] = [
     (60_329, StatusCode::BAD_REQUEST, "Verify SNA does not work with psd2_enabled"),
     (60_411, StatusCode::BAD_REQUEST, "Phone Number already exists in Safelist"),
     (60_602, StatusCode::BAD_REQUEST, "App hash can only be used with SMS channel"),
+    (60_605, StatusCode::FORBIDDEN, "Verification delivery attempt blocked"),
 ];
 
 impl Fault {
@@ -115,7 +116,7 @@ impl Fault {
             "more_info": format!("https://www.twilio.com/docs/errors/{}", self.code),
             "status": self.status.as_u16(),
         });
-        let mut reply = super::reply::json(self.status, &body);
+        let mut reply = crate::json::reply(self.status, &body);
         reply.headers_mut().extend(self.headers);
         reply
     }

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use verify_core::{Code, Contact};
 
+use crate::moment;
 use crate::twilio::wish::any_contact;
 use crate::twilio::{Config, ConfigError, date};
 
@@ -22,7 +23,7 @@ const FURTHEST: u64 = 90 * 24 * 3_600_000;
 
 impl Identities {
     pub(crate) fn new(config: &Config, now: SystemTime) -> Result<Self, ConfigError> {
-        let (configured, now) = (&config.test_identities, date::millis(now));
+        let (configured, now) = (&config.test_identities, moment::millis(now));
         let mut identities = Vec::new();
         for (index, identity) in configured.iter().enumerate() {
             let position = index + 1;
@@ -57,7 +58,7 @@ impl Identities {
 
     /// The identity of that number or address, while it lasts.
     pub(crate) fn find(&self, contact: &Contact, now: SystemTime) -> Option<&Identity> {
-        let now = date::millis(now);
+        let now = moment::millis(now);
         self.0.iter().find(|identity| identity.contact == *contact && now < identity.until)
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::{Method, Request, header};
 use verify_core::{Budgets, Direct, Engine, Factor, Gate, Policy, PolicyError, Reply, Resend, Subject};
 
+use crate::moment;
+use crate::twilio::Settings;
 use crate::twilio::accounts::Accounts;
 use crate::twilio::book::{Book, SENDS, TRIES};
 use crate::twilio::call::Call;
@@ -17,7 +19,6 @@ use crate::twilio::lookup::Lookup;
 use crate::twilio::service::Service;
 use crate::twilio::verification::Terms;
 use crate::twilio::webhook::Webhook;
-use crate::twilio::{Settings, date};
 
 /// The API behind its handle.
 pub(crate) struct Inner {
@@ -42,11 +43,11 @@ pub(crate) fn factor(terms: Terms) -> String {
 
 impl Inner {
     /// Answers one request.
-    pub(crate) async fn answer(&self, request: Request<bytes::Bytes>) -> Reply {
+    pub(crate) async fn answer(self: &Arc<Self>, request: Request<bytes::Bytes>) -> Reply {
         self.try_answer(request).await.unwrap_or_else(Fault::reply)
     }
 
-    async fn try_answer(&self, request: Request<bytes::Bytes>) -> Result<Reply, Fault> {
+    async fn try_answer(self: &Arc<Self>, request: Request<bytes::Bytes>) -> Result<Reply, Fault> {
         let (parts, body) = request.into_parts();
         let Some(account) = self.accounts.admit(&parts.headers) else {
             return Err(Fault::of(20_003).with(
@@ -59,7 +60,7 @@ impl Inner {
         self.route(&call).await
     }
 
-    async fn route(&self, call: &Call) -> Result<Reply, Fault> {
+    async fn route(self: &Arc<Self>, call: &Call) -> Result<Reply, Fault> {
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
         match path.as_slice() {
             ["Services"] => match take(call, &[Method::GET, Method::POST])? {
@@ -108,7 +109,12 @@ impl Inner {
         }
     }
 
-    async fn route_in_service(&self, call: &Call, service: &Service, rest: &[&str]) -> Result<Reply, Fault> {
+    async fn route_in_service(
+        self: &Arc<Self>,
+        call: &Call,
+        service: &Service,
+        rest: &[&str],
+    ) -> Result<Reply, Fault> {
         match rest {
             ["Verifications"] => {
                 take(call, &[Method::POST])?;
@@ -152,7 +158,7 @@ impl Inner {
 
     /// The present moment, in milliseconds since 1970, by the engine's clock.
     pub(crate) fn now(&self) -> u64 {
-        date::millis(self.engine.now())
+        moment::millis(self.engine.now())
     }
 
     /// The terms of codes that a service has now.

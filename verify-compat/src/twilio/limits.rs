@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::moment;
 use crate::twilio::call::Call;
 use crate::twilio::fault::Fault;
 use crate::twilio::service::Service;
-use crate::twilio::{date, sid};
+use crate::twilio::sid;
 
 /// A rate limit as it is kept, with its service.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -65,8 +66,8 @@ impl RateLimit {
             "account_sid": service.account,
             "unique_name": self.unique_name,
             "description": self.description,
-            "date_created": date::text(self.created),
-            "date_updated": date::text(self.updated),
+            "date_created": moment::text(self.created),
+            "date_updated": moment::text(self.updated),
             "url": url,
             "links": { "buckets": format!("{url}/Buckets") },
         })
@@ -87,8 +88,8 @@ impl Bucket {
             "account_sid": service.account,
             "max": self.max,
             "interval": self.interval,
-            "date_created": date::text(self.created),
-            "date_updated": date::text(self.updated),
+            "date_created": moment::text(self.created),
+            "date_updated": moment::text(self.updated),
             "url": call.url(&path),
         })
     }

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::moment;
 use crate::twilio::call::Call;
 use crate::twilio::fault::Fault;
 use crate::twilio::form::Form;
 use crate::twilio::limits::{Bucket, RateLimit};
-use crate::twilio::{ServiceConfig, Settings, date, sid, text};
+use crate::twilio::{ServiceConfig, Settings, sid, text};
 
 /// A service as it is kept.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -109,8 +110,8 @@ impl Service {
             "passkeys": options.passkeys,
             "default_template_sid": options.default_template_sid,
             "verify_event_subscription_enabled": options.verify_event_subscription_enabled,
-            "date_created": date::text(self.created),
-            "date_updated": date::text(self.updated),
+            "date_created": moment::text(self.created),
+            "date_updated": moment::text(self.updated),
             "url": url,
             "links": {
                 "verification_checks": format!("{url}/VerificationCheck"),

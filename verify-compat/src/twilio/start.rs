@@ -6,6 +6,7 @@ use http::header::RETRY_AFTER;
 use serde_json::Value;
 use verify_core::{Code, CourierErrorKind, Direct, Dispatch, Refused, RefusedKind, Reply};
 
+use crate::moment;
 use crate::twilio::book::TRIES;
 use crate::twilio::call::Call;
 use crate::twilio::extras;
@@ -47,8 +48,9 @@ impl Inner {
             }
         }
 
+        let is_abroad = !self.engine.allows_country_of(&wish.contact);
         let claims = Self::claims(service, &wish.counted);
-        if !claims.is_empty() {
+        if !claims.is_empty() && !is_abroad {
             // Look at everything that may refuse before anything is counted.
             self.within_limits(&claims, false).await?;
             if let Some(fault) = self.sent_too_often(&direct, &offer).await? {
@@ -58,6 +60,9 @@ impl Inner {
         }
         let mut dispatch = match direct.send(&offer, Some(channel.of_engine())).await {
             Ok(dispatch) => dispatch,
+            Err(refused) if is_abroad && refused.kind() == RefusedKind::Invalid => {
+                return Err(Fault::of(60_605));
+            }
             Err(refused) => return Err(self.refused(&direct, &offer, refused).await),
         };
         let country = carrier.as_ref().and_then(|carrier| carrier.country.clone());
@@ -133,7 +138,7 @@ impl Inner {
         lookup: Value,
         identity: Option<&Identity>,
     ) -> Record {
-        let ends = super::date::millis(dispatch.expires_at());
+        let ends = moment::millis(dispatch.expires_at());
         let (amount, payee) = wish.pair.clone().unzip();
         Record {
             sid: format!("VE{}", dispatch.challenge()),
@@ -191,7 +196,7 @@ impl Inner {
 
     /// Whole seconds from now to then, at least one.
     pub(crate) fn until(&self, then: SystemTime) -> u64 {
-        let then = super::date::millis(then);
+        let then = moment::millis(then);
         then.saturating_sub(self.now()).div_ceil(1000).max(1)
     }
 }

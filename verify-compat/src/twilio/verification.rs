@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::moment;
 use crate::twilio::call::Call;
-use crate::twilio::date;
 use crate::twilio::service::Service;
 
 /// What is noted of a verification once, at its start. Whether it is open is the engine's to say; this only tells what it
@@ -151,7 +151,7 @@ impl Record {
             .iter()
             .map(|attempt| {
                 json!({
-                    "time": date::text(attempt.at),
+                    "time": moment::text(attempt.at),
                     "channel": attempt.channel.name().to_uppercase(),
                     "attempt_sid": attempt.sid,
                 })
@@ -182,8 +182,8 @@ impl Record {
             "amount": self.amount,
             "payee": self.payee,
             "sna_attempts_error_codes": [],
-            "date_created": date::text(self.created),
-            "date_updated": date::text(updated),
+            "date_created": moment::text(self.created),
+            "date_updated": moment::text(updated),
         })
     }
 }

@@ -1,8 +1,11 @@
 //! Fetching a verification, and ending it.
 
-use futures_util::future::join;
-use verify_core::{Errand, RefusedKind, Reply};
+use std::sync::Arc;
 
+use futures_util::future::join;
+use verify_core::{Errand, Refused, RefusedKind, Reply};
+
+use crate::detached;
 use crate::twilio::call::Call;
 use crate::twilio::extras;
 use crate::twilio::fault::Fault;
@@ -48,7 +51,7 @@ impl Inner {
     }
 
     pub(crate) async fn update_verification(
-        &self,
+        self: &Arc<Self>,
         call: &Call,
         service: &Service,
         which: &str,
@@ -79,19 +82,30 @@ impl Inner {
         }
         self.open_gate(record.terms)?;
         let (direct, _) = self.direct_of(&record)?;
-        let ended = match status {
-            Status::Approved => direct.approve(&record.ticket).await,
-            _ => direct.cancel(&record.ticket).await,
+        let ended = {
+            let (inner, record, attempts) = (Arc::clone(self), record.clone(), attempts.clone());
+            // What has ended is noted and told, whether or not the client still waits.
+            detached::finished(async move {
+                let is_ended = match status {
+                    Status::Approved => direct.approve(&record.ticket).await?,
+                    _ => direct.cancel(&record.ticket).await?,
+                };
+                let at = inner.now();
+                let told = match is_ended {
+                    true => inner.finish(&record, &attempts, End { status, at }).await,
+                    false => None,
+                };
+                Ok::<_, Refused>((is_ended, at, told))
+            })
+            .await
         };
-        match ended {
-            Ok(true) => {}
-            Ok(false) => return Err(call.not_found()),
+        let (at, told) = match ended.ok_or_else(|| Fault::of(20_500))? {
+            Ok((true, at, told)) => (at, told),
+            Ok((false, ..)) => return Err(call.not_found()),
             Err(refused) if refused.kind() == RefusedKind::Expired => return Err(over(Status::Expired)),
             Err(refused) => return Err(unavailable(refused)),
-        }
-        let now = self.now();
-        let told = self.finish(&record, &attempts, End { status, at: now }).await;
-        let mut reply = reply::ok(&record.json(call, status, &attempts, now));
+        };
+        let mut reply = reply::ok(&record.json(call, status, &attempts, at));
         if let Some(errand) = told {
             errand.leave_with(&mut reply);
         }
@@ -108,8 +122,9 @@ impl Inner {
         found.filter(|record| record.is_of(service)).ok_or_else(|| call.not_found())
     }
 
-    /// Notes that a verification is over, and says what is left to do for whoever wants to know. It comes right after the
-    /// engine has ended it, and a note that fails takes nothing back: the answer is what the engine has said.
+    /// Notes that a verification is over, and tells whoever wants to know, in the background; where nothing runs there, it says
+    /// what is left to do. It comes right after the engine has ended it, and a note that fails takes nothing back: the answer is
+    /// what the engine has said.
     pub(crate) async fn finish(&self, record: &Record, attempts: &[Attempt], end: End) -> Option<Errand> {
         let convert = async {
             if end.status == Status::Approved {
@@ -125,6 +140,7 @@ impl Inner {
         };
         let webhook = self.webhook.as_ref().filter(|_| is_first)?;
         let channel = attempts.last().map(|attempt| attempt.channel);
-        Some(webhook.tell(&self.book.notes, record, channel, end))
+        let errand = webhook.tell(&self.book.notes, record, channel, end);
+        detached::left(errand, self.engine.deadline())
     }
 }

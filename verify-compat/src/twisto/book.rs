@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 use verify_core::store::Key;
 use verify_core::{Channel, Notes};
 use zeroize::Zeroizing;
@@ -108,7 +109,7 @@ impl Book {
         Ok(if self.insert(&second, &now, life).await? { Slot::Taken(2) } else { Slot::Exceeded })
     }
 
-    /// Gives a send back whose message never left.
+    /// Gives a send back whose message is not known to have left.
     pub(crate) async fn return_slot(&self, record: &Record, slot: u8) -> Result<(), Fault> {
         let kind: &[u8] = if slot == 1 { b"send-1" } else { b"send-2" };
         self.notes.take(&self.named(kind, record)).await?;
@@ -137,7 +138,7 @@ impl Book {
 
     /// Whether it was this code.
     pub(crate) fn was(&self, record: &Record, success: &Success, code: &str) -> bool {
-        success.code == self.mark(record, code)
+        is_same(&success.code, &self.mark(record, code))
     }
 
     /// Notes by a digest which code was sent, so that it is known once more where the answer to it was lost.
@@ -149,7 +150,7 @@ impl Book {
     /// Whether it is the code that was sent.
     pub(crate) async fn is_sent(&self, record: &Record, code: &str) -> Result<bool, Fault> {
         let sent: Option<String> = self.read(&self.named(b"code", record)).await?;
-        Ok(sent.is_some_and(|sent| sent == self.mark(record, code)))
+        Ok(sent.is_some_and(|sent| is_same(&sent, &self.mark(record, code))))
     }
 
     /// Takes the right to the one invoice; says whether it was there.
@@ -175,4 +176,9 @@ impl Book {
         let note = self.notes.get(name).await?;
         Ok(note.map(|note| serde_json::from_slice(&note)).transpose()?)
     }
+}
+
+/// Whether two digests are one, in a time that tells nothing of them.
+fn is_same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
 }

@@ -10,7 +10,7 @@ use verify_core::{Budgets, Contact, Direct, Engine, Factor, Gate, Policy, Reply,
 
 use crate::Secret;
 use crate::detached;
-use crate::json::{at, millis};
+use crate::moment::{at, millis};
 use crate::twisto::book::{Book, EXPIRY, Record, TRIES};
 use crate::twisto::fault::Fault;
 use crate::twisto::keys::{Keys, Pair};
@@ -79,7 +79,7 @@ impl Inner {
             // With some room for an evaluation by a clock that is ahead; each challenge ends with its transaction.
             .lives_beyond_ten_minutes(Duration::from_millis(EXPIRY + SKEW))
             .tries_beyond_ten(tries)
-            // The two sends are counted here, since one whose message never left does not count.
+            // The two sends are counted here, since one whose message is not known to have left does not count.
             .sends(10)
             .resend(if settings.fresh_code { Resend::FreshCode } else { Resend::SameCode });
         let codes = match settings.code_length {

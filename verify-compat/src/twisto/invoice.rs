@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::json::at;
+use crate::moment::at;
 use crate::twisto::book::Record;
 use crate::twisto::inner::Inner;
 

@@ -3,6 +3,7 @@
 use futures_util::future::try_join;
 use verify_core::{Code, CourierErrorKind, RefusedKind};
 
+use crate::detached;
 use crate::twisto::Mode;
 use crate::twisto::book::{Record, Slot, TRIES};
 use crate::twisto::fault::Fault;
@@ -28,7 +29,8 @@ impl Inner {
             Mode::Live => self.deliver(record).await,
         };
         if !matches!(sent, Ok(Send::Sent)) {
-            // Nothing has left, so nothing is used up.
+            // What is not known to have left is not used up: a courier that gave no answer may have sent it all the same, and then
+            // a message more leaves than two. The engine counts every one, and lets ten of a transaction leave at most.
             self.book.return_slot(record, slot).await?;
         }
         sent
@@ -66,7 +68,7 @@ impl Inner {
             self.book.note_code(record, code.expose(), self.now()).await?;
         }
         let Some(errand) = dispatch.errand() else { return Ok(Send::Sent) };
-        match errand.run().await {
+        match errand.run_within(detached::passed(self.engine.deadline())).await {
             Ok(()) => Ok(Send::Sent),
             Err(CourierErrorKind::Refused) => Ok(Send::Dead),
             Err(_) => Err(Fault::unavailable()),

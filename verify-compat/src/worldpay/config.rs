@@ -1,9 +1,8 @@
 //! What is set up before the start: accounts and settings. A value, or a file that serde reads.
 
-use std::fmt;
-
 use serde::Deserialize;
-use zeroize::Zeroizing;
+
+use crate::Secret;
 
 /// Everything that [`Worldpay`](crate::worldpay::Worldpay) is set up with, but for the issuer. Unknown names are refused, so
 /// that a spelling mistake does not pass for a setting.
@@ -50,7 +49,7 @@ pub struct AccountConfig {
     /// The user name: visible ASCII without a colon.
     pub username: String,
     /// The password.
-    pub password: Password,
+    pub password: Secret,
     /// What it may name as `merchant.entity`. Default: `default`.
     #[serde(default = "default_entities")]
     pub entities: Vec<String>,
@@ -59,42 +58,13 @@ pub struct AccountConfig {
 impl AccountConfig {
     /// An account whose entity is `default`.
     #[must_use]
-    pub fn new(username: impl Into<String>, password: impl Into<Password>) -> Self {
+    pub fn new(username: impl Into<String>, password: impl Into<Secret>) -> Self {
         Self { username: username.into(), password: password.into(), entities: default_entities() }
     }
 }
 
 fn default_entities() -> Vec<String> {
     vec!["default".to_owned()]
-}
-
-/// A password. Its `Debug` is redacted, and it is wiped from memory when it goes.
-#[derive(Clone, Deserialize)]
-#[serde(from = "String")]
-pub struct Password(Zeroizing<String>);
-
-impl Password {
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Password {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-}
-
-impl From<&str> for Password {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password([redacted])")
-    }
 }
 
 /// Settings for all accounts.

@@ -1,7 +1,7 @@
 //! What answers: which request goes where, and what becomes of a verification.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 use verify_core::{Engine, Notes, Reply};
 
+use crate::moment::{millis, whole};
 use crate::worldpay::accounts::{Account, Accounts};
 use crate::worldpay::fault::Fault;
 use crate::worldpay::issuer::{Issuer, IssuerInquiry};
@@ -129,7 +130,7 @@ impl Inner {
         let body = outcome::render(&order, &answer, version, &text(now), &self.links, &link);
         let record = Record {
             account: account.name.clone(),
-            viewable_at: millis(now).saturating_add(millis(UNIX_EPOCH + answer.viewable_after)),
+            viewable_at: millis(now).saturating_add(whole(answer.viewable_after)),
             body: body.clone(),
         };
         let record = serde_json::to_vec(&record).map_err(|_| Fault::internal(version))?;
@@ -180,6 +181,14 @@ fn resource(path: &str) -> Option<Resource<'_>> {
     }
 }
 
+/// The version that a path is of. What is of none is answered as the older one has it, which is what most speak.
+pub(super) fn version(path: &str) -> Version {
+    match resource(path) {
+        Some(Resource::Create(version, _) | Resource::Outcome(version, _)) => version,
+        Some(Resource::Root | Resource::Relation(_)) | None => Version::Five,
+    }
+}
+
 /// What stands behind this in a path, without the slash.
 fn behind<'p>(path: &'p str, resource: &str) -> Option<&'p str> {
     let ends = path.match_indices(resource).filter_map(|(at, found)| path.get(at + found.len()..));
@@ -198,10 +207,6 @@ fn is_link(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn millis(at: SystemTime) -> u64 {
-    u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
-}
-
 /// In milliseconds and UTC, as the original's examples have it.
 fn text(at: SystemTime) -> String {
     let nanos = i128::from(millis(at)) * 1_000_000;
@@ -212,6 +217,8 @@ fn text(at: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     #[test]

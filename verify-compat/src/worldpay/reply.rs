@@ -29,7 +29,7 @@ pub(super) fn correlation(headers: &HeaderMap) -> HeaderValue {
 }
 
 /// RFC 9562, version 4.
-pub(super) fn new_correlation() -> HeaderValue {
+fn new_correlation() -> HeaderValue {
     let mut bytes = [0_u8; 16];
     // Without random bytes the name is worth nothing, and nothing hangs on it.
     let _ = getrandom::fill(&mut bytes);

@@ -58,7 +58,7 @@ impl Api for PhonesVerificationCallbacks {
         reply(self.hear(token, request.uri().query().unwrap_or_default()).await)
     }
 
-    fn refuse_body(&self, _: bool) -> Reply {
+    fn refuse_body(&self, _: &http::request::Parts, _: bool) -> Reply {
         reply(StatusCode::BAD_REQUEST)
     }
 

@@ -11,6 +11,7 @@ use crate::siteverify::Siteverify;
 use crate::siteverify::keys::Secret;
 use crate::siteverify::score::Score;
 use crate::siteverify::vendor::Vendor;
+use crate::transport::is_private;
 
 /// How a [`Siteverify`] is to be.
 #[must_use]
@@ -113,13 +114,7 @@ impl SiteverifyBuilder {
         }
         let url = self.url.unwrap_or_else(|| self.vendor.verify_url(&self.project));
         let url: Uri = url.parse().map_err(|_| SiteverifyError::VerifyUrl { vendor })?;
-        let here = matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        let safe = match url.scheme_str() {
-            Some("https") => url.host().is_some(),
-            Some("http") => here,
-            _ => false,
-        };
-        if !safe {
+        if !is_private(&url) {
             return Err(SiteverifyError::VerifyUrl { vendor });
         }
         let widget = self.vendor.widget(&self.site_key).terms(self.score.terms());

@@ -103,7 +103,7 @@ impl Api for TwilioReceipts {
         reply(self.receive(&request).await)
     }
 
-    fn refuse_body(&self, too_large: bool) -> Reply {
+    fn refuse_body(&self, _: &http::request::Parts, too_large: bool) -> Reply {
         reply(if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST })
     }
 }

@@ -163,8 +163,8 @@ fn result(word: Option<&str>) -> CardMatch {
 pub(super) struct Refusal {
     status: u16,
     name: Option<String>,
-    /// Where the faults of a body are.
-    paths: Vec<String>,
+    /// The faults of a body.
+    faults: Vec<Place>,
 }
 
 #[derive(Deserialize)]
@@ -179,8 +179,22 @@ struct Fault {
 #[serde(rename_all = "camelCase")]
 struct Place {
     #[serde(default)]
+    error_name: String,
+    #[serde(default)]
     json_path: String,
 }
+
+/// What is said of a text that is not of its form. What a reference that was used before is called is not documented, and is
+/// none of these.
+const MALFORMED: [&str; 7] = [
+    "fieldIsEmpty",
+    "fieldIsMissing",
+    "fieldIsNull",
+    "fieldMustBeString",
+    "stringFailedRegexCheck",
+    "stringIsTooLong",
+    "stringIsTooShort",
+];
 
 impl Refusal {
     pub(super) fn read(answer: &Response<Bytes>) -> Self {
@@ -188,11 +202,10 @@ impl Refusal {
         // Whatever is not a short word is not repeated.
         let is_word =
             |name: &String| name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let (name, paths) = fault.map_or((None, Vec::new()), |fault| {
-            let paths = fault.validation_errors.into_iter().map(|place| place.json_path);
-            (Some(fault.error_name).filter(is_word), paths.collect())
+        let (name, faults) = fault.map_or((None, Vec::new()), |fault| {
+            (Some(fault.error_name).filter(is_word), fault.validation_errors)
         });
-        Self { status: answer.status().as_u16(), name, paths }
+        Self { status: answer.status().as_u16(), name, faults }
     }
 
     /// An outcome that will be there.
@@ -202,11 +215,14 @@ impl Refusal {
 
     /// Of a verification: below 500 no issuer was asked.
     pub(super) fn after_post(self) -> WorldpayError {
-        let all_in =
-            |place: &str| !self.paths.is_empty() && self.paths.iter().all(|path| path.contains(place));
+        let all_in = |place: &str| {
+            !self.faults.is_empty() && self.faults.iter().all(|fault| fault.json_path.contains(place))
+        };
+        let is_malformed = || self.faults.iter().any(|fault| MALFORMED.contains(&fault.error_name.as_str()));
         let kind = match self.status {
             // Somebody in between has stopped waiting.
             408 => WorldpayErrorKind::Indeterminate,
+            400 if all_in("transactionReference") && is_malformed() => WorldpayErrorKind::InvalidReference,
             400 if all_in("transactionReference") => WorldpayErrorKind::DuplicateReference,
             400 if all_in("paymentInstrument") => WorldpayErrorKind::Card,
             429 => WorldpayErrorKind::Unavailable,

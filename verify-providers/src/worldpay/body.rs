@@ -18,6 +18,12 @@ pub(super) struct Terms {
 /// Longer than any body, so that writing one leaves no copies behind.
 const ROOM: usize = 8 * 1024;
 
+/// Whether it is a reference, as the service documents them.
+pub(super) fn is_reference(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/!@#$%()*=.:;?[]{}~+".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Intelligent<'b> {

@@ -40,6 +40,8 @@ pub struct WorldpayError {
 pub enum WorldpayErrorKind {
     /// Something of the card has not the right form: its holder can mend it. No issuer was asked.
     Card,
+    /// Not a reference: 1 to 64 letters, digits or `-_/!@#$%()*=.:;?[]{}~+`. No issuer was asked.
+    InvalidReference,
     /// The reference was used before. That is the caller's bug and says nothing about the card.
     DuplicateReference,
     /// Credentials, entity, currency or version are not taken, or links lead elsewhere.
@@ -106,7 +108,8 @@ impl From<WorldpayError> for CardError {
         let kind = match error.kind {
             WorldpayErrorKind::Card => CardErrorKind::Refused,
             WorldpayErrorKind::Unavailable => CardErrorKind::Unavailable,
-            WorldpayErrorKind::DuplicateReference
+            WorldpayErrorKind::InvalidReference
+            | WorldpayErrorKind::DuplicateReference
             | WorldpayErrorKind::Misconfigured
             | WorldpayErrorKind::NotFound => CardErrorKind::Misconfigured,
             WorldpayErrorKind::NotReady | WorldpayErrorKind::Indeterminate => CardErrorKind::Indeterminate,
