@@ -19,8 +19,8 @@ use desk::{ACTION, ATTEMPT, BINDING, Desk, HOST, VENDORS, again, builder, client
 use serde_json::json;
 use stub::{Fault, SECRET, SITE_KEY};
 use verify_core::{
-    CaptchaErrorKind as Kind, CaptchaVerifier, Clock, FakeClock, FetchErrorKind, Rejection, SystemClock,
-    WidgetSigns,
+    CaptchaContext, CaptchaErrorKind as Kind, CaptchaVerifier, Clock, FakeClock, FetchErrorKind, Rejection,
+    SystemClock, WidgetSigns,
 };
 use verify_providers::siteverify::{Risk, Siteverify};
 
