@@ -3,6 +3,7 @@
 
 pub mod captcha;
 pub mod gateway;
+pub mod inbox;
 pub mod options;
 pub mod post;
 pub mod site;
