@@ -7,6 +7,7 @@ pub mod inbox;
 pub mod options;
 pub mod post;
 pub mod site;
+pub mod stop;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

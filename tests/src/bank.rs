@@ -50,6 +50,15 @@ impl Bank {
         Self::start_in(framework, arguments, &[])
     }
 
+    /// Starts a bank as somebody does who says nothing.
+    ///
+    /// # Panics
+    /// As [`Bank::start`].
+    #[must_use]
+    pub fn start_as_it_is(framework: Framework) -> Self {
+        Self::start_in(framework, &[], &[])
+    }
+
     /// Starts a bank whose feed is behind a vendor's captcha, with keys that the stub knows, and asks the stub.
     ///
     /// # Panics
@@ -65,7 +74,7 @@ impl Bank {
         Self::start_in(framework, &["--captcha", vendor], &variables)
     }
 
-    /// Starts a bank with further arguments and variables in its environment.
+    /// Starts a bank with these arguments and variables in its environment, and nothing else said.
     ///
     /// # Panics
     /// As [`Bank::start`].
@@ -127,13 +136,21 @@ impl Bank {
         self.server.printed()
     }
 
-    /// Interrupts it as Ctrl-C does, and says whether it ended by itself with success.
+    /// Sends it a signal, as `INT` or `TERM`.
     ///
     /// # Panics
     /// When it cannot be signalled.
+    pub fn signal(&self, signal: &str) {
+        self.server.signal(signal);
+    }
+
+    /// Waits for its end, and says whether that was a success.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
     #[must_use]
-    pub fn interrupt(self) -> bool {
-        self.server.interrupt()
+    pub fn ends_well(&self) -> bool {
+        self.server.ends_well()
     }
 }
 

@@ -90,17 +90,26 @@ impl Server {
         String::from_utf8_lossy(&self.printed.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    /// Interrupts it as Ctrl-C does, and says whether it ended by itself with success.
+    /// Sends it a signal, as `INT` or `TERM`.
     ///
     /// # Panics
     /// When it cannot be signalled.
+    #[expect(clippy::expect_used, reason = "a test without its server has failed")]
+    pub fn signal(&self, signal: &str) {
+        let (signal, id) = (format!("-{signal}"), self.id.to_string());
+        let sent = Command::new("kill").args([&signal, &id]).status().expect("kill is there");
+        assert!(sent.success(), "kill {signal} {id}");
+    }
+
+    /// Waits for its end, and says whether that was a success.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test without its server has failed")]
-    pub fn interrupt(&self) -> bool {
-        let id = self.id.to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status().expect("kill is there");
+    pub fn ends_well(&self) -> bool {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.success() && child.wait().expect("it ends").success()
+        child.wait().expect("it can be waited for").success()
     }
 
     /// Ends it at once.

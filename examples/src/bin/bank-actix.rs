@@ -1,6 +1,7 @@
 //! The demo bank on actix-web.
 
 use std::net::TcpListener;
+use std::process::ExitCode;
 
 use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName};
 use actix_web::http::{Method, StatusCode};
@@ -9,12 +10,18 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
 use examples::options::{self, Options};
 use examples::post;
 use examples::site::{self, Answer, BODY_LIMIT, Site};
+use examples::stop;
 use verify_actix::{Challenge, Guard, api, endpoints};
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    stop::told(open().await)
+}
+
+async fn open() -> Result<(), Box<dyn std::error::Error>> {
     options::start_log();
     let options = Options::from_args()?;
+    let asked = stop::asked()?;
     let listener = TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
     let site = site::open(options::keys()?, options::open_store(&options.store).await?, &options, address)?;
@@ -22,7 +29,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !options.post.is_real() {
         println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     }
-    let server = HttpServer::new(move || App::new().configure(|app| routes(app, &site))).shutdown_timeout(1);
+    let server = HttpServer::new(move || App::new().configure(|app| routes(app, &site)));
+    // By itself it would break off on Ctrl-C, and finish on SIGTERM alone.
+    let server = server.shutdown_signal(asked).shutdown_timeout(stop::PATIENCE.as_secs());
     server.listen(listener)?.run().await?;
     println!("The bank is closed.");
     Ok(())

@@ -1,6 +1,6 @@
 //! The demo bank on axum.
 
-use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -13,12 +13,18 @@ use axum::routing::{MethodRouter, any};
 use examples::options::{self, Options};
 use examples::post;
 use examples::site::{self, Answer, BODY_LIMIT, Site};
+use examples::stop;
 use verify_tower::{ApiService, ChallengeLayer, EndpointService, Guard};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    stop::told(open().await)
+}
+
+async fn open() -> Result<(), Box<dyn std::error::Error>> {
     options::start_log();
     let options = Options::from_args()?;
+    let asked = stop::asked()?;
     let listener = tokio::net::TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
     let site = site::open(options::keys()?, options::open_store(&options.store).await?, &options, address)?;
@@ -26,8 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !options.post.is_real() {
         println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     }
-    let app = app(site).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;
+    stop::serve_until(asked, listener, app(site)).await?;
     println!("The bank is closed.");
     Ok(())
 }
@@ -115,11 +120,4 @@ fn response(answer: Answer) -> Response {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     response
-}
-
-async fn interrupted() {
-    // Without a signal to wait for, the bank runs until it is killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
