@@ -32,6 +32,8 @@ pub struct Options {
     pub post: Post,
     /// The ALTCHA format that proofs of work are asked in. Default: the second.
     pub work: Work,
+    /// Whether others than this machine may read the inbox: it shows every code to whoever asks. Default: no.
+    pub danger_open_inbox: bool,
 }
 
 /// An ALTCHA format.
@@ -75,6 +77,7 @@ impl Options {
             altcha_widget: None,
             work: Work::default(),
             post: Post::default(),
+            danger_open_inbox: false,
         };
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
@@ -91,6 +94,7 @@ impl Options {
                 Long("twilio") => options.post.twilio = Some(parser.value()?.parse()?),
                 Long("phone") => options.post.phone = Some(parser.value()?.parse_with(Contact::phone)?),
                 Long("work") => options.work = parser.value()?.parse()?,
+                Long("danger-open-inbox") => options.danger_open_inbox = true,
                 other => return Err(other.unexpected()),
             }
         }
@@ -152,6 +156,8 @@ mod tests {
         let options = parse("--altcha-widget dist --work v1").unwrap();
         assert_eq!((options.altcha_widget, options.work), (Some("dist".into()), Work::First));
         assert!(parse("--work v3").is_err());
+        assert!(!parse("").unwrap().danger_open_inbox);
+        assert!(parse("--danger-open-inbox").unwrap().danger_open_inbox);
         let account = format!("AC{}", "a".repeat(32));
         let post = parse(&format!("--smtp smtp://localhost --twilio http://127.0.0.1:1,{account},secret"))
             .unwrap()

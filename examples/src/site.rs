@@ -10,6 +10,7 @@ use verify_core::{
 };
 use verify_providers::TwilioReceipts;
 
+use crate::inbox::{Door, OUTSIDE};
 use crate::options::Options;
 
 mod answer;
@@ -54,7 +55,12 @@ pub struct Site {
     pub receipts: Option<TwilioReceipts>,
     /// The files of ALTCHA's widget, if there are any.
     pub widget: Widget,
+    /// The door of the inbox, if there is one.
+    door: Option<Door>,
 }
+
+/// Where the inbox is.
+const INBOX: &str = "/challenge/inbox";
 
 /// The largest body that a handler reads.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -62,7 +68,8 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// Opens the bank for visitors who come to the host of the options at the port of `address`.
 ///
 /// # Errors
-/// When the host is no host, a policy makes no sense, or the widget is not where it is said to be.
+/// When the host is no host, a policy makes no sense, the widget is not where it is said to be, or everybody could read the
+/// inbox.
 pub fn open(
     keys: KeyRing,
     store: Arc<dyn Store>,
@@ -71,6 +78,7 @@ pub fn open(
 ) -> Result<Site, Box<dyn std::error::Error>> {
     let post = &options.post;
     let origin = post.origin(Origin::parse(&format!("http://{}:{}", options.host, address.port()))?)?;
+    let inbox = (!post.is_real()).then(|| Door::new(address, options.danger_open_inbox)).transpose()?;
     let minute = Duration::from_secs(60);
     let authenticators = AuthenticatorBook::new();
     let (mail_to, phone) = (post.mail_to.clone(), post.phone.clone());
@@ -152,8 +160,18 @@ pub fn open(
         lounge: engine.gate(lounge::policy())?,
         ledger: Ledger::default(),
         widget: Widget::load(options.altcha_widget.as_deref())?,
+        door: inbox.map(|door| door.named(origin.host())),
         engine,
     })
+}
+
+impl Site {
+    /// What somebody gets who asks for the inbox, at this host, and may not see it.
+    #[must_use]
+    pub fn turn_away(&self, path: &str, host: Option<&str>) -> Option<Answer> {
+        let door = self.door.as_ref().filter(|_| path == INBOX)?;
+        (!door.lets_in(host)).then(|| Answer::refused(403, OUTSIDE))
+    }
 }
 
 /// Who is signed in. A real bank has a login; here a header or cookie `demo-user` says it, and Alice is the default.

@@ -3,8 +3,12 @@
 use std::net::TcpListener;
 use std::process::ExitCode;
 
-use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName};
+use actix_web::http::uri::Authority;
 use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
 use examples::options::{self, Options};
@@ -29,7 +33,7 @@ async fn open() -> Result<(), Box<dyn std::error::Error>> {
     if !options.post.is_real() {
         println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     }
-    let server = HttpServer::new(move || App::new().configure(|app| routes(app, &site)));
+    let server = HttpServer::new(move || App::new().wrap(from_fn(door)).configure(|app| routes(app, &site)));
     // By itself it would break off on Ctrl-C, and finish on SIGTERM alone.
     let server = server.shutdown_signal(asked).shutdown_timeout(stop::PATIENCE.as_secs());
     server.listen(listener)?.run().await?;
@@ -63,6 +67,23 @@ fn routes(app: &mut ServiceConfig, site: &Site) {
 fn page(path: &str, show: fn() -> Answer) -> Resource {
     web::resource(path)
         .to(move |method: Method| async move { response(Answer::to_get(method.as_str(), show)) })
+}
+
+/// Keeps others away from the inbox.
+async fn door(
+    site: Data<Site>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> actix_web::Result<ServiceResponse<impl MessageBody>> {
+    let turned_away = {
+        let host = request.uri().authority().map(Authority::as_str);
+        let host = host.or_else(|| request.headers().get(HOST)?.to_str().ok());
+        site.turn_away(request.path(), host)
+    };
+    Ok(match turned_away {
+        Some(answer) => request.into_response(response(answer)).map_into_right_body(),
+        None => next.call(request).await?.map_into_left_body(),
+    })
 }
 
 async fn app_page(

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use examples::options::{self, Options};
@@ -57,11 +59,22 @@ fn app(site: Site) -> Router {
         .route("/widget/{name}", any(widget))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .nest_service("/challenge", EndpointService::new(&site.engine))
+        .layer(from_fn_with_state(site.clone(), door))
         .with_state(site)
 }
 
 fn page(show: fn() -> Answer) -> MethodRouter<Site> {
     any(move |method: Method| async move { response(Answer::to_get(method.as_str(), show)) })
+}
+
+/// Keeps others away from the inbox.
+async fn door(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let host = request.uri().authority().map(Authority::as_str);
+    let host = host.or_else(|| request.headers().get(HOST)?.to_str().ok());
+    match site.turn_away(request.uri().path(), host) {
+        Some(answer) => response(answer),
+        None => next.run(request).await,
+    }
 }
 
 async fn app_page(
