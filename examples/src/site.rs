@@ -35,6 +35,8 @@ pub struct Site {
     pub vault: Gate,
     /// `/app`.
     pub app_gate: Gate,
+    /// `/app` once more, for whoever has an app.
+    app_again: Gate,
     /// `POST /transfers`.
     pub transfers: Gate,
     /// `POST /transfers/batch`.
@@ -111,10 +113,13 @@ pub fn open(
     let vault = Policy::new("vault")
         .purpose("open the vault")
         .require(any_of((step_up.clone().within(15 * minute), Factor::totp("app").within(15 * minute))));
-    // Whoever adds an app proves first what is there already.
+    // Whoever adds an app proves first what is there already: a phone or a mailbox, and an app if there is one.
     let app = Policy::new("app")
         .purpose("set up an authenticator app")
         .require(step_up.clone().within(15 * minute));
+    let app_again = Policy::new("app-again")
+        .purpose("replace your authenticator app")
+        .require(Factor::totp("app").within(15 * minute));
     // Each code is good for this amount to this payee, once.
     let transfers = Policy::new("transfers")
         .purpose("make a transfer")
@@ -151,6 +156,7 @@ pub fn open(
         feed: engine.gate(feed)?,
         vault: engine.gate(vault)?,
         app_gate: engine.gate(app)?,
+        app_again: engine.gate(app_again)?,
         transfers: engine.gate(transfers)?,
         batch: engine.gate(batch)?,
         safe: engine.gate(safe)?,

@@ -10,12 +10,12 @@ use actix_web::http::uri::Authority;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Responder};
 use examples::options::{self, Options};
 use examples::post;
 use examples::site::{self, Answer, BODY_LIMIT, Site};
 use examples::stop;
-use verify_actix::{Challenge, Guard, api, endpoints};
+use verify_actix::{Blocked, Challenge, Guard, api, endpoints};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -91,12 +91,17 @@ async fn app_page(
     guard: Guard,
     method: Method,
     body: actix_web::Result<Bytes>,
-) -> HttpResponse {
+) -> Result<impl Responder, Blocked> {
     let subject = guard.subject(&site.engine);
-    response(match body {
+    let pass = match site.second_gate(subject.as_ref()) {
+        Some(gate) => guard.require(gate).await?,
+        None => guard.pass(),
+    };
+    let answer = match body {
         Ok(body) => site.app(method.as_str(), subject, &body).await,
         Err(_) => Answer::too_large(),
-    })
+    };
+    Ok(pass.with(response(answer)))
 }
 
 async fn transfer(site: Data<Site>, request: HttpRequest, body: actix_web::Result<Bytes>) -> HttpResponse {

@@ -16,7 +16,7 @@ use examples::options::{self, Options};
 use examples::post;
 use examples::site::{self, Answer, BODY_LIMIT, Site};
 use examples::stop;
-use verify_tower::{ApiService, ChallengeLayer, EndpointService, Guard};
+use verify_tower::{ApiService, Blocked, ChallengeLayer, EndpointService, Guard};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -82,12 +82,17 @@ async fn app_page(
     guard: Guard,
     method: Method,
     body: Result<Bytes, BytesRejection>,
-) -> Response {
+) -> Result<impl IntoResponse, Blocked> {
     let subject = guard.subject(&site.engine);
-    response(match body {
+    let pass = match site.second_gate(subject.as_ref()) {
+        Some(gate) => guard.require(gate).await?,
+        None => guard.pass(),
+    };
+    let answer = match body {
         Ok(body) => site.app(method.as_str(), subject, &body).await,
         Err(_) => Answer::too_large(),
-    })
+    };
+    Ok((pass, response(answer)))
 }
 
 async fn transfer(
