@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use verify_core::{
     AuthenticatorBook, Budgets, Channel, Contact, Engine, Factor, Gate, Head, KeyRing, Limit, Origin, Policy,
-    Psd2, Quota, RequestLimits, Store, Subject, all_of, any_of,
+    PolicyError, Psd2, Quota, RequestLimits, Store, Subject, all_of, any_of,
 };
 use verify_providers::TwilioReceipts;
 
@@ -82,6 +82,8 @@ pub fn open(
     let origin = post.origin(Origin::parse(&format!("http://{}:{}", options.host, address.port()))?)?;
     let inbox = (!post.is_real()).then(|| Door::new(address, options.danger_open_inbox)).transpose()?;
     let minute = Duration::from_secs(60);
+    // Five wrong codes in a row end in a block, over all sessions and machines.
+    let budgets = if options.preset.is_some() { Budgets::psd2() } else { Budgets::default() };
     let authenticators = AuthenticatorBook::new();
     let (mail_to, phone) = (post.mail_to.clone(), post.phone.clone());
     let engine = Engine::builder(keys, origin.clone())
@@ -100,15 +102,17 @@ pub fn open(
                 .with_blocked(Limit::of(6000).per(minute)),
         )
         .budgets(
-            Budgets::default()
+            budgets
                 .per_destination([Quota::new(60, 60 * minute)])
                 .per_source([Quota::new(2000, 60 * minute)]),
         );
+    let engine = if options.preset.is_some() { engine.uniform_failures() } else { engine };
     let engine = post.serve(engine, &origin)?.build()?;
 
     let human = options.captcha.factor(options.work)?;
     let step_up = Factor::code("step-up").over(post.channels());
-    let approval = Factor::code("approval").over(post.channels());
+    // A factor of its own, so that a code that opens the vault approves no payment.
+    let approval = Factor::code("approval").over(post.approvals());
     let feed = Policy::new("feed").purpose("read the feed").require(human.clone());
     let vault = Policy::new("vault")
         .purpose("open the vault")
@@ -120,8 +124,13 @@ pub fn open(
     let app_again = Policy::new("app-again")
         .purpose("replace your authenticator app")
         .require(Factor::totp("app").within(15 * minute));
+    // A payment that breaks a clause of the preset does not start. The rest is no access to a payment account.
+    let payment = |name: &'static str| match options.preset {
+        Some(preset) => Policy::new(name).preset(preset),
+        None => Policy::new(name),
+    };
     // Each code is good for this amount to this payee, once.
-    let transfers = Policy::new("transfers")
+    let transfers = payment("transfers")
         .purpose("make a transfer")
         .require(approval.clone().within(5 * minute))
         .bind(Psd2::json("/amount", "/currency", "/payee/name", "/payee/iban").or_form(
@@ -130,7 +139,7 @@ pub fn open(
             "payee_name",
             "payee_iban",
         ));
-    let batch = Policy::new("batch")
+    let batch = payment("batch")
         .purpose("make several transfers")
         .require(approval.within(5 * minute))
         .bind(Psd2::json_batch("/payments", "/amount", "/currency", "/payee/name", "/payee/iban"));
@@ -157,8 +166,8 @@ pub fn open(
         vault: engine.gate(vault)?,
         app_gate: engine.gate(app)?,
         app_again: engine.gate(app_again)?,
-        transfers: engine.gate(transfers)?,
-        batch: engine.gate(batch)?,
+        transfers: engine.gate(transfers).map_err(unpayable)?,
+        batch: engine.gate(batch).map_err(unpayable)?,
         safe: engine.gate(safe)?,
         archive: engine.gate(archive)?,
         authenticators,
@@ -178,6 +187,11 @@ impl Site {
         let door = self.door.as_ref().filter(|_| path == INBOX)?;
         (!door.lets_in(host)).then(|| Answer::refused(403, OUTSIDE))
     }
+}
+
+/// What can be done about payments that are not held to their preset.
+fn unpayable(error: PolicyError) -> String {
+    format!("{error}. `--twilio` sends text messages, and `--preset none` holds payments to nothing")
 }
 
 /// Who is signed in. A real bank has a login; here a header or cookie `demo-user` says it, and Alice is the default.

@@ -32,7 +32,7 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Starts a bank, logging everything.
+    /// Starts a bank, logging everything. It tells failures apart, so that a test sees which one it has met.
     ///
     /// # Panics
     /// When the program was not built or does not start: `cargo build -p examples --bins` builds it.
@@ -47,10 +47,10 @@ impl Bank {
     /// As [`Bank::start`].
     #[must_use]
     pub fn start_with(framework: Framework, arguments: &[&str]) -> Self {
-        Self::start_in(framework, arguments, &[])
+        Self::start_in(framework, &[&["--preset", "none"], arguments].concat(), &[])
     }
 
-    /// Starts a bank as somebody does who says nothing.
+    /// Starts a bank as somebody does who says nothing: its payments are held to PSD2.
     ///
     /// # Panics
     /// As [`Bank::start`].
@@ -71,7 +71,7 @@ impl Bank {
             (format!("{prefix}_SECRET"), SECRET.to_owned()),
             (format!("{prefix}_VERIFY_URL"), stub.url(vendor)),
         ];
-        Self::start_in(framework, &["--captcha", vendor], &variables)
+        Self::start_in(framework, &["--preset", "none", "--captcha", vendor], &variables)
     }
 
     /// Starts a bank with these arguments and variables in its environment, and nothing else said.
