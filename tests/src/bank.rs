@@ -83,6 +83,15 @@ impl Bank {
         Self { server: Server::start_in(name(framework), arguments, variables) }
     }
 
+    /// What a bank says that does not open with these arguments.
+    ///
+    /// # Panics
+    /// When it opens.
+    #[must_use]
+    pub fn refused(framework: Framework, arguments: &[&str]) -> String {
+        Server::refused(name(framework), arguments)
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -144,7 +153,7 @@ impl Bank {
         self.server.signal(signal);
     }
 
-    /// Waits for its end, and says whether that was a success.
+    /// Waits for its end, up to a minute, and says whether that was a success.
     ///
     /// # Panics
     /// When it cannot be waited for.

@@ -102,7 +102,7 @@ impl Gateway {
         self.server.signal(signal);
     }
 
-    /// Waits for its end, and says whether that was a success.
+    /// Waits for its end, up to a minute, and says whether that was a success.
     ///
     /// # Panics
     /// When it cannot be waited for.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::http::{Request, Response};
 
@@ -62,6 +63,40 @@ impl Server {
         Self { child: Mutex::new(child), id, address: ([127, 0, 0, 1], port).into(), printed }
     }
 
+    /// What a program says to standard error that does not open.
+    ///
+    /// # Panics
+    /// When it opens.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test whose server starts all the same has failed"
+    )]
+    pub fn refused(name: &str, arguments: &[&str]) -> String {
+        let mut child = Command::new(programs().join(name))
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env("CHALLENGE_KEYS", KEYS)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{name} does not start ({error}): cargo build -p examples --bins")
+            });
+        let mut first = String::new();
+        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped"));
+        lines.read_line(&mut first).expect("its output can be read");
+        if !first.is_empty() {
+            let _ = child.kill();
+        }
+        let output = child.wait_with_output().expect("it can be waited for");
+        assert!(first.is_empty(), "{name} opens with {arguments:?}: {first}");
+        assert!(!output.status.success(), "{name} says that it went well");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -101,15 +136,21 @@ impl Server {
         assert!(sent.success(), "kill {signal} {id}");
     }
 
-    /// Waits for its end, and says whether that was a success.
+    /// Waits for its end, up to a minute, and says whether that was a success.
     ///
     /// # Panics
     /// When it cannot be waited for.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test without its server has failed")]
     pub fn ends_well(&self) -> bool {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        child.wait().expect("it can be waited for").success()
+        let (begun, mut child) = (Instant::now(), self.child.lock().unwrap_or_else(PoisonError::into_inner));
+        while begun.elapsed() < Duration::from_secs(60) {
+            if let Some(status) = child.try_wait().expect("it can be waited for") {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
     }
 
     /// Ends it at once.
