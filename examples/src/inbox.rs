@@ -18,6 +18,7 @@ pub struct Door {
 #[error(
     "the inbox shows every code, and {address} is open to others: listen on 127.0.0.1, or say --danger-open-inbox"
 )]
+#[non_exhaustive]
 pub struct OpenInbox {
     /// Where the program would have listened.
     pub address: SocketAddr,

@@ -166,8 +166,8 @@ pub fn open(
         vault: engine.gate(vault)?,
         app_gate: engine.gate(app)?,
         app_again: engine.gate(app_again)?,
-        transfers: engine.gate(transfers).map_err(unpayable)?,
-        batch: engine.gate(batch).map_err(unpayable)?,
+        transfers: engine.gate(transfers).map_err(|error| unpayable(&error))?,
+        batch: engine.gate(batch).map_err(|error| unpayable(&error))?,
         safe: engine.gate(safe)?,
         archive: engine.gate(archive)?,
         authenticators,
@@ -190,7 +190,7 @@ impl Site {
 }
 
 /// What can be done about payments that are not held to their preset.
-fn unpayable(error: PolicyError) -> String {
+fn unpayable(error: &PolicyError) -> String {
     format!("{error}. `--twilio` sends text messages, and `--preset none` holds payments to nothing")
 }
 

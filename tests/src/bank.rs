@@ -153,13 +153,13 @@ impl Bank {
         self.server.signal(signal);
     }
 
-    /// Waits for its end, up to a minute, and says whether that was a success.
+    /// Waits for its end, for so many seconds or a little more, and says whether that was a success.
     ///
     /// # Panics
     /// When it cannot be waited for.
     #[must_use]
-    pub fn ends_well(&self) -> bool {
-        self.server.ends_well()
+    pub fn ends_well_within(&self, seconds: u32) -> bool {
+        self.server.ends_well_within(seconds)
     }
 }
 

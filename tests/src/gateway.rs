@@ -102,13 +102,13 @@ impl Gateway {
         self.server.signal(signal);
     }
 
-    /// Waits for its end, up to a minute, and says whether that was a success.
+    /// Waits for its end, for so many seconds or a little more, and says whether that was a success.
     ///
     /// # Panics
     /// When it cannot be waited for.
     #[must_use]
-    pub fn ends_well(&self) -> bool {
-        self.server.ends_well()
+    pub fn ends_well_within(&self, seconds: u32) -> bool {
+        self.server.ends_well_within(seconds)
     }
 
     /// Interrupts it as Ctrl-C does, and hands its folder to whoever comes next.
@@ -118,7 +118,7 @@ impl Gateway {
     #[must_use]
     pub fn stop(mut self) -> Folder {
         self.server.signal("INT");
-        assert!(self.server.ends_well(), "the gateway does not end when it is interrupted");
+        assert!(self.server.ends_well_within(60), "the gateway does not end when it is interrupted");
         std::mem::replace(&mut self.folder, Folder(PathBuf::new()))
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::http::{Request, Response};
 
@@ -136,15 +136,15 @@ impl Server {
         assert!(sent.success(), "kill {signal} {id}");
     }
 
-    /// Waits for its end, up to a minute, and says whether that was a success.
+    /// Waits for its end, for so many seconds or a little more, and says whether that was a success.
     ///
     /// # Panics
     /// When it cannot be waited for.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test without its server has failed")]
-    pub fn ends_well(&self) -> bool {
-        let (begun, mut child) = (Instant::now(), self.child.lock().unwrap_or_else(PoisonError::into_inner));
-        while begun.elapsed() < Duration::from_secs(60) {
+    pub fn ends_well_within(&self, seconds: u32) -> bool {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..seconds * 100 {
             if let Some(status) = child.try_wait().expect("it can be waited for") {
                 return status.success();
             }

@@ -10,7 +10,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tests::bank::{Bank, FRAMEWORKS, Framework};
 use tests::ceremony::payment;
@@ -32,7 +32,7 @@ fn a_bank_starts_without_configuration_and_stops_when_it_is_asked_to() {
                 assert_eq!(bank.ask(&Request::get(path)).status, 200, "{framework:?} {path}");
             }
             bank.signal(signal);
-            assert!(bank.ends_well(), "{framework:?} {signal}");
+            assert!(bank.ends_well_within(60), "{framework:?} {signal}");
         }
     }
 }
@@ -69,11 +69,13 @@ impl UnderWay {
 
 /// Waits until nobody is let in any more: the signal was heard.
 fn wait_until_closed(to: SocketAddr) {
-    let begun = Instant::now();
-    while TcpStream::connect(to).is_ok() {
-        assert!(begun.elapsed() < PATIENCE, "it still listens");
+    for _ in 0..100_000 {
+        if TcpStream::connect(to).is_err() {
+            return;
+        }
         thread::yield_now();
     }
+    panic!("it still listens");
 }
 
 #[test]
@@ -87,7 +89,7 @@ fn a_bank_that_is_asked_to_stop_finishes_what_is_under_way() {
             let answer = blocked.finish();
             assert!(answer.starts_with("HTTP/1.1 403 "), "{framework:?} {signal}: {answer}");
             assert!(answer.ends_with('}') && answer.contains("\"alternatives\""), "{answer}");
-            assert!(bank.ends_well(), "{framework:?} {signal}");
+            assert!(bank.ends_well_within(60), "{framework:?} {signal}");
         }
     }
 }
@@ -104,7 +106,7 @@ fn a_gateway_that_is_asked_to_stop_finishes_what_is_under_way() {
             let answer = made.finish();
             assert!(answer.starts_with("HTTP/1.1 201 "), "{framework:?} {signal}: {answer}");
             assert!(answer.contains("\"Owl\""), "{answer}");
-            assert!(gateway.ends_well(), "{framework:?} {signal}");
+            assert!(gateway.ends_well_within(60), "{framework:?} {signal}");
         }
     }
 }
@@ -117,10 +119,8 @@ fn a_bank_that_is_asked_to_stop_waits_for_nobody_for_ever() {
         let mut half = TcpStream::connect(bank.address()).unwrap();
         half.write_all(b"POST /transfers HTTP/1.1\r\nhost: localhost\r\n").unwrap();
         let _held = UnderWay::begin(bank.address(), payment("10.00").user("ada"));
-        let begun = Instant::now();
         bank.signal("TERM");
-        assert!(bank.ends_well(), "{framework:?}");
-        assert!(begun.elapsed() < Duration::from_secs(9), "{framework:?}: {:?}", begun.elapsed());
+        assert!(bank.ends_well_within(9), "{framework:?}");
     };
     thread::scope(|scope| FRAMEWORKS.map(|framework| scope.spawn(move || stop(framework))).map(drop));
 }
