@@ -12,6 +12,8 @@ use verify_compat::twilio::TwilioVerifyApi;
 use verify_core::{Api, Engine, EngineBuilder, Inbox, KeyRing, Origin, RequestLimits, Store};
 use verify_providers::HttpClient;
 
+use crate::inbox::Door;
+
 mod config;
 mod error;
 mod front;
@@ -93,9 +95,7 @@ pub fn open(
     couriers: impl FnOnce(EngineBuilder) -> EngineBuilder,
 ) -> Result<Gateway, GatewayError> {
     let Ground { keys, store, data, address, danger_open_inbox } = ground;
-    if config.inbox && !danger_open_inbox && !address.ip().is_loopback() {
-        return Err(GatewayError::OpenInbox { address });
-    }
+    let door = config.inbox.then(|| Door::new(address, danger_open_inbox)).transpose()?;
     let here = format!("http://localhost:{}", address.port());
     let origin = config.origin.as_deref().unwrap_or(&here);
     let mut builder = Engine::builder(keys, Origin::parse(origin)?)
@@ -139,8 +139,7 @@ pub fn open(
     if served.is_empty() {
         return Err(GatewayError::Nothing);
     }
-    let inbox = config.inbox.then(|| engine.endpoints());
-    let front = Front::new(&served, inbox).danger_open_inbox(danger_open_inbox);
+    let front = Front::new(&served, door.map(|door| (engine.endpoints(), door)));
     Ok(Gateway { served, front })
 }
 

@@ -3,9 +3,11 @@
 
 pub mod captcha;
 pub mod gateway;
+pub mod inbox;
 pub mod options;
 pub mod post;
 pub mod site;
+pub mod stop;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use lexopt::prelude::{Long, ValueExt};
-use verify_core::{Contact, KeyRing, MemoryStore, Store};
+use verify_core::{Contact, KeyRing, MemoryStore, Preset, Store};
 use verify_redis::RedisStore;
 
 use crate::captcha::Captcha;
@@ -32,6 +32,11 @@ pub struct Options {
     pub post: Post,
     /// The ALTCHA format that proofs of work are asked in. Default: the second.
     pub work: Work,
+    /// What payments are held to: `psd2` (the default), or `none`, which leaves every failure and limit as the engine has it by
+    /// itself and as docs/protocol.md shows it.
+    pub preset: Option<Preset>,
+    /// Whether others than this machine may read the inbox: it shows every code to whoever asks. Default: no.
+    pub danger_open_inbox: bool,
 }
 
 /// An ALTCHA format.
@@ -75,6 +80,8 @@ impl Options {
             altcha_widget: None,
             work: Work::default(),
             post: Post::default(),
+            preset: Some(Preset::psd2()),
+            danger_open_inbox: false,
         };
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
@@ -91,6 +98,14 @@ impl Options {
                 Long("twilio") => options.post.twilio = Some(parser.value()?.parse()?),
                 Long("phone") => options.post.phone = Some(parser.value()?.parse_with(Contact::phone)?),
                 Long("work") => options.work = parser.value()?.parse()?,
+                Long("preset") => {
+                    options.preset = match parser.value()?.string()?.as_str() {
+                        "psd2" => Some(Preset::psd2()),
+                        "none" => None,
+                        _ => return Err("--preset is psd2 or none".into()),
+                    };
+                }
+                Long("danger-open-inbox") => options.danger_open_inbox = true,
                 other => return Err(other.unexpected()),
             }
         }
@@ -152,6 +167,12 @@ mod tests {
         let options = parse("--altcha-widget dist --work v1").unwrap();
         assert_eq!((options.altcha_widget, options.work), (Some("dist".into()), Work::First));
         assert!(parse("--work v3").is_err());
+        assert_eq!(parse("").unwrap().preset, Some(Preset::psd2()));
+        assert_eq!(parse("--preset psd2").unwrap().preset, Some(Preset::psd2()));
+        assert_eq!(parse("--preset none").unwrap().preset, None);
+        assert!(parse("--preset nist").is_err());
+        assert!(!parse("").unwrap().danger_open_inbox);
+        assert!(parse("--danger-open-inbox").unwrap().danger_open_inbox);
         let account = format!("AC{}", "a".repeat(32));
         let post = parse(&format!("--smtp smtp://localhost --twilio http://127.0.0.1:1,{account},secret"))
             .unwrap()

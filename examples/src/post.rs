@@ -70,7 +70,16 @@ impl Post {
         self.smtp.is_some() || self.twilio.is_some()
     }
 
-    /// The channels that the bank's codes go over.
+    /// The channels that payments are approved over: text messages, since a phone is the payer's possession and a mailbox is
+    /// nobody's. Where there are none, mail: a bank that is held to PSD2 does not start with it, and says so.
+    #[must_use]
+    pub fn approvals(&self) -> Vec<Channel> {
+        let mut channels = self.channels();
+        channels.truncate(1);
+        channels
+    }
+
+    /// The channels that the bank's other codes go over.
     #[must_use]
     pub fn channels(&self) -> Vec<Channel> {
         let sms = self.twilio.is_some() || !self.is_real();

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use verify_core::{
     AuthenticatorBook, Budgets, Channel, Contact, Engine, Factor, Gate, Head, KeyRing, Limit, Origin, Policy,
-    Psd2, Quota, RequestLimits, Store, Subject, all_of, any_of,
+    PolicyError, Psd2, Quota, RequestLimits, Store, Subject, all_of, any_of,
 };
 use verify_providers::TwilioReceipts;
 
+use crate::inbox::{Door, OUTSIDE};
 use crate::options::Options;
 
 mod answer;
@@ -34,6 +35,8 @@ pub struct Site {
     pub vault: Gate,
     /// `/app`.
     pub app_gate: Gate,
+    /// `/app` once more, for whoever has an app.
+    app_again: Gate,
     /// `POST /transfers`.
     pub transfers: Gate,
     /// `POST /transfers/batch`.
@@ -54,7 +57,12 @@ pub struct Site {
     pub receipts: Option<TwilioReceipts>,
     /// The files of ALTCHA's widget, if there are any.
     pub widget: Widget,
+    /// The door of the inbox, if there is one.
+    door: Option<Door>,
 }
+
+/// Where the inbox is.
+const INBOX: &str = "/challenge/inbox";
 
 /// The largest body that a handler reads.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -62,7 +70,8 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// Opens the bank for visitors who come to the host of the options at the port of `address`.
 ///
 /// # Errors
-/// When the host is no host, a policy makes no sense, or the widget is not where it is said to be.
+/// When the host is no host, a policy makes no sense, the widget is not where it is said to be, or everybody could read the
+/// inbox.
 pub fn open(
     keys: KeyRing,
     store: Arc<dyn Store>,
@@ -71,7 +80,10 @@ pub fn open(
 ) -> Result<Site, Box<dyn std::error::Error>> {
     let post = &options.post;
     let origin = post.origin(Origin::parse(&format!("http://{}:{}", options.host, address.port()))?)?;
+    let inbox = (!post.is_real()).then(|| Door::new(address, options.danger_open_inbox)).transpose()?;
     let minute = Duration::from_secs(60);
+    // Five wrong codes in a row end in a block, over all sessions and machines.
+    let budgets = if options.preset.is_some() { Budgets::psd2() } else { Budgets::default() };
     let authenticators = AuthenticatorBook::new();
     let (mail_to, phone) = (post.mail_to.clone(), post.phone.clone());
     let engine = Engine::builder(keys, origin.clone())
@@ -90,25 +102,35 @@ pub fn open(
                 .with_blocked(Limit::of(6000).per(minute)),
         )
         .budgets(
-            Budgets::default()
+            budgets
                 .per_destination([Quota::new(60, 60 * minute)])
                 .per_source([Quota::new(2000, 60 * minute)]),
         );
+    let engine = if options.preset.is_some() { engine.uniform_failures() } else { engine };
     let engine = post.serve(engine, &origin)?.build()?;
 
     let human = options.captcha.factor(options.work)?;
     let step_up = Factor::code("step-up").over(post.channels());
-    let approval = Factor::code("approval").over(post.channels());
+    // A factor of its own, so that a code that opens the vault approves no payment.
+    let approval = Factor::code("approval").over(post.approvals());
     let feed = Policy::new("feed").purpose("read the feed").require(human.clone());
     let vault = Policy::new("vault")
         .purpose("open the vault")
         .require(any_of((step_up.clone().within(15 * minute), Factor::totp("app").within(15 * minute))));
-    // Whoever adds an app proves first what is there already.
+    // Whoever adds an app proves first what is there already: a phone or a mailbox, and an app if there is one.
     let app = Policy::new("app")
         .purpose("set up an authenticator app")
         .require(step_up.clone().within(15 * minute));
+    let app_again = Policy::new("app-again")
+        .purpose("replace your authenticator app")
+        .require(Factor::totp("app").within(15 * minute));
+    // A payment that breaks a clause of the preset does not start. The rest is no access to a payment account.
+    let payment = |name: &'static str| match options.preset {
+        Some(preset) => Policy::new(name).preset(preset),
+        None => Policy::new(name),
+    };
     // Each code is good for this amount to this payee, once.
-    let transfers = Policy::new("transfers")
+    let transfers = payment("transfers")
         .purpose("make a transfer")
         .require(approval.clone().within(5 * minute))
         .bind(Psd2::json("/amount", "/currency", "/payee/name", "/payee/iban").or_form(
@@ -117,7 +139,7 @@ pub fn open(
             "payee_name",
             "payee_iban",
         ));
-    let batch = Policy::new("batch")
+    let batch = payment("batch")
         .purpose("make several transfers")
         .require(approval.within(5 * minute))
         .bind(Psd2::json_batch("/payments", "/amount", "/currency", "/payee/name", "/payee/iban"));
@@ -143,8 +165,9 @@ pub fn open(
         feed: engine.gate(feed)?,
         vault: engine.gate(vault)?,
         app_gate: engine.gate(app)?,
-        transfers: engine.gate(transfers)?,
-        batch: engine.gate(batch)?,
+        app_again: engine.gate(app_again)?,
+        transfers: engine.gate(transfers).map_err(|error| unpayable(&error))?,
+        batch: engine.gate(batch).map_err(|error| unpayable(&error))?,
         safe: engine.gate(safe)?,
         archive: engine.gate(archive)?,
         authenticators,
@@ -152,8 +175,23 @@ pub fn open(
         lounge: engine.gate(lounge::policy())?,
         ledger: Ledger::default(),
         widget: Widget::load(options.altcha_widget.as_deref())?,
+        door: inbox.map(|door| door.named(origin.host())),
         engine,
     })
+}
+
+impl Site {
+    /// What somebody gets who asks for the inbox, at this host, and may not see it.
+    #[must_use]
+    pub fn turn_away(&self, path: &str, host: Option<&str>) -> Option<Answer> {
+        let door = self.door.as_ref().filter(|_| path == INBOX)?;
+        (!door.lets_in(host)).then(|| Answer::refused(403, OUTSIDE))
+    }
+}
+
+/// What can be done about payments that are not held to their preset.
+fn unpayable(error: &PolicyError) -> String {
+    format!("{error}. `--twilio` sends text messages, and `--preset none` holds payments to nothing")
 }
 
 /// Who is signed in. A real bank has a login; here a header or cookie `demo-user` says it, and Alice is the default.

@@ -32,7 +32,7 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Starts a bank, logging everything.
+    /// Starts a bank, logging everything. It tells failures apart, so that a test sees which one it has met.
     ///
     /// # Panics
     /// When the program was not built or does not start: `cargo build -p examples --bins` builds it.
@@ -47,7 +47,16 @@ impl Bank {
     /// As [`Bank::start`].
     #[must_use]
     pub fn start_with(framework: Framework, arguments: &[&str]) -> Self {
-        Self::start_in(framework, arguments, &[])
+        Self::start_in(framework, &[&["--preset", "none"], arguments].concat(), &[])
+    }
+
+    /// Starts a bank as somebody does who says nothing: its payments are held to PSD2.
+    ///
+    /// # Panics
+    /// As [`Bank::start`].
+    #[must_use]
+    pub fn start_as_it_is(framework: Framework) -> Self {
+        Self::start_in(framework, &[], &[])
     }
 
     /// Starts a bank whose feed is behind a vendor's captcha, with keys that the stub knows, and asks the stub.
@@ -62,16 +71,25 @@ impl Bank {
             (format!("{prefix}_SECRET"), SECRET.to_owned()),
             (format!("{prefix}_VERIFY_URL"), stub.url(vendor)),
         ];
-        Self::start_in(framework, &["--captcha", vendor], &variables)
+        Self::start_in(framework, &["--preset", "none", "--captcha", vendor], &variables)
     }
 
-    /// Starts a bank with further arguments and variables in its environment.
+    /// Starts a bank with these arguments and variables in its environment, and nothing else said.
     ///
     /// # Panics
     /// As [`Bank::start`].
     #[must_use]
     pub fn start_in(framework: Framework, arguments: &[&str], variables: &[(String, String)]) -> Self {
         Self { server: Server::start_in(name(framework), arguments, variables) }
+    }
+
+    /// What a bank says that does not open with these arguments.
+    ///
+    /// # Panics
+    /// When it opens.
+    #[must_use]
+    pub fn refused(framework: Framework, arguments: &[&str]) -> String {
+        Server::refused(name(framework), arguments)
     }
 
     /// Where it listens.
@@ -127,13 +145,21 @@ impl Bank {
         self.server.printed()
     }
 
-    /// Interrupts it as Ctrl-C does, and says whether it ended by itself with success.
+    /// Sends it a signal, as `INT` or `TERM`.
     ///
     /// # Panics
     /// When it cannot be signalled.
+    pub fn signal(&self, signal: &str) {
+        self.server.signal(signal);
+    }
+
+    /// Waits for its end, for so many seconds or a little more, and says whether that was a success.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
     #[must_use]
-    pub fn interrupt(self) -> bool {
-        self.server.interrupt()
+    pub fn ends_well_within(&self, seconds: u32) -> bool {
+        self.server.ends_well_within(seconds)
     }
 }
 

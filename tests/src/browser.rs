@@ -11,7 +11,7 @@ mod visit;
 
 use driver::Driver;
 pub use log::{Complaint, Log};
-pub use visit::{Visit, on_both, on_both_with};
+pub use visit::{Visit, on_both, on_both_as_they_are, on_both_with};
 
 /// The key that moves the focus on.
 pub const TAB: &str = "\u{e004}";

@@ -94,13 +94,31 @@ impl Gateway {
         Self { server: Server::start("gateway", &all), folder }
     }
 
+    /// Sends it a signal, as `INT` or `TERM`.
+    ///
+    /// # Panics
+    /// When it cannot be signalled.
+    pub fn signal(&self, signal: &str) {
+        self.server.signal(signal);
+    }
+
+    /// Waits for its end, for so many seconds or a little more, and says whether that was a success.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    #[must_use]
+    pub fn ends_well_within(&self, seconds: u32) -> bool {
+        self.server.ends_well_within(seconds)
+    }
+
     /// Interrupts it as Ctrl-C does, and hands its folder to whoever comes next.
     ///
     /// # Panics
     /// When it does not end by itself.
     #[must_use]
     pub fn stop(mut self) -> Folder {
-        assert!(self.server.interrupt(), "the gateway does not end when it is interrupted");
+        self.server.signal("INT");
+        assert!(self.server.ends_well_within(60), "the gateway does not end when it is interrupted");
         std::mem::replace(&mut self.folder, Folder(PathBuf::new()))
     }
 

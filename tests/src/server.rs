@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::http::{Request, Response};
 
@@ -62,6 +63,40 @@ impl Server {
         Self { child: Mutex::new(child), id, address: ([127, 0, 0, 1], port).into(), printed }
     }
 
+    /// What a program says to standard error that does not open.
+    ///
+    /// # Panics
+    /// When it opens.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test whose server starts all the same has failed"
+    )]
+    pub fn refused(name: &str, arguments: &[&str]) -> String {
+        let mut child = Command::new(programs().join(name))
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env("CHALLENGE_KEYS", KEYS)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{name} does not start ({error}): cargo build -p examples --bins")
+            });
+        let mut first = String::new();
+        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped"));
+        lines.read_line(&mut first).expect("its output can be read");
+        if !first.is_empty() {
+            let _ = child.kill();
+        }
+        let output = child.wait_with_output().expect("it can be waited for");
+        assert!(first.is_empty(), "{name} opens with {arguments:?}: {first}");
+        assert!(!output.status.success(), "{name} says that it went well");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -90,17 +125,32 @@ impl Server {
         String::from_utf8_lossy(&self.printed.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    /// Interrupts it as Ctrl-C does, and says whether it ended by itself with success.
+    /// Sends it a signal, as `INT` or `TERM`.
     ///
     /// # Panics
     /// When it cannot be signalled.
+    #[expect(clippy::expect_used, reason = "a test without its server has failed")]
+    pub fn signal(&self, signal: &str) {
+        let (signal, id) = (format!("-{signal}"), self.id.to_string());
+        let sent = Command::new("kill").args([&signal, &id]).status().expect("kill is there");
+        assert!(sent.success(), "kill {signal} {id}");
+    }
+
+    /// Waits for its end, for so many seconds or a little more, and says whether that was a success.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test without its server has failed")]
-    pub fn interrupt(&self) -> bool {
-        let id = self.id.to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status().expect("kill is there");
+    pub fn ends_well_within(&self, seconds: u32) -> bool {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.success() && child.wait().expect("it ends").success()
+        for _ in 0..seconds * 100 {
+            if let Some(status) = child.try_wait().expect("it can be waited for") {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
     }
 
     /// Ends it at once.

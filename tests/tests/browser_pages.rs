@@ -97,7 +97,7 @@ fn every_page(visit: &Visit<'_>, mut look: impl FnMut(&str)) {
     browser.click("Transfer");
     visit.wait_for("Verify to make a transfer");
     look("blocked form");
-    browser.click("Send a code by e-mail");
+    browser.click("Send a code by text message");
     visit.wait_for("Enter your code");
     look("code for a form");
     visit.answer(&visit.code());

@@ -98,7 +98,7 @@ fn with_test_keys(
         (format!("{prefix}_VERIFY_URL"), stub.url(vendor)),
         ("CAPTCHA_ALLOW_TEST_KEYS".to_owned(), "1".to_owned()),
     ];
-    Bank::start_in(framework, &["--captcha", vendor], &variables)
+    Bank::start_in(framework, &["--preset", "none", "--captcha", vendor], &variables)
 }
 
 #[test]

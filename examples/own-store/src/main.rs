@@ -1,5 +1,6 @@
 //! `cargo run -p own-store -- redis://127.0.0.1/`
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use own_store::{OwnStore, app};
@@ -17,6 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = app::app(keys, "http://localhost:3000", store)?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("http://localhost:3000/vault, and its codes: http://localhost:3000/challenge/inbox");
-    axum::serve(listener, app).await?;
+    // Limits are per address, so the engine has to see whose request it is.
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../../../verify-redis/tests/support/server.rs"]
+#[path = "support/server.rs"]
 mod server;
 
 use axum::Router;
@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use verify_core::KeyRing;
 
-use server::{PATIENT, Server, until, wait};
+use server::{PATIENT, Redis, until, wait};
 
-async fn machine(server: &Server) -> Router {
+async fn machine(server: &Redis) -> Router {
     let keys = KeyRing::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
     let store = OwnStore::connect(&server.url(), PATIENT).await.unwrap();
     app::app(keys, "http://localhost:3000", store).unwrap()
@@ -50,7 +50,7 @@ async fn parsed(response: Response<Body>) -> Value {
 
 #[test]
 fn a_challenge_goes_from_machine_to_machine_and_opens_once() {
-    let server = Server::start(&[]);
+    let server = Redis::start(&[]);
     wait(async {
         let (one, two) = (machine(&server).await, machine(&server).await);
 
@@ -84,7 +84,7 @@ fn a_challenge_goes_from_machine_to_machine_and_opens_once() {
 
 #[test]
 fn without_its_store_the_route_stays_shut() {
-    let mut server = Server::start(&[]);
+    let mut server = Redis::start(&[]);
     let app = wait(machine(&server));
     let blocked = wait(async { parsed(visit(&app, "/vault", &[]).await).await });
     let send = json!({ "id": blocked["alternatives"][0][0]["id"] });

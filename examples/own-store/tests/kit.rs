@@ -7,9 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../../../verify-redis/tests/support/proxy.rs"]
+#[path = "support/proxy.rs"]
 mod proxy;
-#[path = "../../../verify-redis/tests/support/server.rs"]
+#[path = "support/server.rs"]
 mod server;
 
 use std::sync::Arc;
@@ -19,42 +19,42 @@ use own_store::OwnStore;
 use verify_core::store::StoreError;
 
 use proxy::Proxy;
-use server::{Hosted, NearTop, PATIENT, Server, Shared, wait};
+use server::{Hosted, NearTop, PATIENT, Redis, Shared, wait};
 
-static SERVER: Shared<Server> = Shared::new();
+static REDIS: Shared = Shared::new();
 
-type Opened<H> = Result<Hosted<OwnStore, H>, StoreError>;
+type Opened<H> = Result<Hosted<H>, StoreError>;
 
-async fn open() -> Opened<Arc<Server>> {
-    let server = SERVER.get(|| Server::start(&[]));
-    Ok(Hosted(OwnStore::connect(&server.url(), PATIENT).await?, server))
+async fn open() -> Opened<Arc<Redis>> {
+    let redis = REDIS.get();
+    Ok(Hosted(OwnStore::connect(&redis.url(), PATIENT).await?, redis))
 }
 
-async fn full() -> Opened<Server> {
-    let server = Server::start(&["--maxmemory", "4mb", "--maxmemory-policy", "noeviction"]);
-    Ok(Hosted(OwnStore::connect(&server.url(), PATIENT).await?, server))
+async fn full() -> Opened<Redis> {
+    let redis = Redis::start(&["--maxmemory", "4mb", "--maxmemory-policy", "noeviction"]);
+    Ok(Hosted(OwnStore::connect(&redis.url(), PATIENT).await?, redis))
 }
 
 /// Connects first, and loses one reply in seventeen then.
-async fn lossy() -> Opened<(Proxy, Server)> {
-    let server = Server::start(&[]);
-    let proxy = Proxy::to(server.port());
+async fn lossy() -> Opened<(Proxy, Redis)> {
+    let redis = Redis::start(&[]);
+    let proxy = Proxy::to(redis.port());
     let store = OwnStore::connect(&proxy.url(), PATIENT).await?;
     proxy.lose_one_in(17);
-    Ok(Hosted(store, (proxy, server)))
+    Ok(Hosted(store, (proxy, redis)))
 }
 
 /// Connects first, and meets silence then.
-async fn unreachable() -> Opened<(Proxy, Server)> {
-    let server = Server::start(&[]);
-    let proxy = Proxy::to(server.port());
+async fn unreachable() -> Opened<(Proxy, Redis)> {
+    let redis = Redis::start(&[]);
+    let proxy = Proxy::to(redis.port());
     let store = OwnStore::connect(&proxy.url(), Duration::from_secs(1)).await?;
     proxy.fall_silent();
-    Ok(Hosted(store, (proxy, server)))
+    Ok(Hosted(store, (proxy, redis)))
 }
 
-async fn near_top() -> Result<NearTop<OwnStore>, StoreError> {
-    open().await.map(|Hosted(store, server)| NearTop { store, server, counters: "own:c:" })
+async fn near_top() -> Result<NearTop, StoreError> {
+    open().await.map(|Hosted(store, redis)| NearTop(store, redis))
 }
 
 mod own_store_passes {

@@ -1,20 +1,31 @@
 //! The demo bank on actix-web.
 
 use std::net::TcpListener;
+use std::process::ExitCode;
 
-use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName};
+use actix_web::http::uri::Authority;
 use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Responder};
 use examples::options::{self, Options};
 use examples::post;
 use examples::site::{self, Answer, BODY_LIMIT, Site};
-use verify_actix::{Challenge, Guard, api, endpoints};
+use examples::stop;
+use verify_actix::{Blocked, Challenge, Guard, api, endpoints};
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    stop::told(open().await)
+}
+
+async fn open() -> Result<(), Box<dyn std::error::Error>> {
     options::start_log();
     let options = Options::from_args()?;
+    let asked = stop::asked()?;
     let listener = TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
     let site = site::open(options::keys()?, options::open_store(&options.store).await?, &options, address)?;
@@ -22,7 +33,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !options.post.is_real() {
         println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     }
-    let server = HttpServer::new(move || App::new().configure(|app| routes(app, &site))).shutdown_timeout(1);
+    let server = HttpServer::new(move || App::new().wrap(from_fn(door)).configure(|app| routes(app, &site)));
+    // By itself it would break off on Ctrl-C, and finish on SIGTERM alone.
+    let server = server.shutdown_signal(asked).shutdown_timeout(stop::PATIENCE.as_secs());
     server.listen(listener)?.run().await?;
     println!("The bank is closed.");
     Ok(())
@@ -56,17 +69,39 @@ fn page(path: &str, show: fn() -> Answer) -> Resource {
         .to(move |method: Method| async move { response(Answer::to_get(method.as_str(), show)) })
 }
 
+/// Keeps others away from the inbox.
+async fn door(
+    site: Data<Site>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> actix_web::Result<ServiceResponse<impl MessageBody>> {
+    let turned_away = {
+        let host = request.uri().authority().map(Authority::as_str);
+        let host = host.or_else(|| request.headers().get(HOST)?.to_str().ok());
+        site.turn_away(request.path(), host)
+    };
+    Ok(match turned_away {
+        Some(answer) => request.into_response(response(answer)).map_into_right_body(),
+        None => next.call(request).await?.map_into_left_body(),
+    })
+}
+
 async fn app_page(
     site: Data<Site>,
     guard: Guard,
     method: Method,
     body: actix_web::Result<Bytes>,
-) -> HttpResponse {
+) -> Result<impl Responder, Blocked> {
     let subject = guard.subject(&site.engine);
-    response(match body {
+    let pass = match site.second_gate(subject.as_ref()) {
+        Some(gate) => guard.require(gate).await?,
+        None => guard.pass(),
+    };
+    let answer = match body {
         Ok(body) => site.app(method.as_str(), subject, &body).await,
         Err(_) => Answer::too_large(),
-    })
+    };
+    Ok(pass.with(response(answer)))
 }
 
 async fn transfer(site: Data<Site>, request: HttpRequest, body: actix_web::Result<Bytes>) -> HttpResponse {

@@ -1,24 +1,32 @@
 //! The demo bank on axum.
 
-use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use examples::options::{self, Options};
 use examples::post;
 use examples::site::{self, Answer, BODY_LIMIT, Site};
-use verify_tower::{ApiService, ChallengeLayer, EndpointService, Guard};
+use examples::stop;
+use verify_tower::{ApiService, Blocked, ChallengeLayer, EndpointService, Guard};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    stop::told(open().await)
+}
+
+async fn open() -> Result<(), Box<dyn std::error::Error>> {
     options::start_log();
     let options = Options::from_args()?;
+    let asked = stop::asked()?;
     let listener = tokio::net::TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
     let site = site::open(options::keys()?, options::open_store(&options.store).await?, &options, address)?;
@@ -26,8 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !options.post.is_real() {
         println!("Its messages:     http://{}:{}/challenge/inbox", options.host, address.port());
     }
-    let app = app(site).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;
+    stop::serve_until(asked, listener, app(site)).await?;
     println!("The bank is closed.");
     Ok(())
 }
@@ -52,6 +59,7 @@ fn app(site: Site) -> Router {
         .route("/widget/{name}", any(widget))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .nest_service("/challenge", EndpointService::new(&site.engine))
+        .layer(from_fn_with_state(site.clone(), door))
         .with_state(site)
 }
 
@@ -59,17 +67,32 @@ fn page(show: fn() -> Answer) -> MethodRouter<Site> {
     any(move |method: Method| async move { response(Answer::to_get(method.as_str(), show)) })
 }
 
+/// Keeps others away from the inbox.
+async fn door(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let host = request.uri().authority().map(Authority::as_str);
+    let host = host.or_else(|| request.headers().get(HOST)?.to_str().ok());
+    match site.turn_away(request.uri().path(), host) {
+        Some(answer) => response(answer),
+        None => next.run(request).await,
+    }
+}
+
 async fn app_page(
     State(site): State<Site>,
     guard: Guard,
     method: Method,
     body: Result<Bytes, BytesRejection>,
-) -> Response {
+) -> Result<impl IntoResponse, Blocked> {
     let subject = guard.subject(&site.engine);
-    response(match body {
+    let pass = match site.second_gate(subject.as_ref()) {
+        Some(gate) => guard.require(gate).await?,
+        None => guard.pass(),
+    };
+    let answer = match body {
         Ok(body) => site.app(method.as_str(), subject, &body).await,
         Err(_) => Answer::too_large(),
-    })
+    };
+    Ok((pass, response(answer)))
 }
 
 async fn transfer(
@@ -115,11 +138,4 @@ fn response(answer: Answer) -> Response {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     response
-}
-
-async fn interrupted() {
-    // Without a signal to wait for, the bank runs until it is killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

@@ -2,13 +2,19 @@
 
 use std::error::Error;
 use std::net::TcpListener;
+use std::process::ExitCode;
 
 use axum::Router;
 use examples::gateway::{self, Config, Framework, Gateway, Ground, Options};
 use examples::options;
+use examples::stop;
 use verify_tower::ApiService;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    stop::told(serve())
+}
+
+fn serve() -> Result<(), Box<dyn Error>> {
     options::start_log();
     let options = Options::from_args()?;
     if options.framework == Framework::Actix {
@@ -35,6 +41,7 @@ async fn open(options: &Options) -> Result<(Gateway, TcpListener), Box<dyn Error
 }
 
 async fn with_axum(options: Options) -> Result<(), Box<dyn Error>> {
+    let asked = stop::asked()?;
     let (gateway, listener) = open(&options).await?;
     let mut app = Router::new();
     for served in gateway.served {
@@ -43,12 +50,13 @@ async fn with_axum(options: Options) -> Result<(), Box<dyn Error>> {
     let app = app.fallback_service(ApiService::new(gateway.front));
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;
+    stop::serve_until(asked, listener, app).await?;
     println!("The gateway is closed.");
     Ok(())
 }
 
 async fn with_actix(options: Options) -> Result<(), Box<dyn Error>> {
+    let asked = stop::asked()?;
     let (gateway, listener) = open(&options).await?;
     let server = actix_web::HttpServer::new(move || {
         let mut app = actix_web::App::new();
@@ -57,14 +65,9 @@ async fn with_actix(options: Options) -> Result<(), Box<dyn Error>> {
         }
         app.service(verify_actix::api("", gateway.front.clone()))
     });
-    server.shutdown_timeout(1).listen(listener)?.run().await?;
+    // By itself it would break off on Ctrl-C, and finish on SIGTERM alone.
+    let server = server.shutdown_signal(asked).shutdown_timeout(stop::PATIENCE.as_secs());
+    server.listen(listener)?.run().await?;
     println!("The gateway is closed.");
     Ok(())
-}
-
-async fn interrupted() {
-    // Without a signal to wait for, the gateway runs until it is killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

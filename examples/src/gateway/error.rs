@@ -26,13 +26,8 @@ pub enum GatewayError {
     #[error("the configuration serves nothing: give it the table of an API, as `[twilio]`")]
     Nothing,
     /// Everybody could read every code.
-    #[error(
-        "the inbox shows every code, and {address} is open to others: listen on 127.0.0.1, or say --danger-open-inbox"
-    )]
-    OpenInbox {
-        /// Where it would have listened.
-        address: std::net::SocketAddr,
-    },
+    #[error(transparent)]
+    OpenInbox(#[from] crate::inbox::OpenInbox),
     /// The folder for durable resources cannot be made.
     #[error("the folder {} cannot be made: name another one with --data", path.display())]
     Data {

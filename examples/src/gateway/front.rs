@@ -14,14 +14,13 @@ use serde_json::json;
 use verify_core::{Api, Decision, Endpoints, Reply, RequestView, Subject};
 
 use crate::gateway::Served;
+use crate::inbox::{Door, OUTSIDE};
 
 /// The pages in front of the APIs.
 #[derive(Clone, Debug)]
 pub struct Front {
     index: Arc<Index>,
-    inbox: Option<Endpoints>,
-    /// Whether the inbox is shown under whatever name this machine is asked by.
-    is_open: bool,
+    inbox: Option<(Endpoints, Door)>,
 }
 
 #[derive(Debug, Template)]
@@ -40,21 +39,13 @@ struct Line {
 }
 
 impl Front {
-    /// The pages in front of these APIs, and the inbox of their engine where it has one.
+    /// The pages in front of these APIs, and the inbox of their engine where it has one, behind its door.
     #[must_use]
-    pub fn new(served: &[Served], inbox: Option<Endpoints>) -> Self {
+    pub fn new(served: &[Served], inbox: Option<(Endpoints, Door)>) -> Self {
         let line =
             |served: &Served| Line { name: served.name, prefix: served.prefix, curl: served.curl.clone() };
         let index = Index { apis: served.iter().map(line).collect(), has_inbox: inbox.is_some() };
-        Self { index: Arc::new(index), inbox, is_open: false }
-    }
-
-    /// Shows the inbox under any host name. Default: only as `localhost` or by an address, since a page of somebody else's can
-    /// give this machine a name of its own, and read what is shown under that (DNS rebinding).
-    #[must_use]
-    pub(super) fn danger_open_inbox(mut self, is_open: bool) -> Self {
-        self.is_open = is_open;
-        self
+        Self { index: Arc::new(index), inbox }
     }
 
     fn index(&self, page: bool) -> Reply {
@@ -84,9 +75,9 @@ impl Api for Front {
             refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return refused;
         }
-        if let Some(inbox) = inbox {
-            if !self.is_open && !is_asked_by_address(&request) {
-                return refused(403, "ask for the inbox at localhost, or by the address of this machine");
+        if let Some((inbox, door)) = inbox {
+            if !door.lets_in(host_of(&request)) {
+                return refused(403, OUTSIDE);
             }
             return match inbox.decide(&Seen(&request)) {
                 Decision::Respond(reply) => reply,
@@ -106,14 +97,10 @@ impl Api for Front {
     }
 }
 
-/// Whether the host that was asked for is `localhost` or an address: a name that nobody else can give.
-fn is_asked_by_address(request: &Request<Bytes>) -> bool {
+/// The host that was asked for.
+fn host_of(request: &Request<Bytes>) -> Option<&str> {
     let named = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let host = request.uri().authority().map(Authority::as_str).or(named);
-    let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else { return false };
-    let host = host.host();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+    request.uri().authority().map(Authority::as_str).or(named)
 }
 
 fn refused(status: u16, what: &str) -> Reply {

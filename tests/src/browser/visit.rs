@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::bank::{Bank, FRAMEWORKS};
+use crate::bank::{Bank, FRAMEWORKS, Framework};
 use crate::browser::{Browser, Log};
 
 /// A browser that has just come to a bank that has just opened.
@@ -22,12 +22,21 @@ pub fn on_both(browser: &Browser, scenario: impl Fn(&Visit<'_>)) {
 
 /// The same, with further arguments for the banks.
 pub fn on_both_with(browser: &Browser, arguments: &[&str], scenario: impl Fn(&Visit<'_>)) {
+    on_both_of(browser, |framework| Bank::start_with(framework, arguments), scenario);
+}
+
+/// The same, at banks of which nobody has said anything.
+pub fn on_both_as_they_are(browser: &Browser, scenario: impl Fn(&Visit<'_>)) {
+    on_both_of(browser, Bank::start_as_it_is, scenario);
+}
+
+fn on_both_of(browser: &Browser, start: impl Fn(Framework) -> Bank, scenario: impl Fn(&Visit<'_>)) {
     for framework in FRAMEWORKS {
         // Shown with a failure, to tell the two apart.
         println!("at the bank on {framework:?}");
         browser.forget();
         let _ = browser.log();
-        scenario(&Visit { bank: Bank::start_with(framework, arguments), browser });
+        scenario(&Visit { bank: start(framework), browser });
     }
 }
 

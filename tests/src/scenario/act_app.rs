@@ -24,8 +24,7 @@ pub(super) fn app(player: &mut Player<'_>) {
     let first = shown(secret.as_ref(), 0);
     let recovery = player.press("confirmed", 200, &confirm(&first), &cookies);
     let codes = recovery_codes(player, &recovery);
-    let again = player.press("the same code again", 422, &confirm(&first), &cookies);
-    secret_of(player, &again);
+    player.press("the same code again", 403, &confirm(&first), &cookies);
 
     // From here on as a program without a clearance.
     let vault = || Request::get("/vault").user(user);
@@ -55,6 +54,28 @@ pub(super) fn app(player: &mut Player<'_>) {
     let answer = codes.get(2).cloned().unwrap_or_default();
     let request = vault().header("challenge-id", &in_line).header("challenge-answer", &answer);
     player.ask("a recovery code in line", 200, &request);
+    replaced(player, user, &cookies, codes.get(3).map_or("", String::as_str));
+}
+
+/// Another app in the place of the first, which has to be shown for it, or a recovery code.
+fn replaced(player: &mut Player<'_>, user: &str, cookies: &str, recovery: &str) {
+    let page = player.visit("the page asks for the app", 403, "/app", cookies);
+    player.visit("the vault is open", 200, "/vault", cookies);
+    let typed = form(&page, "check").typing("challenge-answer", recovery);
+    let done = player.press("a recovery code instead", 303, &typed, cookies);
+    let cookies = format!("demo-user={user}; {}", cookie(&done, "clearance"));
+    let page = player.visit("the page for another app", 200, "/app", &cookies);
+    let secret = secret_of(player, &page);
+    let confirm = form(&page, "Confirm").typing("code", &shown(secret.as_ref(), 0));
+    let recovery = player.press("another is confirmed", 200, &confirm, &cookies);
+    recovery_codes(player, &recovery);
+    // What the old app and the code have proven is over.
+    player.visit("the vault is shut", 403, "/vault", &cookies);
+    player.visit("the page asks for a code", 403, "/app", &cookies);
+    let id =
+        ticket(&player.blocked("the vault offers the new app", &Request::get("/vault").user(user)), "totp");
+    let next = shown(secret.as_ref(), 1);
+    player.call("check by the new app", 200, user, "check", &json!({ "id": id, "code": next }));
 }
 
 /// Nobody can tell who has an app.

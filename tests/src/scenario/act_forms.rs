@@ -80,7 +80,7 @@ pub(super) fn transfers(player: &mut Player<'_>) {
     let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let order = Form { action: "/transfers".to_owned(), fields, buttons: Vec::new() };
     let page = player.press("blocked", 403, &order, user);
-    let page = player.press("send by e-mail", 200, &form(&page, "e-mail"), user);
+    let page = player.press("send", 200, &form(&page, "text message"), user);
     player.newest_code();
     let page = player.press("cancel", 200, &form(&page, "/challenge/cancel?carry"), user);
     // Called off, and begun anew with what the page has kept.
