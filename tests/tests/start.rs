@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
@@ -69,11 +69,17 @@ impl UnderWay {
 
 /// Waits until nobody is let in any more: the signal was heard.
 fn wait_until_closed(to: SocketAddr) {
-    for _ in 0..100_000 {
-        if TcpStream::connect(to).is_err() {
-            return;
+    // A minute. Each look takes a port, of which there are not so many that it could look without a pause.
+    for _ in 0..12_000 {
+        match TcpStream::connect(to) {
+            Ok(_) => thread::sleep(Duration::from_millis(5)),
+            Err(error) => {
+                let is_closed =
+                    matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset);
+                assert!(is_closed, "{error}");
+                return;
+            }
         }
-        thread::yield_now();
     }
     panic!("it still listens");
 }

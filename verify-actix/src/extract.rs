@@ -101,7 +101,7 @@ async fn conclude(
     body: Bytes,
 ) -> Result<Pass, Blocked> {
     let inquiry = match decision {
-        Decision::Allow => return Ok(Pass::of(Vec::new())),
+        Decision::Allow => return Ok(Pass::carrying(Vec::new())),
         Decision::Respond(reply) => return Err(Blocked::new(request, reply)),
         Decision::Consult(inquiry) => inquiry,
         Decision::Read(inquiry, _) => return Err(Blocked::new(request, inquiry.unreadable())),
@@ -113,7 +113,7 @@ async fn conclude(
                 // A handler's answer is not seen here: that it was asked for is all that is kept.
                 errand::tell(settlement, http::StatusCode::OK, None, None, gate.deadline()).await;
             }
-            Ok(Pass::of(passage.headers))
+            Ok(Pass::carrying(passage.headers))
         }
         Ok(Ruling::Respond(reply)) => Err(Blocked::new(request, reply)),
         Ok(Ruling::RespondThen(reply, errand)) => {
@@ -138,7 +138,7 @@ pub struct Pass {
 }
 
 impl Pass {
-    fn of(headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+    fn carrying(headers: Vec<(HeaderName, HeaderValue)>) -> Self {
         Self { headers, is_guarded: true }
     }
 
@@ -302,7 +302,7 @@ impl<P: Protected + Default + 'static> FromRequest for Verified<P> {
         match look(request, &gate) {
             // Nothing is left to be done, and nothing is allocated.
             Decision::Allow => {
-                Either::Left(ready(Ok(Self { pass: Pass::of(Vec::new()), value: P::default() })))
+                Either::Left(ready(Ok(Self { pass: Pass::carrying(Vec::new()), value: P::default() })))
             }
             decision => {
                 let request = request.clone();

@@ -133,10 +133,10 @@ impl Api for PhonesVerification {
         self.inner.engine.deadline()
     }
 
-    /// As long as a call may take, and its callbacks after it.
+    /// As long as a call may take, and as its callbacks do, of which there are three: one after the other.
     fn errand_deadline(&self) -> Duration {
         Duration::from_secs(self.inner.settings.call_seconds.into())
-            .saturating_add(self.inner.engine.deadline())
+            .saturating_add(self.inner.engine.deadline().saturating_mul(3))
     }
 }
 

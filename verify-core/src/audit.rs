@@ -39,6 +39,7 @@ pub struct Event {
     pub exempt: Option<Exempt>,
     /// Of [`EventKind::Failed`] at a captcha, what was wrong: a word of [`CaptchaErrorKind`](crate::CaptchaErrorKind::name);
     /// at a card, `not_verified`, `not_matched` or `refused`.
+    /// Of [`EventKind::Replayed`] for a challenge of before its user was [revoked](crate::Engine::revoke), `revoked`.
     /// Of [`EventKind::SendRefused`] for an address that nothing goes to, why: `country`, `premium_number` or
     /// `unreachable_number`.
     pub reason: Option<&'static str>,

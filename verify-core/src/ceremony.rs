@@ -189,7 +189,7 @@ impl<'c> Ceremony<'c> {
         };
         // It would open nothing: to be told so is better than to be blocked again.
         if self.core.revocations.of(self.subject).covers(&proof) {
-            self.record_as(EventKind::Replayed, &ticket);
+            self.record_for(EventKind::Replayed, &ticket, "revoked");
             return Err(Refusal::AlreadyUsed);
         }
         self.record_as(EventKind::Verified, &ticket);

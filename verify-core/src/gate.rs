@@ -82,7 +82,8 @@ impl Gate {
         &self.inner.policy.name
     }
 
-    /// How long an adapter waits for a body that is to be read, and then once more for [`Gate::rule`].
+    /// How long an adapter waits for a body that is to be read, then once more for [`Gate::rule`], and of a transaction once more
+    /// until the store was told what became of it.
     #[must_use]
     pub fn deadline(&self) -> std::time::Duration {
         self.inner.core.deadline

@@ -95,6 +95,8 @@ pub(crate) struct Asking {
     pub(crate) bound: Option<Bound>,
     /// The challenges that this very request has answered, and whose approvals are nowhere else yet.
     pub(crate) redeemed: Vec<[u8; 16]>,
+    /// The limits of strangers were not asked, for the sake of an approval that may turn out to be good for nothing.
+    pub(crate) is_waived: bool,
     /// The request's `Idempotency-Key`, as the names of its entries.
     pub(crate) execution: Option<Execution>,
 }
@@ -103,7 +105,7 @@ pub(crate) struct Asking {
 pub(crate) struct Seen<'v> {
     pub(crate) source: Source,
     pub(crate) subject: Option<Subject<'v>>,
-    /// Whether it carries a proof that is alive. A clearance that is forged is not read twice.
+    /// Whether it carries a proof that is alive. Where a look has found none, a clearance that is forged is not read again.
     pub(crate) has_proofs: bool,
 }
 
@@ -180,6 +182,7 @@ impl Asking {
             request: None,
             bound: None,
             redeemed: Vec::new(),
+            is_waived: false,
             execution: None,
         }
     }

@@ -71,30 +71,14 @@ impl Notes {
         to_hex(&facts::shown(self.core.keys.facts(), self.space, parts))
     }
 
-    /// As [`Store::insert`](crate::Store::insert). What no key of the ring opens is absent, and makes room.
+    /// As [`Store::insert`](crate::Store::insert). A value that no key of the ring opens any more is in the way all the same,
+    /// since it may mark what must not happen twice: where it may go, [take](Self::take) it first.
     ///
     /// # Errors
     /// The store's.
     pub async fn insert(&self, name: &Key, value: &[u8], ttl: Duration) -> Result<bool, StoreError> {
         let sealed = self.seal(name, value).ok_or(StoreErrorKind::Unavailable)?;
-        if self.core.store.insert(name, sealed.clone(), ttl).await? {
-            return Ok(true);
-        }
-        match self.core.store.get(name).await? {
-            Some(known) if self.open(name, &known).is_none() => {
-                self.make_room(name, &known, ttl).await?;
-                self.core.store.insert(name, sealed, ttl).await
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Takes away what no key opens. If somebody else has done that already, and noted something, that is put back.
-    async fn make_room(&self, name: &Key, dead: &Bytes, ttl: Duration) -> Result<(), StoreError> {
-        match self.core.store.take(name).await? {
-            Some(taken) if taken != *dead => self.core.store.insert(name, taken, ttl).await.map(drop),
-            _ => Ok(()),
-        }
+        self.core.store.insert(name, sealed, ttl).await
     }
 
     /// As [`Store::get`](crate::Store::get). What no key of the ring opens is absent.
@@ -106,7 +90,7 @@ impl Notes {
         Ok(sealed.and_then(|sealed| self.open(name, &sealed)))
     }
 
-    /// As [`Store::take`](crate::Store::take). What no key of the ring opens is absent.
+    /// As [`Store::take`](crate::Store::take). What no key of the ring opens is absent, and gone afterwards.
     ///
     /// # Errors
     /// The store's.

@@ -22,7 +22,8 @@ pub(crate) struct Revocations {
 #[derive(Debug, Default)]
 struct Register {
     users: HashMap<u64, Revoked>,
-    /// Proofs up to this moment are void for everybody: what a full register falls back to, closed rather than open.
+    /// Proofs up to this moment are void for everybody: what a full register falls back to, closed rather than open. What was on
+    /// its way then is left to the policies that ask the store.
     everybody: u64,
 }
 
@@ -33,22 +34,11 @@ struct Register {
 pub(crate) struct Revoked {
     until: u64,
     count: u64,
-    /// From then on the count says nothing: a store that has lost it begins anew, and that must keep nobody out for ever.
-    counts_until: u64,
 }
 
 impl Revoked {
     pub(crate) const fn covers(&self, proof: &Proof) -> bool {
-        let is_earlier = proof.revocations < self.count && proof.verified_at < self.counts_until;
-        proof.verified_at <= self.until || is_earlier
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            until: self.until.max(other.until),
-            count: self.count.max(other.count),
-            counts_until: self.counts_until.max(other.counts_until),
-        }
+        proof.verified_at <= self.until || proof.revocations < self.count
     }
 }
 
@@ -64,15 +54,29 @@ impl Revocations {
             *everybody =
                 users.drain().fold(now.max(*everybody), |newest, (_, revoked)| newest.max(revoked.until));
         }
-        self.note(users, subject, Revoked { until: now, ..Revoked::default() });
+        let known = users.entry(self.name(subject)).or_default();
+        // A clock that was set back does not bring back what was void.
+        known.until = known.until.max(now);
         self.any.store(true, Ordering::Release);
     }
 
-    /// Voids what hangs on fewer revocations than the store has counted, for `life` milliseconds.
-    pub(crate) fn count(&self, subject: &Subject<'_>, count: u64, now: u64, life: u64) {
+    /// Voids what hangs on fewer revocations than the store has counted.
+    pub(crate) fn count(&self, subject: &Subject<'_>, count: u64) {
         let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
-        let counted = Revoked { until: 0, count, counts_until: now.saturating_add(life) };
-        self.note(&mut register.users, subject, counted);
+        if let Some(known) = register.users.get_mut(&self.name(subject)) {
+            known.count = known.count.max(count);
+        }
+    }
+
+    /// What the store says now. A store that says less than it did has lost its count, and what hangs on the new one is not to be
+    /// void for ever.
+    pub(crate) fn heard(&self, subject: &Subject<'_>, count: u64) {
+        if count < self.of(subject).count {
+            let mut register = self.register.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = register.users.get_mut(&self.name(subject)) {
+                known.count = count;
+            }
+        }
     }
 
     /// What is void of this user's.
@@ -82,13 +86,7 @@ impl Revocations {
         }
         let register = self.register.read().unwrap_or_else(PoisonError::into_inner);
         let known = register.users.get(&self.name(subject)).copied().unwrap_or_default();
-        known.and(Revoked { until: register.everybody, ..Revoked::default() })
-    }
-
-    /// A clock that was set back does not bring back what was void.
-    fn note(&self, users: &mut HashMap<u64, Revoked>, subject: &Subject<'_>, revoked: Revoked) {
-        let known = users.entry(self.name(subject)).or_default();
-        *known = known.and(revoked);
+        Revoked { until: known.until.max(register.everybody), ..known }
     }
 
     fn name(&self, subject: &Subject<'_>) -> u64 {
@@ -138,12 +136,16 @@ mod tests {
         revocations.revoke(&alice, 1_000, u64::MAX);
         assert!(!revocations.of(&alice).covers(&proof(5_000, 0)), "the store has not said yet");
         for count in [3, 2] {
-            revocations.count(&alice, count, 1_000, 9_000);
+            revocations.count(&alice, count);
         }
         let revoked = revocations.of(&alice);
         assert!(revoked.covers(&proof(5_000, 2)) && !revoked.covers(&proof(5_000, 3)));
         assert!(revoked.covers(&proof(1_000, 3)));
-        assert!(!revoked.covers(&proof(10_000, 0)), "the store may have lost its count");
+        revocations.heard(&alice, 3);
+        assert_eq!(revocations.of(&alice), revoked);
+        revocations.heard(&alice, 0);
+        assert!(!revocations.of(&alice).covers(&proof(5_000, 0)), "the store has lost its count");
+        assert!(revocations.of(&alice).covers(&proof(1_000, 0)), "and what was proven before stays void");
         assert_eq!(revocations.of(&Subject::user("bob")), Revoked::default());
     }
 }

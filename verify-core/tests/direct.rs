@@ -232,7 +232,7 @@ fn r33_notes_are_sealed_and_count_under_their_own_name_only() {
 }
 
 #[test]
-fn r34_a_note_that_no_key_opens_any_more_makes_room() {
+fn r34_a_note_that_no_key_opens_any_more_is_absent_and_in_the_way_until_it_is_taken() {
     let ring = |id: &str, digits: &str| format!("{id}:{},facts:{}", digits.repeat(32), "fa".repeat(32));
     let (clock, ttl) = (FakeClock::default(), Duration::from_secs(60));
     let store = MemoryStore::builder().clock(clock.clone()).build();
@@ -242,8 +242,9 @@ fn r34_a_note_that_no_key_opens_any_more_makes_room() {
     assert_eq!(name, after.name(&[b"4711"]), "names outlive the key");
     assert!(block_on(before.insert(&name, b"old", ttl)).unwrap());
     assert!(block_on(after.get(&name)).unwrap().is_none());
+    assert!(!block_on(after.insert(&name, b"new", ttl)).unwrap(), "it may mark what must not happen twice");
+    assert!(block_on(after.take(&name)).unwrap().is_none());
     assert!(block_on(after.insert(&name, b"new", ttl)).unwrap());
-    assert!(!block_on(after.insert(&name, b"newer", ttl)).unwrap(), "what can be opened stays");
     assert_eq!(block_on(after.take(&name)).unwrap().unwrap().as_slice(), b"new");
 }
 

@@ -16,11 +16,13 @@ mod law;
 use std::time::Duration;
 
 use bank::{Bank, Outcome, Request, Witness, block_on, blocked, cookie_of, enter, id_of, json_of};
+use bytes::Bytes;
 use law::{bank_under, generous, step_up, vault};
 use serde_json::{Value, json};
+use verify_core::store::Key;
 use verify_core::{
     Channel, EngineBuilder, Factor, FakeClock, Gate, Limit, MemoryStore, Policy, Psd2, RequestLimits,
-    Subject, all_of,
+    StoreError, Subject, all_of,
 };
 
 /// Two machines of one deployment, with one store.
@@ -195,7 +197,67 @@ fn r70_whoever_comes_with_what_was_revoked_is_a_stranger() {
     );
     here.advance(60);
     revoke(&there);
-    assert_eq!(blocked(&gate, with(get(), &token)).status(), 429);
+    for request in [get(), get().browser()] {
+        assert_eq!(blocked(&gate, with(request, &token)).status(), 429);
+    }
+}
+
+#[test]
+fn r18_a_code_that_was_sent_before_a_revocation_is_not_sent_again() {
+    let (here, there, _) = pair(as_it_is);
+    let gate = here.gate(vault());
+    let offer = json_of(&blocked(&gate, get()))["alternatives"][0][0].clone();
+    let (id, before) = sent(&here, &offer);
+    revoke(&there);
+    here.advance(60);
+    let (anew, after) = sent(&here, &json!({ "id": id }));
+    assert!(before != after && id != anew, "another challenge takes its place");
+    assert!(enter(&gate, answering(get(), (anew, after))).is_in());
+}
+
+#[test]
+fn r18_a_store_that_has_lost_its_counts_keeps_nobody_out() {
+    let clock = FakeClock::default();
+    let stores = [(); 2].map(|()| MemoryStore::builder().clock(clock.clone()).build());
+    let swapped = Swapped(std::sync::Arc::new(std::sync::Mutex::new(stores[0].clone())));
+    let inner = swapped.clone();
+    let bank =
+        Bank::around(clock, stores[0].clone(), move |builder| builder.store(inner).budgets(generous()));
+    let gate = bank.gate(vault());
+    revoke(&bank);
+    bank.advance(1);
+    *swapped.0.lock().unwrap() = stores[1].clone();
+    let token = bank.clearance(&gate, "alice");
+    assert!(enter(&gate, with(get(), &token)).is_in());
+}
+
+/// A store in whose place another one comes.
+#[derive(Clone, Debug)]
+struct Swapped(std::sync::Arc<std::sync::Mutex<MemoryStore>>);
+
+impl Swapped {
+    fn now(&self) -> MemoryStore {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[async_trait::async_trait]
+impl verify_core::Store for Swapped {
+    async fn insert(&self, key: &Key, value: Bytes, ttl: Duration) -> Result<bool, StoreError> {
+        self.now().insert(key, value, ttl).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.now().get(key).await
+    }
+
+    async fn take(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.now().take(key).await
+    }
+
+    async fn add(&self, key: &Key, n: u32, ttl: Duration) -> Result<u64, StoreError> {
+        self.now().add(key, n, ttl).await
+    }
 }
 
 #[test]
@@ -216,6 +278,22 @@ fn r70_an_approval_lifts_the_limits_of_its_own_gate_while_it_can_be_used() {
     assert_eq!(blocked(&other, with(pay(), &token)).status(), 403);
     assert_eq!(blocked(&other, with(pay(), &token)).status(), 429, "another gate's approval");
     assert!(enter(&gate, with(pay(), &token)).is_in());
+    // It is used, and this is the third request that has none.
+    assert_eq!(blocked(&gate, with(pay(), &token)).status(), 429, "a used one");
+}
+
+#[test]
+fn r70_an_approval_that_is_too_old_lifts_no_limits() {
+    fn two(builder: EngineBuilder) -> EngineBuilder {
+        let two = Limit::of(2).per(Duration::from_secs(24 * 3600));
+        builder.limits(RequestLimits::unlimited().with_blocked(two))
+    }
+    let (bank, _, _) = pair(two);
+    let gate = bank.gate(transfer());
+    let token = approved(&bank, &gate);
+    bank.advance(2 * 3600);
+    assert_eq!(blocked(&gate, with(pay(), &token)).status(), 403);
+    assert_eq!(blocked(&gate, with(pay(), &token)).status(), 429);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use http::{Request, Response};
 use verify_core::{Fetch, FetchError, FetchErrorKind};
 
 /// Sends a request, and once more if it certainly never left: whatever may have arrived has cost a message, a try or a payment.
-pub(crate) async fn once_surely<E>(
+pub(crate) async fn again_if_unsent<E>(
     client: &dyn Fetch,
     request: impl Fn() -> Result<Request<Bytes>, E>,
     failed: impl FnOnce(FetchError) -> E,

@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 use verify_core::{Fetch, FetchErrorKind};
 use zeroize::Zeroizing;
 
-use crate::exchange::once_surely;
+use crate::exchange::again_if_unsent;
 
 mod confirmation;
 mod error;
@@ -156,7 +156,7 @@ impl Session {
     pub async fn confirm(&self, confirmation: &Confirmation) -> Result<Confirmed, GoViFiError> {
         let body = confirmation.body();
         let request = || self.request(Method::POST, "/confirm", Some(confirmation.key()), &body);
-        let answer = once_surely(&*self.client, request, GoViFiError::unanswered).await?;
+        let answer = again_if_unsent(&*self.client, request, GoViFiError::unanswered).await?;
         let confirmed: Confirmed = read(&answer)?;
         // Nothing but a clear yes about this very session is one.
         if confirmed.is_of(&self.id) { Ok(confirmed) } else { Err(GoViFiError::unreadable(StatusCode::OK)) }

@@ -13,7 +13,7 @@ use verify_core::{
 use zeroize::Zeroizing;
 
 use crate::base_url;
-use crate::exchange::once_surely;
+use crate::exchange::again_if_unsent;
 
 mod answer;
 mod callbacks;
@@ -149,7 +149,7 @@ impl PhonesVerification {
                 .body(body.clone())
                 .map_err(|_| CodeServiceErrorKind::Misconfigured.into())
         };
-        once_surely(&*self.client, request, |error| {
+        again_if_unsent(&*self.client, request, |error| {
             let kind = match error.kind() {
                 FetchErrorKind::Forbidden => CodeServiceErrorKind::Misconfigured,
                 _ => CodeServiceErrorKind::Unavailable,

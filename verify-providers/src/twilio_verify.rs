@@ -14,7 +14,7 @@ use verify_core::{
 
 use crate::base_url;
 use crate::credentials;
-use crate::exchange::once_surely;
+use crate::exchange::again_if_unsent;
 use crate::sid::is_sid;
 
 mod answer;
@@ -111,7 +111,7 @@ impl TwilioVerify {
                 .body(encode()?.into())
                 .map_err(|_| CodeServiceErrorKind::Misconfigured.into())
         };
-        once_surely(&*self.client, request, |error| {
+        again_if_unsent(&*self.client, request, |error| {
             let kind = match error.kind() {
                 FetchErrorKind::Forbidden => CodeServiceErrorKind::Misconfigured,
                 _ => CodeServiceErrorKind::Unavailable,

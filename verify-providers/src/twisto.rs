@@ -14,7 +14,7 @@ use serde_json::json;
 use verify_core::{Fetch, FetchError, FetchErrorKind};
 use zeroize::Zeroizing;
 
-use crate::exchange::once_surely;
+use crate::exchange::again_if_unsent;
 
 mod codes;
 
@@ -238,7 +238,7 @@ impl Twisto {
                 .body(body.clone())
                 .map_err(|_| CallError { kind: ErrorKind::Misconfigured, status: None, source: None })
         };
-        read(&once_surely(&*self.client, request, unanswered).await?)
+        read(&again_if_unsent(&*self.client, request, unanswered).await?)
     }
 }
 

@@ -12,7 +12,7 @@ use verify_core::{Card, CardContext, CardError, CardOutcome, CardVerifier, Fetch
 
 use crate::base_url;
 use crate::credentials;
-use crate::exchange::once_surely;
+use crate::exchange::again_if_unsent;
 
 mod answer;
 mod body;
@@ -241,7 +241,7 @@ impl Worldpay {
                 .body(body.clone())
                 .map_err(|_| WorldpayErrorKind::Misconfigured.into())
         };
-        once_surely(&*self.client, request, |error| {
+        again_if_unsent(&*self.client, request, |error| {
             let kind = match error.kind() {
                 FetchErrorKind::Forbidden => WorldpayErrorKind::Misconfigured,
                 FetchErrorKind::Unsent | FetchErrorKind::Busy => WorldpayErrorKind::Unavailable,

@@ -155,8 +155,13 @@ impl Renewal {
         // `PING`.
         let look = connection
             .route_command(redis::cmd("GET").arg(key).to_owned(), RoutingInfo::SingleNode(owner(key)));
-        look.await.map_err(|error| fault(&error))?;
-        Ok(connection)
+        match timeout(self.0.nodes.deadline, look).await {
+            Ok(Ok(_)) => Ok(connection),
+            // It is the owner that says so, of a key that is moving.
+            Ok(Err(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::Ask) => Ok(connection),
+            Ok(Err(error)) => Err(fault(&error)),
+            Err(_) => Err(Fault::timeout("the node does not answer over a new connection either")),
+        }
     }
 }
 

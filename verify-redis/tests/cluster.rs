@@ -298,9 +298,10 @@ fn a_connection_on_which_nothing_comes_back_is_replaced() {
         // The connections of before stay open and silent: only a new one gets through.
         proxy.speak_to_the_next();
         until("a new connection to the node is used", || wait(store.get(&key)).is_ok());
-        for each in 0..3 {
-            wait(use_once(&store, pair_on(&cluster, each)));
-        }
+        let counters: Vec<_> = (0..3).map(|each| pair_on(&cluster, each).counter).collect();
+        until("all nodes serve", || {
+            counters.iter().all(|counter| wait(store.add(counter, 1, MINUTE)).is_ok())
+        });
     }
 }
 

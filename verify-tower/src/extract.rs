@@ -91,7 +91,7 @@ async fn require(view: &impl RequestView, gate: &Gate) -> Result<Pass, Blocked> 
 
 async fn conclude(gate: &Gate, decision: Decision, body: Bytes) -> Result<Pass, Blocked> {
     let inquiry = match decision {
-        Decision::Allow => return Ok(Pass::with(Vec::new())),
+        Decision::Allow => return Ok(Pass::carrying(Vec::new())),
         Decision::Respond(reply) => return Err(Blocked(reply)),
         Decision::Consult(inquiry) => inquiry,
         Decision::Read(inquiry, _) => return Err(Blocked(inquiry.unreadable())),
@@ -103,7 +103,7 @@ async fn conclude(gate: &Gate, decision: Decision, body: Bytes) -> Result<Pass, 
                 // A handler's answer is not seen here: that it was asked for is all that is kept.
                 tell(settlement, StatusCode::OK, None, None, gate.deadline()).await;
             }
-            Ok(Pass::with(passage.headers))
+            Ok(Pass::carrying(passage.headers))
         }
         Ok(Ruling::Respond(reply)) => Err(Blocked(reply)),
         Ok(Ruling::RespondThen(reply, errand)) => {
@@ -134,7 +134,7 @@ pub struct Pass {
 }
 
 impl Pass {
-    fn with(headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+    fn carrying(headers: Vec<(HeaderName, HeaderValue)>) -> Self {
         Self { headers, is_guarded: true }
     }
 }

@@ -125,7 +125,7 @@ pub(crate) async fn tell(
         settlement.settle(status, kind.as_ref().map(HeaderValue::as_bytes), body.as_deref()).await;
     };
     // The second wait is for a store that is late, and ends with one that hangs.
-    let settling = tokio::spawn(tokio::time::timeout(deadline * 2, settling));
+    let settling = tokio::spawn(tokio::time::timeout(deadline.saturating_mul(2), settling));
     tokio::time::timeout(deadline, settling).await.ok();
 }
 
@@ -153,7 +153,10 @@ where
 /// Delivers in the background, so that the answer does not wait for the courier.
 pub(crate) fn run(errand: Errand, deadline: Duration) {
     // The second wait is for a store that hangs as well when the errand wants to end what it has begun.
-    tokio::spawn(tokio::time::timeout(deadline * 2, errand.run_within(tokio::time::sleep(deadline))));
+    tokio::spawn(tokio::time::timeout(
+        deadline.saturating_mul(2),
+        errand.run_within(tokio::time::sleep(deadline)),
+    ));
 }
 
 pub(crate) fn answer<R: From<Bytes>>(reply: Reply) -> Response<R> {

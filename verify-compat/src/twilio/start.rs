@@ -6,7 +6,6 @@ use http::header::RETRY_AFTER;
 use serde_json::Value;
 use verify_core::{Code, CourierErrorKind, Direct, Dispatch, Refused, RefusedKind, Reply};
 
-use crate::moment;
 use crate::twilio::book::TRIES;
 use crate::twilio::call::Call;
 use crate::twilio::extras;
@@ -17,6 +16,7 @@ use crate::twilio::reply;
 use crate::twilio::service::Service;
 use crate::twilio::verification::{Attempt, Channel, Record, Status, Terms};
 use crate::twilio::wish::Wish;
+use crate::{detached, moment};
 
 impl Inner {
     pub(crate) async fn start(&self, call: &Call, service: &Service) -> Result<Reply, Fault> {
@@ -86,7 +86,12 @@ impl Inner {
                     "TEST IDENTITY: its code is fixed by the configuration, and nothing was delivered"
                 );
             }
-            (None, Some(errand)) => errand.run().await.map_err(undelivered)?,
+            (None, Some(errand)) => {
+                // It has been counted, and goes on though the client hangs up.
+                let delivered = errand.run_within(detached::passed(self.engine.deadline()));
+                let unknown = Err(CourierErrorKind::Unavailable);
+                detached::finished(delivered).await.unwrap_or(unknown).map_err(undelivered)?;
+            }
             (None, None) => {}
         }
         let mut attempts = self.book.attempts(&record.sid).await?;

@@ -79,6 +79,7 @@ pub(super) async fn send_over(
         Sight::of(ceremony),
     )
     .await?;
+    core.revocations.heard(ceremony.subject, revocations);
     if blocked {
         ceremony.record_as(EventKind::SendRefused, &ceremony.ticket);
         return Err(Refusal::Locked);

@@ -77,9 +77,10 @@ pub(super) async fn look(
         let (name, life) = (ceremony.tries(&open)?, ceremony.counted_until(&open));
         let tries = async { Ok(core.store.add(&name, 0, life).await?) };
         let (tries, sends) = try_join(tries, ceremony.messages(&open, 0)).await?;
-        if tries < u64::from(factor.tries) {
+        let known = open.opened.unwrap_or(opened);
+        // What was open when its user was revoked opens nothing any more: its code would be typed in vain.
+        if tries < u64::from(factor.tries) && known.revocations >= opened.revocations {
             // The open challenge, under the policy and with the way back of whoever asked now.
-            let known = open.opened.unwrap_or(opened);
             let opened = Opened { era: known.era, revocations: known.revocations, ..opened };
             let ticket = Ticket {
                 policy: ticket.policy,
@@ -89,7 +90,7 @@ pub(super) async fn look(
             };
             return Ok(Wish { ticket, is_open: true, sends, running, locked_until });
         }
-        // Guessed to death, and its entry left behind by whoever did: make room for a new one.
+        // Or guessed to death, and its entry left behind by whoever did: make room for a new one.
         ceremony.close(&open).await?;
     }
     let key = core.keys.newest();

@@ -67,7 +67,7 @@ pub enum ConfigError {
     /// Blocks that are to become permanent, where none begin.
     #[error("`Budgets::permanently_after` counts blocks, and there are none without `Budgets::block_for`")]
     NoBlocks,
-    /// A budget that would hold nobody back, or everybody.
+    /// A budget that would count nothing, or with which nobody could answer.
     #[error("a budget makes no sense: {what}")]
     Budget {
         /// What is wrong with it.

@@ -24,7 +24,7 @@ impl Engine {
         core.revocations.revoke(subject, now, life);
         let name = facts::revocations(core.keys.facts(), subject);
         let count = core.store.add(&name, 1, PERMANENT).await?;
-        core.revocations.count(subject, count, now, life);
+        core.revocations.count(subject, count);
         Ok(())
     }
 

@@ -103,6 +103,9 @@ impl Gate {
         if stray {
             return Ok(self.mismatch(asking, form));
         }
+        if !fresh && let Some(limited) = self.limited(asking) {
+            return Ok(limited);
+        }
         let cleared = fresh.then(|| offer::clear(asking));
         let reply = self.blocked(asking, self.inner.core.now(), None, Carry::from(form));
         Ok(Ruling::Respond(reply::with_headers(
@@ -151,6 +154,9 @@ impl Gate {
                     Stop::Refused(refusal) => Err(refusal),
                     Stop::Instead(reply) => Ok(Err(Ruling::Respond(reply))),
                     Stop::Used => {
+                        if let Some(limited) = self.limited(asking) {
+                            return Ok(Err(limited));
+                        }
                         let (now, notice) = (self.inner.core.now(), Notice::refused(Refusal::AlreadyUsed));
                         let reply =
                             self.blocked_because(asking, now, Some(notice), Carry::Nothing, Why::Used);

@@ -12,7 +12,7 @@ use crate::facts;
 use crate::form::Form;
 use crate::gate::blocked::Why;
 use crate::gate::{Carry, Gate, OWN_FIELDS, in_line};
-use crate::inquiry::{Answered, Asking, Inquiry, Kind, Presented, look};
+use crate::inquiry::{Answered, Asking, Inquiry, Kind, Presented, Seen, look};
 use crate::page::{self, Notice};
 use crate::policy::BindingRules;
 use crate::refusal::Refusal;
@@ -60,6 +60,8 @@ impl Gate {
     ) -> Decision {
         let asking = &mut inquiry.asking;
         let (Some(rules), Kind::Order(_)) = (self.inner.policy.binding(), &inquiry.kind) else {
+            let policy = &self.inner.policy.name;
+            tracing::error!(target: "verify", %policy, "an inquiry was not admitted at this gate: `Gate::admit` comes first");
             return Decision::Respond(asking.refuse(Refusal::Misconfigured));
         };
         match transaction.and_then(|transaction| self.bound(asking, rules, transaction)) {
@@ -128,15 +130,21 @@ impl Gate {
         let now = core.now();
         let refuse = |refusal| Box::new(reply::problem(look(request), refusal));
         let presented = in_line::presented(request).map_err(refuse)?;
-        let mut approved = false;
-        if let Some(subject) = core.subject_of(request) {
-            core.proofs(request, &subject, now, |proof| approved |= self.is_usable(proof, now));
+        let mut seen =
+            Seen { source: core.source(request), subject: core.subject_of(request), has_proofs: false };
+        let mut is_waived = false;
+        if let Some(subject) = &seen.subject {
+            core.proofs(request, subject, now, |proof| {
+                seen.has_proofs = true;
+                is_waived |= self.is_usable(proof, now);
+            });
         }
-        if !approved {
-            self.within_limits(&core.source(request), !presented.is_empty()).map_err(refuse)?;
+        if !is_waived {
+            self.within_limits(&seen.source, !presented.is_empty()).map_err(refuse)?;
         }
-        let mut asking = Asking::new(core, request, now).map_err(refuse)?;
-        asking.request = Some(BoundRequest::of(request));
+        let asker = seen.asker(core).map_err(|error| refuse(error.into()))?;
+        let mut asking = Asking::of(core, request, now, asker);
+        (asking.request, asking.is_waived) = (Some(BoundRequest::of(request)), is_waived);
         Ok((Box::new(asking), presented))
     }
 
@@ -145,6 +153,14 @@ impl Gate {
         let life = millis_of(self.inner.policy.approval_life(proof.factor));
         proof.binding.is_some_and(|approval| approval.policy == self.tag())
             && now < proof.verified_at.saturating_add(life)
+    }
+
+    /// Asks the limits of strangers after all, of whoever came with an approval that was good for nothing: the answer, if it is
+    /// one too many.
+    pub(super) fn limited(&self, asking: &mut Asking) -> Option<Ruling> {
+        let is_stranger = std::mem::take(&mut asking.is_waived);
+        let refusal = is_stranger.then(|| self.within_limits(&asking.source, false).err()).flatten()?;
+        Some(Ruling::Respond(reply::problem(asking.look, refusal)))
     }
 
     /// The transaction of a request, if the policy takes its kind.
@@ -282,6 +298,9 @@ impl Gate {
 
     /// 409, with new challenges for what is asked now; what was approved before is dead.
     pub(super) fn mismatch(&self, asking: &mut Asking, form: Option<&Form>) -> Ruling {
+        if let Some(limited) = self.limited(asking) {
+            return limited;
+        }
         let now = self.inner.core.now();
         let notice = Notice::mismatch();
         Ruling::Respond(self.blocked_because(asking, now, Some(notice), Carry::from(form), Why::Mismatch))

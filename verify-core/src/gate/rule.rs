@@ -34,7 +34,7 @@ impl Gate {
                 Ok(false) => {
                     if let Err(refusal) = self.within_limits(&asking.source, matches!(kind, Kind::Inline(_)))
                     {
-                        return self.refuse(&asking, refusal, None);
+                        return Ruling::Respond(reply::problem(asking.look, refusal));
                     }
                 }
                 Err(refusal) => return self.refuse(&asking, refusal, None),
