@@ -194,6 +194,16 @@ async fn too_late(world: &World, asked: impl Future<Output = Reply>) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_courier_that_hangs_is_given_up_by_the_start_of_a_verification() {
+    let world = World::new();
+    let api = twilio(&world);
+    world.phone.hang(true);
+    let start = post(&api, "Verifications", "To=%2B12025550123&Channel=sms");
+    let answer = tokio::time::timeout(world.engine.deadline() * 2, start).await.expect("it is given up");
+    assert_eq!((answer.status().as_u16(), &json(&answer)["code"]), (503, &json!(20_503)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn g02_a_courier_that_hangs_is_given_up_and_its_send_given_back() {
     let world = World::new();
     let sessions = sessions(&world);
