@@ -107,25 +107,26 @@ pub async fn guarded(gate: &Gate, fields: &[(&str, &str)], status: u16) -> Route
 
 /// Behind the check that is written by hand.
 pub async fn floor() -> Route {
-    async fn check(
-        request: ServiceRequest,
-        next: Next<impl MessageBody + 'static>,
-    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-        let field = |name| request.headers().get(name).map(HeaderValue::as_bytes);
-        let floor = request.app_data::<Floor>().unwrap();
-        let passes = match (field("cookie"), field("x-user")) {
-            (Some(cookies), Some(user)) => floor.check(cookies, user),
-            _ => false,
-        };
-        if passes {
-            return next.call(request).await.map(ServiceResponse::map_into_left_body);
-        }
-        Ok(request.into_response(HttpResponse::Forbidden().finish()).map_into_right_body())
-    }
-    let floor = Floor::default();
-    let cookie = format!("{}={}", floor::COOKIE, floor.issue(USER));
-    let app = App::new().app_data(floor).wrap(from_fn(check)).route("/vault", web::get().to(gold));
+    let cookie = format!("{}={}", floor::COOKIE, Floor::default().issue(USER));
+    let app = App::new().app_data(Floor::default()).wrap(from_fn(check)).route("/vault", web::get().to(gold));
     Route::new(test::init_service(app).await, &[("cookie", &cookie)], StatusCode::OK)
+}
+
+/// The check that is written by hand.
+pub(crate) async fn check(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let field = |name| request.headers().get(name).map(HeaderValue::as_bytes);
+    let floor = request.app_data::<Floor>().unwrap();
+    let passes = match (field("cookie"), field("x-user")) {
+        (Some(cookies), Some(user)) => floor.check(cookies, user),
+        _ => false,
+    };
+    if passes {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+    }
+    Ok(request.into_response(HttpResponse::Forbidden().finish()).map_into_right_body())
 }
 
 /// actix-session, with the session in a signed and encrypted cookie.

@@ -7,13 +7,15 @@ use std::thread;
 use actix_session::SessionMiddleware;
 use actix_session::storage::CookieSessionStore;
 use actix_web::cookie::Key;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use axum::Router;
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use tokio::net::TcpListener;
 use verify_actix::Challenge;
 use verify_core::Gate;
 
+use crate::floor::Floor;
 use crate::{cases, cores, on_actix};
 
 /// Serves these routers from one thread; where each is.
@@ -41,6 +43,8 @@ pub fn axum(routers: Vec<Router>) -> Vec<SocketAddr> {
 pub struct Actix {
     /// With nothing in front.
     pub bare: SocketAddr,
+    /// Behind the check that is written by hand.
+    pub floor: SocketAddr,
     /// Behind ours.
     pub guarded: SocketAddr,
     /// Behind actix-session with a cookie that is signed and encrypted; `/enter` sets it.
@@ -67,6 +71,16 @@ pub fn actix(gate: &Gate) -> Actix {
             .disable_signals()
             .bind(local)
             .unwrap();
+            let floor = HttpServer::new(|| {
+                App::new()
+                    .app_data(Floor::default())
+                    .wrap(from_fn(on_actix::check))
+                    .route("/vault", web::get().to(on_actix::gold))
+            })
+            .workers(1)
+            .disable_signals()
+            .bind(local)
+            .unwrap();
             let key = Key::generate();
             let session = HttpServer::new(move || {
                 App::new()
@@ -77,9 +91,14 @@ pub fn actix(gate: &Gate) -> Actix {
             .disable_signals()
             .bind(local)
             .unwrap();
-            let (bare_at, guarded_at, session_at) = (bare.addrs()[0], guarded.addrs()[0], session.addrs()[0]);
-            tell.send(Actix { bare: bare_at, guarded: guarded_at, session: session_at }).unwrap();
-            try_join3(bare.run(), guarded.run(), session.run()).await.unwrap();
+            let at = Actix {
+                bare: bare.addrs()[0],
+                floor: floor.addrs()[0],
+                guarded: guarded.addrs()[0],
+                session: session.addrs()[0],
+            };
+            tell.send(at).unwrap();
+            try_join4(bare.run(), floor.run(), guarded.run(), session.run()).await.unwrap();
         });
     });
     told.recv().unwrap()

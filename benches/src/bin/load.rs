@@ -14,6 +14,7 @@
 
 use benches::cases::{ALLOWED, BARE, FLOOR, ON_AXUM, runtime};
 use benches::client::{Connection, request};
+use benches::floor::{self, Floor};
 use benches::load::{Target, contest, on_axum};
 use benches::on_axum::{Route, guarded, head, session};
 use benches::table::Table;
@@ -85,8 +86,10 @@ fn actix(runtime: &Runtime, table: &mut Table) {
         answer.cookies()
     });
     let cookie = with(&format!("__Host-clearance={clearance}"));
+    let by_hand = with(&format!("{}={}", floor::COOKIE, Floor::default().issue(USER)));
     let targets = [
         Target::new(BARE, at.bare, &cookie, 200),
+        Target::new(FLOOR, at.floor, &by_hand, 200),
         Target::new(ALLOWED, at.guarded, &cookie, 200),
         Target::new("ours, blocked", at.guarded, &with(""), 403),
         Target::new("actix-session, cookie", at.session, &with(&entered), 200),
