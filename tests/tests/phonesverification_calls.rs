@@ -265,7 +265,7 @@ fn an_answer_does_not_wait_for_a_store_as_long_as_for_a_phone(mounting: Mounting
     let api: Arc<dyn Api> = Arc::new(builder.build().unwrap());
     assert_eq!(
         (api.deadline(), api.errand_deadline()),
-        (Duration::from_millis(100), Duration::from_millis(120_100))
+        (Duration::from_millis(100), Duration::from_millis(120_300))
     );
     let running = site::serve(mounting, vec![("/app/api", api)]);
     let form = site::form(&site::with(&[]));
