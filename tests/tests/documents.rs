@@ -33,7 +33,8 @@ fn read(path: impl AsRef<Path>) -> String {
 fn files(ending: &str) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![root().to_owned()]);
     while let Some(folder) = folders.pop() {
-        let is_made = folder.join("CACHEDIR.TAG").exists() || folder.ends_with("node_modules");
+        let is_made = folder.join("CACHEDIR.TAG").exists()
+            || ["node_modules", "target"].iter().any(|name| folder.ends_with(name));
         for entry in fs::read_dir(&folder).unwrap().filter(|_| !is_made) {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();

@@ -188,7 +188,7 @@ impl<'c> Ceremony<'c> {
             }),
         };
         // It would open nothing: to be told so is better than to be blocked again.
-        if self.core.revocations.of(self.subject).covers(&proof) {
+        if self.core.revocations.of(self.subject).is_later_than(&proof) {
             self.record_for(EventKind::Replayed, &ticket, "revoked");
             return Err(Refusal::AlreadyUsed);
         }

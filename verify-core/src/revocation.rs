@@ -38,7 +38,12 @@ pub(crate) struct Revoked {
 
 impl Revoked {
     pub(crate) const fn covers(&self, proof: &Proof) -> bool {
-        proof.verified_at <= self.until || proof.revocations < self.count
+        proof.verified_at <= self.until || self.is_later_than(proof)
+    }
+
+    /// Whether the challenge of a proof was open before. What is proven in the moment of a revocation may be proven after it.
+    pub(crate) const fn is_later_than(&self, proof: &Proof) -> bool {
+        proof.revocations < self.count
     }
 }
 

@@ -216,6 +216,15 @@ fn r18_a_code_that_was_sent_before_a_revocation_is_not_sent_again() {
 }
 
 #[test]
+fn r18_what_is_answered_in_the_moment_of_a_revocation_is_no_late_answer() {
+    let (here, _, _) = pair(as_it_is);
+    let gate = here.gate(vault());
+    revoke(&here);
+    // Its challenge is of afterwards, though no clock says so: it is answered with 200.
+    here.clearance(&gate, "alice");
+}
+
+#[test]
 fn r18_a_store_that_has_lost_its_counts_keeps_nobody_out() {
     let clock = FakeClock::default();
     let stores = [(); 2].map(|()| MemoryStore::builder().clock(clock.clone()).build());
