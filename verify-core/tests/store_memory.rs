@@ -145,8 +145,12 @@ fn expired_entries_free_their_places() {
         clock.advance(MINUTE);
         assert_eq!(store.entries(), []);
     }
+    // Whether all of them are free now, or only as many as were looked for, every one is free once it is wanted.
     assert_eq!(now(store.add(&key(7), 1, MINUTE)).unwrap(), 1);
-    assert_eq!(store.len(), 1);
+    for number in 0..999 {
+        assert_eq!(put(&store, 10_000 + number, MINUTE), Ok(true));
+    }
+    assert_eq!(put(&store, 999_999, MINUTE), Err(StoreErrorKind::Full));
 }
 
 #[test]
