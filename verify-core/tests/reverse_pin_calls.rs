@@ -16,7 +16,7 @@ mod dial_in;
 #[path = "support/law.rs"]
 mod law;
 
-use bank::{Bank, Request, block_on, id_of, json_of, text_of};
+use bank::{Bank, Request, block_on, json_of, text_of};
 use dial_in::{PENDING, called, check, hear, served, vault};
 use law::{LIMITED, USED, WRONG, generous, send, status, ticket, together, told};
 use serde_json::json;
@@ -164,5 +164,4 @@ fn the_development_inbox_is_a_telephone() {
     assert_eq!(dial(&pin)["status"], "entered");
     assert_eq!(dial(&pin)["status"], "ignored");
     assert_eq!(told(&check(&bank, "alice", &id)), "200");
-    let _ = id_of;
 }

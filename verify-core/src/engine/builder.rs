@@ -147,8 +147,9 @@ impl EngineBuilder {
         self
     }
 
-    /// Who asks, and in which [session](Subject::session). Whatever it says must have been authenticated. It comes after a [`Subject`] that the application's own
-    /// middleware has put on the request; where neither knows, the subject is a visitor with an opaque cookie.
+    /// Who asks, and in which [session](Subject::session). Whatever it says must have been authenticated. It comes after a
+    /// [`Subject`] that the application's own middleware has put on the request; where neither knows, the subject is a visitor
+    /// with an opaque cookie.
     pub fn subject(
         mut self,
         subject: impl for<'a> Fn(&Head<'a>) -> Option<Subject<'a>> + Send + Sync + 'static,
